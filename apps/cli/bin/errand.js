@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Answers what needs no command line parser before anything is imported: start-up is most of what a short command costs.
+import { readFileSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+
+const words = process.argv.slice(2)
+const major = Number(process.versions.node.split('.', 1)[0])
+
+if (major < 24) {
+  process.stderr.write(`ERROR: errand needs Node.js 24 or newer; this is ${process.versions.node}.\n`)
+  process.exitCode = 2
+} else if (words.length === 1 && ['--version', '-v', 'version'].includes(words[0])) {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  process.stdout.write(`errand ${version}\n`)
+} else {
+  keepCompiledCode()
+  const { main } = await import('../dist/main.js')
+  await main(words)
+}
+
+/**
+ * Compiled code is kept between calls, in the user's own cache folder: the default, a folder in the shared temporary one, could be filled
+ * by somebody else.
+ */
+function keepCompiledCode() {
+  const { HOME: home, LOCALAPPDATA: local, XDG_CACHE_HOME: cache } = process.env
+  const base = cache || (process.platform === 'win32' ? local : home && `${home}/.cache`)
+  if (base) enableCompileCache(`${base}/errand/compiled`)
+}

@@ -1,0 +1,91 @@
+import type { FlagInput } from '@oclif/core/interfaces'
+
+/** Spellings of the command whose last part is a script with its own arguments. */
+export const scriptCommands: readonly string[] = ['experiment submit', 'submit', 'execute start', 'execute submit']
+
+/** Flags that may also stand before the command, and whether they take a value. */
+const leadingFlags: Readonly<Record<string, boolean>> = {
+  '-o': true,
+  '--output': true,
+  '--query': true,
+  '-p': true,
+  '--project': true,
+  '--path': true,
+  '--debug': false,
+  '--verbose': false,
+}
+
+/** The part of a flag definition that says how many words it takes. */
+export type FlagShapes = Readonly<
+  Record<string, { readonly type: 'boolean' | 'option'; readonly char?: string; readonly aliases?: readonly string[]; readonly charAliases?: readonly string[] }>
+>
+
+/**
+ * Turns what a user may type into what oclif understands: `help X` becomes `X --help`, flags before the command go behind it, and
+ * everything from the script on is put behind a `--`, so that nothing of it is ever taken for an option of ours.
+ */
+export async function arrangeWords(words: readonly string[]): Promise<readonly string[]> {
+  const { leading, rest } = takeLeadingFlags(words)
+  if (rest[0] === 'help') return [...rest.slice(1), '--help']
+  const command = scriptCommandLength(rest)
+  if (command === 0) return rest.length === 0 ? leading : insertFlags(rest, leading)
+  const { own, script } = splitAtScript([...leading, ...rest.slice(command)], await submitFlags())
+  return [...rest.slice(0, command), ...own, ...(script.length === 0 ? [] : ['--', ...script])]
+}
+
+/** Splits the words behind `submit` into its own options and the script with its arguments. A `--` of the user's ends the options. */
+export function splitAtScript(words: readonly string[], flags: FlagShapes): { readonly own: readonly string[]; readonly script: readonly string[] } {
+  const takesValue = valueTaker(flags)
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? ''
+    if (word === '--') return { own: words.slice(0, index), script: words.slice(index + 1) }
+    if (!word.startsWith('-') || word === '-') return { own: words.slice(0, index), script: words.slice(index) }
+    if (takesValue(word) && words[index + 1] !== '--') index += 1
+  }
+  return { own: words, script: [] }
+}
+
+/** Whether the value of a flag is the word behind it. Of `-ac` the last letter decides; `-cNAME` and `--name=value` bring their value. */
+function valueTaker(flags: FlagShapes): (word: string) => boolean {
+  const long = new Set<string>()
+  const short = new Set<string>()
+  for (const [name, flag] of Object.entries(flags)) {
+    if (flag.type !== 'option') continue
+    for (const spelling of [name, ...(flag.aliases ?? [])]) (spelling.length === 1 ? short : long).add(spelling)
+    for (const letter of [flag.char, ...(flag.charAliases ?? [])]) if (letter !== undefined) short.add(letter)
+  }
+  return (word) => {
+    if (word.startsWith('--')) return long.has(word.slice(2))
+    const letters = [...word.slice(1)]
+    const first = letters.findIndex((letter) => short.has(letter))
+    return first !== -1 && first === letters.length - 1
+  }
+}
+
+async function submitFlags(): Promise<FlagInput> {
+  const { default: submit } = await import('./commands/experiment/submit.ts')
+  return { ...submit.baseFlags, ...submit.flags }
+}
+
+function scriptCommandLength(words: readonly string[]): number {
+  for (const length of [2, 1]) {
+    if (scriptCommands.includes(words.slice(0, length).join(' '))) return length
+  }
+  return scriptCommands.includes((words[0] ?? '').replace(':', ' ')) ? 1 : 0
+}
+
+function takeLeadingFlags(words: readonly string[]): { leading: readonly string[]; rest: readonly string[] } {
+  let index = 0
+  for (; index < words.length; index += 1) {
+    const [name = '', value] = (words[index] ?? '').split('=', 2)
+    const valued = leadingFlags[name]
+    if (valued === undefined) break
+    if (valued && value === undefined) index += 1
+  }
+  return { leading: words.slice(0, index), rest: words.slice(index) }
+}
+
+function insertFlags(words: readonly string[], flags: readonly string[]): readonly string[] {
+  const end = words.indexOf('--')
+  return end === -1 ? [...words, ...flags] : [...words.slice(0, end), ...flags, ...words.slice(end)]
+}

@@ -1,0 +1,95 @@
+import { Command } from '@oclif/core/command'
+import * as Flags from '@oclif/core/flags'
+import type { ArgOutput, FlagOutput, Input, ParserOutput } from '@oclif/core/interfaces'
+import { describeError } from './render/error.ts'
+import { openScreen } from './render/screen.ts'
+import type { Screen } from './render/screen.ts'
+import type { Column, OutputFormat } from './render/value.ts'
+
+/** How a value is shown where its JSON form is not what a reader wants to look at. */
+export interface View {
+  /** Rows of the table, where they are not the value itself. */
+  readonly rows?: readonly Readonly<Record<string, unknown>>[]
+  /** Which keys become columns, in which order. Without it: those of the rows. */
+  readonly columns?: readonly Column[]
+  /** Said on a terminal when there are no rows. */
+  readonly empty?: string
+}
+
+/** What every command has: the global flags, output in four formats, errors in one shape. */
+export abstract class ErrandCommand extends Command {
+  static override baseFlags = {
+    output: Flags.option({
+      char: 'o',
+      summary: 'Format of the output; without it a table on a terminal and JSON in a pipe.',
+      options: ['json', 'jsonc', 'table', 'tsv'] as const,
+      helpGroup: 'GLOBAL',
+    })(),
+    query: Flags.string({ summary: 'JMESPath expression that picks from the output.', helpGroup: 'GLOBAL' }),
+    project: Flags.string({
+      char: 'p',
+      aliases: ['path'],
+      summary: 'Folder of the project; without it the current one.',
+      helpGroup: 'GLOBAL',
+    }),
+    verbose: Flags.boolean({ summary: 'Say on stderr what is done.', helpGroup: 'GLOBAL' }),
+    debug: Flags.boolean({ summary: 'Say more than that, and show where an error comes from.', helpGroup: 'GLOBAL' }),
+  }
+
+  protected readonly screen: Screen = openScreen(process.stdout, process.stderr)
+  protected globals: {
+    readonly output?: OutputFormat | undefined
+    readonly query?: string | undefined
+    readonly project?: string | undefined
+    readonly verbose: boolean
+    readonly debug: boolean
+  } = { verbose: false, debug: false }
+
+  /** True when stdout has to hold JSON and nothing else. */
+  protected get wantsOnlyJson(): boolean {
+    return this.globals.output === 'json' || this.globals.output === 'jsonc'
+  }
+
+  /** Absolute or relative to the current folder. */
+  protected get projectDirectory(): string {
+    return this.globals.project ?? '.'
+  }
+
+  /** Prints what a command has found, in the format that was asked for. */
+  protected async print(value: unknown, view: View = {}): Promise<void> {
+    const { renderValue } = await import('./render/value.ts')
+    const format = this.globals.output ?? (process.stdout.isTTY ? 'table' : 'json')
+    const queried = this.globals.query === undefined ? value : (await import('./render/query.ts')).query(value, this.globals.query)
+    const shown = this.globals.query === undefined ? view : {}
+    const text = renderValue(queried, format, { ...shown, width: process.stdout.isTTY ? process.stdout.columns : undefined })
+    await this.screen.out(text)
+  }
+
+  /** The outcome of a command that acts: a sentence, or with an explicit `-o json` the same as data. */
+  protected async printOutcome(sentence: string, value: unknown): Promise<void> {
+    await (this.globals.output === undefined && this.globals.query === undefined ? this.screen.out(`${sentence}\n`) : this.print(value))
+  }
+
+  protected override async parse<F extends FlagOutput, B extends FlagOutput, A extends ArgOutput>(
+    options?: Input<F, B, A>,
+    words = this.argv,
+  ): Promise<ParserOutput<F, B, A>> {
+    const result = await super.parse(options, words)
+    this.globals = { verbose: false, debug: false, ...result.flags }
+    return result
+  }
+
+  protected override async init(): Promise<void> {
+    // What oclif does here is about deprecated commands, of which there are none.
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    const { text, exitCode } = await describeError(error, process.argv.slice(2))
+    this.screen.error(text)
+    process.exitCode = exitCode
+  }
+
+  protected override async finally(): Promise<void> {
+    this.screen.close()
+  }
+}

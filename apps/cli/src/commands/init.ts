@@ -1,0 +1,28 @@
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
+import { ErrandCommand } from '../command.ts'
+
+export default class Init extends ErrandCommand {
+  static override summary = 'Makes a project: the folder aml_config with explained settings, and an ignore file.'
+  static override description = 'Files that are already there stay as they are.'
+  static override examples = [
+    { description: 'In the current folder', command: '<%= config.bin %> init' },
+    { description: 'In a new one', command: '<%= config.bin %> init churn' },
+  ]
+  static override args = {
+    directory: Args.string({ description: 'Folder of the project; made if it is not there. Without it the current one.', ignoreStdin: true }),
+  }
+  static override flags = {
+    overwrite: Flags.boolean({ summary: 'Write the files of a new project over those that are there.' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Init)
+    const { initProject } = await import('@errand/core/project')
+    const directory = args.directory ?? this.projectDirectory
+    const { created, kept } = await initProject(directory, { overwrite: flags.overwrite })
+    const lines = [...created.map((file) => `created ${file}`), ...kept.map((file) => `kept    ${file}`)]
+    const next = `Next: ${args.directory === undefined ? '' : `cd ${args.directory}; `}errand submit -c local YOUR_SCRIPT.py`
+    await this.printOutcome([...lines, next].join('\n'), { directory, created, kept })
+  }
+}

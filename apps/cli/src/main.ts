@@ -1,0 +1,42 @@
+import { arrangeWords } from './command-line.ts'
+import { builtDirectory, readPackage } from './oclif.ts'
+import { describeError } from './render/error.ts'
+
+/** Runs one command line, without the program's name, and ends the process with its exit code. */
+export async function main(words: readonly string[]): Promise<void> {
+  endQuietlyWhenNobodyReads()
+  showWarningsOnlyForDebug(words)
+  try {
+    const { run } = await import('@oclif/core/run')
+    await run([...(await arrangeWords(words))], { root: builtDirectory, pjson: readPackage() })
+  } catch (error) {
+    const { text, exitCode } = await describeError(error, words)
+    process.stderr.write(text)
+    process.exitCode = exitCode
+  }
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+  process.exit()
+}
+
+/** `errand history list | head -1`: what is left to say has no reader. A run goes on whatever becomes of its client. */
+function endQuietlyWhenNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit()
+      throw error
+    })
+  }
+}
+
+/** Node prints warnings of its own on stderr, where the first line of a failed command has to be `ERROR:`. */
+function showWarningsOnlyForDebug(words: readonly string[]): void {
+  if (words.includes('--debug')) return
+  process.removeAllListeners('warning')
+  process.on('warning', () => undefined)
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve())
+  })
+}

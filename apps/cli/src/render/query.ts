@@ -1,0 +1,17 @@
+import { ErrandError, errorMessage } from '@errand/core'
+import { search } from '@jmespath-community/jmespath'
+import type { JSONValue } from '@jmespath-community/jmespath'
+
+/** Picks from a value with a JMESPath expression. @throws ErrandError QUERY_INVALID */
+export function query(value: unknown, expression: string): unknown {
+  try {
+    // Through JSON, so that the expression sees what the output would hold: no undefined, dates as text.
+    const data: JSONValue = JSON.parse(JSON.stringify(value) ?? 'null')
+    return search(data, expression)
+  } catch (error) {
+    throw new ErrandError('QUERY_INVALID', `The query ${JSON.stringify(expression)} can't be used: ${errorMessage(error)}.`, {
+      hint: 'It is a JMESPath expression, for example: --query "[?status==\'Completed\'].run_id"',
+      cause: error,
+    })
+  }
+}

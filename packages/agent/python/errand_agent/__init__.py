@@ -1,0 +1,1 @@
+"""Supervises runs at their place. Standard library only, Python 3.5 and newer."""

@@ -1,0 +1,158 @@
+"""Writes what the script prints to the log of the run, losing nothing while there is space, and saying so when there is none."""
+import collections
+import errno
+import os
+import time
+
+from errand_agent.log_record import CONTROL, HEADER, LONGEST, MAGIC, records
+
+RESERVE = 1 << 20
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TAIL_RECORDS = 64
+RETRY_EVERY = 0.5
+
+
+class Log:
+    """The log file of one run. `full`: nothing more could be written, the last record waits in `pending`."""
+
+    def __init__(self, folder):
+        self.reserve = os.path.join(folder, 'reserve')
+        self.descriptor = os.open(os.path.join(folder, 'log'), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        self.end = 0
+        self.pending = collections.deque()
+        self.starts = collections.deque(maxlen=TAIL_RECORDS)
+        self.retry_at = 0.0
+        self.reserved = False
+        self.put([MAGIC])
+        self.take_reserve()
+
+    @property
+    def full(self):
+        return bool(self.pending)
+
+    def take_reserve(self):
+        """Space for the last records of a run whose script fills the disk; random, so that no file system packs it away."""
+        try:
+            with open(self.reserve, 'wb') as file:
+                block = os.urandom(1 << 16)
+                for _ in range(RESERVE // len(block)):
+                    file.write(block)
+            self.reserved = True
+        except OSError:
+            self.reserved = True
+            self.free_reserve()
+
+    def free_reserve(self):
+        """True when there was one to free."""
+        if not self.reserved:
+            return False
+        self.reserved = False
+        try:
+            os.unlink(self.reserve)
+        except OSError:
+            pass
+        return True
+
+    def put(self, buffers):
+        """Writes the buffers at the end; False when there is no space, and then nothing of them stays."""
+        size = sum(len(buffer) for buffer in buffers)
+        while True:
+            try:
+                written = os.writev(self.descriptor, buffers)
+            except OSError as error:
+                if error.errno not in NO_SPACE:
+                    raise
+                written = 0
+            if written == size:
+                self.end += size
+                return True
+            os.ftruncate(self.descriptor, self.end)
+            os.lseek(self.descriptor, self.end, os.SEEK_SET)
+            if not self.free_reserve():
+                return False
+
+    def record(self, stream, data):
+        """Adds one record of at most LONGEST bytes; when the disk is full it waits with those before it."""
+        header = HEADER.pack(stream, int(time.time() * 1000000), len(data))
+        if self.pending or not self.write(header, data):
+            self.pending.append((header, bytes(data)))
+            self.retry_at = self.retry_at or time.monotonic() + RETRY_EVERY
+
+    def write(self, header, data):
+        start = self.end
+        if not self.put([header, data]):
+            return False
+        self.starts.append(start)
+        return True
+
+    def retry(self, now):
+        """Tries again to write what waits; at most twice a second."""
+        if not self.pending or now < self.retry_at:
+            return
+        self.retry_at = now + RETRY_EVERY
+        while self.pending and self.write(*self.pending[0]):
+            self.pending.popleft()
+        if not self.pending:
+            self.retry_at = 0.0
+            self.take_reserve()
+
+    def note(self, text):
+        """One line of what was done for the run."""
+        self.record(CONTROL, (text + '\n').encode('utf-8', 'replace')[:LONGEST])
+
+    def drop(self):
+        """Gives up what waits → bytes lost."""
+        lost = sum(len(data) for _, data in self.pending)
+        self.pending.clear()
+        return lost
+
+    def tail(self, stream):
+        """The last output on a stream, as text."""
+        if not self.starts:
+            return ''
+        size = min(self.end - self.starts[0], 16 * LONGEST)
+        data = os.pread(self.descriptor, size, self.starts[0])
+        return b''.join(chunk for found, _, chunk in records(data) if found == stream)[-16384:].decode('utf-8', 'replace')
+
+
+class Capture:
+    """The two pipes of the script, read chunk by chunk into the log."""
+
+    def __init__(self, log, streams):
+        self.log = log
+        self.streams = dict(streams)
+        self.buffer = bytearray(LONGEST)
+        self.view = memoryview(self.buffer)
+        self.lost = 0
+
+    def read(self, descriptor):
+        """Takes one chunk; False when there is none now. At the end of the stream its pipe is closed."""
+        try:
+            size = os.readv(descriptor, [self.buffer])
+        except BlockingIOError:
+            return False
+        if size == 0:
+            self.close(descriptor)
+            return False
+        self.log.record(self.streams[descriptor], self.view[:size])
+        return True
+
+    def close(self, descriptor):
+        os.close(descriptor)
+        del self.streams[descriptor]
+
+    def drain(self):
+        """Takes what the pipes hold now, however much, as long as the log has space."""
+        for descriptor in list(self.streams):
+            while not self.log.full and descriptor in self.streams and self.read(descriptor):
+                pass
+
+    def discard(self):
+        """Counts away what the pipes still hold, when the disk has no space for it; closes them."""
+        for descriptor in list(self.streams):
+            try:
+                for data in iter(lambda: os.read(descriptor, LONGEST), b''):
+                    self.lost += len(data)
+            except BlockingIOError:
+                pass
+            self.close(descriptor)

@@ -1,0 +1,14 @@
+"""The two commands of the agent: `serve` talks to a client, `supervise RUN_FOLDER` runs one prepared run in the foreground."""
+import sys
+
+
+def main(arguments):
+    """Runs one command and returns the exit code."""
+    if arguments == ['serve']:
+        from errand_agent import serve
+        return serve.main()
+    if len(arguments) == 2 and arguments[0] == 'supervise':
+        from errand_agent import supervise
+        return supervise.foreground(arguments[1])
+    sys.stderr.write('usage: errand_agent_main.py serve | supervise RUN_FOLDER\n')
+    return 2

@@ -1,0 +1,177 @@
+"""File contents by their SHA-256, shared by all snapshots, never changed once written."""
+import json
+import os
+import time
+
+from errand_agent.errors import CallError, bad_request
+from errand_agent.paths import below, checked_digest, make_folder, nonce, object_path
+
+IN_MEMORY = 1 << 20
+# An object that was asked for counts as used; noted at most this often (seconds).
+NOTE_USE_AFTER = 1800
+
+
+def sha256():
+    import hashlib
+    return hashlib.sha256()
+
+
+def has(digest_hex, size=None):
+    """Whether the object is stored (and, when known, of that size); an object in use stays young."""
+    path = object_path(digest_hex)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    if size is not None and status.st_size != size:
+        remove_damaged(path)
+        return False
+    if status.st_mtime < time.time() - NOTE_USE_AFTER:
+        try:
+            os.utime(path)
+        except OSError:
+            pass
+    return True
+
+
+def remove_damaged(path):
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def call_missing(server, params, body):
+    """{digests} (or a JSON list as the body) → {missing}: those not stored here."""
+    digests = json.loads(body.decode('utf-8')) if body else params.get('digests')
+    if not isinstance(digests, list):
+        raise bad_request('A list of digests is needed.')
+    return {'missing': [digest for digest in digests if not has(checked_digest(digest))]}
+
+
+def incoming(header):
+    digest = checked_digest(header.get('digest'))
+    size = header.get('bytes') or 0
+    if header.get('size', size) != size:
+        raise bad_request('An object of %s bytes was announced with a body of %d bytes.' % (header.get('size'), size))
+    return Known() if has(digest, size) else Incoming(digest, size)
+
+
+class Known:
+    """Reads away the body of an object that is stored already."""
+
+    def write(self, data):
+        pass
+
+    def finish(self):
+        return None
+
+    def abandon(self):
+        pass
+
+
+class Incoming:
+    """One object on its way in: hashed as it arrives; a long one goes to a temporary file, a short one is written in one go."""
+
+    def __init__(self, digest_hex, size):
+        self.digest = digest_hex
+        self.hash = sha256()
+        self.parts = []
+        self.temporary = None
+        self.descriptor = None
+        self.error = None
+        if size > IN_MEMORY:
+            self.open()
+
+    def open(self):
+        folder = os.path.dirname(object_path(self.digest))
+        self.temporary = os.path.join(folder, 'incoming.' + nonce())
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            self.descriptor = os.open(self.temporary, flags, 0o600)
+        except FileNotFoundError:
+            make_folder(folder)
+            self.descriptor = os.open(self.temporary, flags, 0o600)
+
+    def write(self, data):
+        self.hash.update(data)
+        if self.descriptor is None:
+            self.parts.append(bytes(data))
+        elif self.error is None:
+            try:
+                write_all(self.descriptor, data)
+            except OSError as error:
+                self.error = error
+
+    def finish(self):
+        try:
+            if self.error is not None:
+                raise self.error
+            if self.hash.hexdigest() != self.digest:
+                raise CallError('OBJECT_CORRUPT', 'The content sent for sha256:%s has the digest sha256:%s.' % (self.digest, self.hash.hexdigest()))
+            if self.descriptor is None:
+                self.open()
+                write_all(self.descriptor, b''.join(self.parts))
+            os.fchmod(self.descriptor, 0o444)
+            os.close(self.descriptor)
+            self.descriptor = None
+            os.rename(self.temporary, object_path(self.digest))
+            self.temporary = None
+        finally:
+            self.abandon()
+
+    def abandon(self):
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+        if self.temporary is not None:
+            remove_damaged(self.temporary)
+            self.temporary = None
+
+
+def write_all(descriptor, data):
+    view = memoryview(data)
+    while len(view):
+        view = view[os.write(descriptor, view):]
+
+
+def call_put(server, params, body):
+    """{digest, size} and the content as the body → {}; the work is done while the body comes in."""
+    return {}
+
+
+def call_adopt(server, params, body):
+    """{digest, path, size}: takes a file of this machine into the store, by a hard link where that is possible → {linked}."""
+    digest = checked_digest(params.get('digest'))
+    path, size = params.get('path'), params.get('size')
+    if not isinstance(path, str) or not os.path.isabs(path) or '\0' in path:
+        raise bad_request('The path %r is not absolute.' % (path,))
+    source = path.encode('utf-8', 'surrogateescape')
+    if has(digest, size):
+        return {'linked': False}
+    status = os.stat(source)
+    if size is not None and status.st_size != size:
+        raise CallError('OBJECT_CORRUPT', '%s has %d bytes, not %s.' % (path, status.st_size, size))
+    target = object_path(digest)
+    make_folder(os.path.dirname(target))
+    if status.st_mode & 0o222 == 0:
+        try:
+            os.link(source, os.fsencode(target))
+            return {'linked': True}
+        except FileExistsError:
+            return {'linked': False}
+        except OSError:
+            pass
+    copy_in(source, digest, status.st_size)
+    return {'linked': False}
+
+
+def copy_in(source, digest, size):
+    receiver = Incoming(digest, max(size, IN_MEMORY + 1))
+    try:
+        with open(source, 'rb') as file:
+            for chunk in iter(lambda: file.read(1 << 18), b''):
+                receiver.write(chunk)
+        receiver.finish()
+    finally:
+        receiver.abandon()

@@ -1,0 +1,32 @@
+"""Deletes a run that is over, keeping its work tree for the next run of the project."""
+import os
+
+from errand_agent import status, trees
+from errand_agent.errors import CallError
+from errand_agent.paths import below, make_folder, nonce, run_folder
+
+
+def call_remove(server, params, body):
+    """{run} → {}. Only when final; safe to repeat."""
+    return removing(run_folder(params.get('run')), params['run'])
+
+
+def removing(folder, run):
+    if not os.path.isdir(folder):
+        return {}
+    found = yield from status.settled(folder)
+    if not status.is_final(found) and found['state'] != 'lost':
+        raise CallError('RUN_NOT_FINAL', 'The run %s is %s.' % (run, found['state']), 'Cancel it first, or wait for its end.')
+    gone = os.path.join(make_folder(below('staging')), '%s.%s' % (run, nonce()))
+    try:
+        os.rename(folder, gone)
+    except FileNotFoundError:
+        return {}
+    manifest = trees.load_manifest(gone)
+    outputs = os.path.join(gone, 'work', 'outputs')
+    if manifest is not None and b'outputs' not in manifest.directories and not os.path.islink(os.path.join(gone, 'work')):
+        if not os.path.islink(outputs):
+            trees.remove_folder(outputs)
+    trees.keep(gone, manifest)
+    trees.remove_folder(gone)
+    return {}

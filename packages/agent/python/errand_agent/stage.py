@@ -1,0 +1,133 @@
+"""Builds the folder of a run: a copy of the project in which a reused tree saves the copying."""
+import json
+import os
+import time
+
+from errand_agent import trees, work_tree
+from errand_agent.errors import bad_request
+from errand_agent.objects import has, remove_damaged
+from errand_agent.paths import below, checked_digest, checked_run, make_folder, nonce, object_path
+
+PROGRESS_EVERY = 0.1
+
+
+def call_stage(server, params, body):
+    """{run, projectId, snapshot: {digest, entries?}} (entries also as the body) → {state: entries | missing | staged, …}."""
+    run, project_id = checked_run(params.get('run')), params.get('projectId')
+    snapshot = params.get('snapshot')
+    if not isinstance(snapshot, dict) or not isinstance(project_id, str):
+        raise bad_request('stage needs a snapshot and a projectId.')
+    checked_digest(snapshot.get('digest'))
+    entries = json.loads(body.decode('utf-8', 'surrogateescape')) if body else snapshot.get('entries')
+    content = None if entries is None else work_tree.content_of_entries(entries)
+    return staging(server, run, project_id, snapshot['digest'], content)
+
+
+def staging(server, run, project_id, digest, content):
+    name = '%s.%s' % (run, nonce())
+    folder = make_folder(below('staging', name))
+    server.staged.add(name)
+    done = False
+    try:
+        manifest = trees.take(project_id, digest, folder)
+        if manifest is not None and manifest.digest == digest:
+            content = work_tree.content_of_manifest(manifest)
+        if content is None:
+            return {'state': 'entries'}
+        result = yield from fill(folder, project_id, digest, content, manifest)
+        done = result['state'] == 'staged'
+        if done:
+            result['staging'] = name
+        return result
+    finally:
+        if not done:
+            server.staged.discard(name)
+            trees.give_back(name)
+
+
+def fill(folder, project_id, digest, content, manifest):
+    needed = differing(content, manifest)
+    missing = lacking(needed)
+    if missing:
+        return {'state': 'missing', 'missing': missing}
+    work = os.fsencode(os.path.join(folder, 'work'))
+    unchanged, existing = {}, set()
+    if manifest is not None:
+        try:
+            unchanged, existing = reuse(work, content, manifest, needed)
+        except OSError:
+            # A tree that can't be tidied (immutable files, a mount) is no help.
+            trees.remove_folder(os.path.join(folder, 'work'))
+            unchanged, existing = {}, set()
+    if not os.path.isdir(work):
+        os.mkdir(work)
+    needed = [entry for entry in content.files if entry[0] not in unchanged]
+    missing = lacking(needed)
+    if missing:
+        return {'state': 'missing', 'missing': missing}
+    work_tree.make_directories(work, content.directories, existing)
+    written, copied = {}, 0
+    damaged = []
+    copier, shown = work_tree.Copier(), time.monotonic()
+    for index, (path, digest_hex, executable, size) in enumerate(needed):
+        values = copier.copy(digest_hex, work + b'/' + path, executable, size)
+        if values is None:
+            remove_damaged(object_path(digest_hex))
+            remove_damaged(work + b'/' + path)
+            damaged.append('sha256:' + digest_hex)
+            continue
+        written[path] = values
+        copied += size
+        if time.monotonic() - shown > PROGRESS_EVERY:
+            shown = time.monotonic()
+            yield {'message': 'Copying the project', 'done': index + 1, 'total': len(needed), 'unit': 'files'}
+    if damaged:
+        return {'state': 'missing', 'missing': damaged}
+    for path, to in content.links:
+        if path not in unchanged:
+            os.symlink(to, work + b'/' + path)
+    if written or manifest is None or manifest.digest != digest:
+        record(folder, project_id, digest, content, unchanged, written)
+    # Change times have the grain of the kernel's clock: a script that starts later than this can't write unseen.
+    yield 0.004
+    outputs = work + b'/outputs'
+    if not os.path.isdir(outputs):
+        os.mkdir(outputs)
+    return {'state': 'staged', 'reused': len(content.files) - len(written), 'copied': len(written), 'bytes': copied}
+
+
+def differing(content, manifest):
+    """Files that the tree's own record does not have, or has with other content."""
+    if manifest is None:
+        return content.files
+    known = {}
+    for index, path in enumerate(manifest.paths):
+        known[path] = (manifest.digest_at(index), manifest.executables[index] == '1')
+    return [entry for entry in content.files if known.get(entry[0]) != (entry[1], entry[2])]
+
+
+def lacking(files):
+    missing, seen = [], set()
+    for _, digest_hex, _, size in files:
+        if digest_hex not in seen:
+            seen.add(digest_hex)
+            if not has(digest_hex, size):
+                missing.append('sha256:' + digest_hex)
+    return missing
+
+
+def reuse(work, content, manifest, needed):
+    """→ (unchanged, existing directories) of a tree from which everything else was removed."""
+    signatures = manifest.signatures()
+    wanted = set(entry[0] for entry in content.files)
+    wanted.difference_update(entry[0] for entry in needed)
+    for path in set(signatures) - wanted:
+        del signatures[path]
+    return work_tree.walk_unchanged(work, content.directories, signatures, content.links)
+
+
+def record(folder, project_id, digest, content, unchanged, written):
+    entries = []
+    for path, digest_hex, executable, _ in content.files:
+        entries.append((path, digest_hex, executable, written.get(path) or unchanged[path]))
+    trees.write_manifest(folder, project_id, digest, entries, content.directories, content.links)

@@ -1,0 +1,190 @@
+"""Starts a run once, and finds out whether it was started."""
+import errno
+import json
+import os
+import time
+
+from errand_agent import claim
+from errand_agent.errors import CallError, bad_request
+from errand_agent.paths import below, checked_entry_path, checked_run, checked_staging, encoded, make_folder, nonce, run_folder
+from errand_agent.status import load
+
+FIND_WAITS = 10.0
+START_WAITS = 30.0
+
+
+def call_start(server, params, body):
+    """{request, staging?, variables?} → {reference: {run, pid?}, existed}. Safe to repeat: a run id starts once."""
+    request = params.get('request')
+    if not isinstance(request, dict):
+        raise bad_request('start needs a request.')
+    run = checked_run(request.get('runId'))
+    project_id = params.get('projectId') or request.get('projectId')
+    variables = params.get('variables') or {}
+    check_strings(request, variables)
+    return starting(server, run, dict(request, projectId=project_id), params.get('staging'), variables)
+
+
+def check_strings(request, variables):
+    checked_entry_path(request.get('script'))
+    texts = list(request.get('arguments') or [])
+    for mapping in (request.get('variables') or {}, variables):
+        for name, value in mapping.items():
+            if not name or '=' in name:
+                raise bad_request('%r can not be the name of a variable.' % (name,))
+            texts += [name, value]
+    for text in texts:
+        if not isinstance(text, str) or '\0' in text:
+            raise bad_request('Arguments and variables are text without NUL; %r is not.' % (text,))
+        encoded(text)
+
+
+def starting(server, run, request, staging, variables):
+    folder = run_folder(run)
+    name = checked_staging(staging) if staging is not None else empty_staging(server, run)
+    existed = not put_in_place(name, folder, request)
+    if existed:
+        from errand_agent.trees import give_back
+        give_back(name)
+        check_owner(folder, run, request)
+    server.staged.discard(name)
+    content = claim.read(folder)
+    if content is None:
+        yield from launched(folder, variables)
+        content = claim.read(folder) or {}
+    if content.get('refused'):
+        raise CallError('RUN_REFUSED', 'The run %s was given up before it started.' % run, 'Submit again: a new run gets a new id.')
+    return {'reference': reference(run, content), 'existed': existed}
+
+
+def reference(run, content):
+    return {'run': run, 'pid': content['pid']} if 'pid' in content else {'run': run}
+
+
+def empty_staging(server, run):
+    name = '%s.%s' % (run, nonce())
+    make_folder(below('staging', name, 'work', 'outputs'))
+    server.staged.add(name)
+    return name
+
+
+def put_in_place(name, folder, request):
+    """Makes the staged folder the run's in one step. False when the run is there already."""
+    staged = below('staging', name)
+    if not os.path.isdir(staged):
+        if os.path.isdir(folder):
+            return False
+        raise CallError('STAGING_UNKNOWN', 'The staged folder %s is not there.' % name, 'Stage the project again.')
+    if os.path.isdir(folder):
+        return False
+    write_request(staged, request)
+    make_folder(os.path.dirname(folder))
+    try:
+        os.rename(staged, folder)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    os.utime(folder)
+    return True
+
+
+def write_request(folder, request):
+    """The request without what is long (the snapshot's entries) or secret; and the command as bytes, which the runner needs no parser for."""
+    snapshot = request.get('snapshot')
+    stored = dict(request, snapshot={'digest': snapshot['digest']}) if isinstance(snapshot, dict) and 'digest' in snapshot else request
+    with open(os.path.join(folder, 'request.json'), 'wb') as file:
+        file.write(json.dumps(stored).encode('ascii'))
+    fields = [request['script'], '1' if request.get('expandArguments') else '0'] + list(request.get('arguments') or [])
+    with open(os.path.join(folder, 'command'), 'wb') as file:
+        file.write(b'\0'.join(encoded(field) for field in fields))
+
+
+def check_owner(folder, run, request):
+    existing = load(os.path.join(folder, 'request.json')) or {}
+    if existing.get('projectId') != request.get('projectId'):
+        raise CallError('RUN_ID_TAKEN', 'The run id %s belongs to a run of another project.' % run)
+
+
+def launched(folder, variables):
+    """Generator: starts a detached supervisor and waits for its first word."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            os.setsid()
+            if os.fork() == 0:
+                become_supervisor(folder, variables, writer)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    try:
+        yield from first_word(reader)
+    finally:
+        os.close(reader)
+
+
+def first_word(reader):
+    import select
+    until = time.monotonic() + START_WAITS
+    while not select.select([reader], [], [], 0.005)[0]:
+        if time.monotonic() > until:
+            return
+        yield 0.002
+    text = os.read(reader, 65536).decode('utf-8', 'replace')
+    if text.startswith('error '):
+        raise CallError('START_FAILED', text[6:])
+    if not text:
+        raise CallError('START_FAILED', 'The supervisor of the run ended before it had claimed the run.')
+
+
+def become_supervisor(folder, variables, writer):
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        if writer != 3:
+            os.dup2(writer, 3)
+        os.set_inheritable(3, False)
+        os.closerange(4, 1024)
+        os.chdir(folder)
+        from errand_agent import supervise
+        supervise.detached(folder, variables, 3)
+    except BaseException as error:
+        try:
+            os.write(3, ('error %s' % error).encode('utf-8', 'replace'))
+        except OSError:
+            pass
+    finally:
+        os._exit(0)
+
+
+def call_find(server, params, body):
+    """{run, projectId} → {found, reference?}. A run that was sent but never claimed is refused for good, so that `no` stays true."""
+    return finding(checked_run(params.get('run')), params.get('projectId'))
+
+
+def finding(run, project_id):
+    folder = run_folder(run)
+    request = load(os.path.join(folder, 'request.json'))
+    if request is None or request.get('projectId') != project_id:
+        return {'found': False}
+    while True:
+        content = claim.read(folder)
+        if content is None and age(folder) > FIND_WAITS:
+            descriptor = claim.make(folder, claim.REFUSED)
+            if descriptor is not None:
+                os.close(descriptor)
+            content = claim.read(folder) or claim.REFUSED
+        if content is not None:
+            return {'found': False} if content.get('refused') else {'found': True, 'reference': reference(run, content)}
+        yield 0.05
+
+
+def age(folder):
+    try:
+        return max(0.0, time.time() - os.stat(os.path.join(folder, 'request.json')).st_mtime)
+    except OSError:
+        return FIND_WAITS + 1

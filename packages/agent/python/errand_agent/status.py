@@ -1,0 +1,120 @@
+"""status.json: replaced whole; and final.json: made once by whoever finds the end, so that two never disagree."""
+import json
+import os
+
+from errand_agent import claim, processes
+from errand_agent.machine import boot_id, iso_time
+from errand_agent.paths import nonce
+
+FINAL_STATES = ('completed', 'cancelled', 'failed')
+RESERVED = 4096
+TERMINATE_FOR = 2.0
+
+
+def load(path):
+    try:
+        with open(path, 'rb') as file:
+            found = json.loads(file.read().decode('utf-8', 'surrogateescape'))
+        return found if isinstance(found, dict) else None
+    except (OSError, ValueError):
+        return None
+
+
+def current(folder):
+    """The status as it is written, or None before the first one."""
+    return load(os.path.join(folder, 'final.json')) or load(os.path.join(folder, 'status.json'))
+
+
+def is_final(status):
+    return status is not None and status.get('state') in FINAL_STATES
+
+
+def write(folder, status):
+    temporary = os.path.join(folder, 'status.json.' + nonce())
+    try:
+        with open(temporary, 'wb') as file:
+            file.write(json.dumps(status).encode('ascii'))
+        os.rename(temporary, os.path.join(folder, 'status.json'))
+    except OSError:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
+def reserve(folder):
+    """Takes the space of the final status while there is some → the path of the file that holds it."""
+    path = os.path.join(folder, 'final.reserve')
+    with open(path, 'wb') as file:
+        file.write(b' ' * (RESERVED - 1) + b'\n')
+    return path
+
+
+def write_final(folder, status, reserved=None):
+    """Settles the end of the run → the final status, which is another's when another was first."""
+    temporary = reserved or os.path.join(folder, 'final.json.' + nonce())
+    data = json.dumps(status).encode('ascii')
+    if len(data) > RESERVED:
+        status = dict(status, reason=status.get('reason', '')[:200] + ' ...')
+        data = json.dumps(status).encode('ascii')
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, data.ljust(RESERVED - 1) + b'\n')
+    finally:
+        os.close(descriptor)
+    final = os.path.join(folder, 'final.json')
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        os.unlink(temporary)
+        return load(final) or status
+    except OSError:
+        os.rename(temporary, final)
+        return status
+    # The same file under its other name: needs no space.
+    os.rename(temporary, os.path.join(folder, 'status.json'))
+    return status
+
+
+def settled(folder):
+    """Generator → the true status of the run in this folder: a dead supervisor's run is ended and written down first."""
+    if not os.path.isdir(folder):
+        return {'state': 'lost', 'reason': 'The place does not know this run.'}
+    status = current(folder)
+    if is_final(status):
+        return status
+    content = claim.read(folder)
+    if content is None:
+        return status or {'state': 'queued'}
+    if content.get('refused'):
+        return {'state': 'lost', 'reason': 'The run never started.'}
+    if claim.is_held(folder, content):
+        return status or {'state': 'queued'}
+    status = current(folder)
+    if is_final(status):
+        return status
+    yield from end_processes(folder, TERMINATE_FOR)
+    return write_final(folder, machine_failure(status or {}, content))
+
+
+def machine_failure(status, content):
+    restarted = content.get('bootId') and boot_id() and content['bootId'] != boot_id()
+    reason = 'The machine was restarted.' if restarted else 'The supervisor of the run was killed.'
+    return dict(status, state='failed', cause='machine', reason=reason, endedAt=iso_time())
+
+
+def end_processes(folder, grace):
+    """Generator: ends what is alive of a run without a supervisor: TERM, `grace` seconds, KILL, until none is left."""
+    mark, waited, asked = processes.mark_of(folder), 0.0, set()
+    while True:
+        alive = processes.of_run(mark)
+        if not alive:
+            return
+        if waited >= grace:
+            processes.send(alive, 9)
+        else:
+            processes.send(alive - asked, 15)
+            asked |= alive
+        waited += 0.05
+        yield 0.05

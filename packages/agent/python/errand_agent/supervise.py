@@ -1,0 +1,320 @@
+"""Runs one script from its start to its end: claims the run, starts it, records what it prints, ends what it leaves, writes how it ended."""
+import json
+import os
+import select
+import signal
+import time
+
+from errand_agent import capture, claim, ending, environment, log_record, processes, script_process, status
+from errand_agent.machine import iso_time
+from errand_agent.memory_events import MemoryEvents
+
+GRACE = 30.0
+LEFTOVER_GRACE = 5.0
+TICK = 0.25
+TICK_UNTIL_PYTHON_IS_KNOWN = 0.02
+WAIT_FOR_PYTHON = 3.0
+WAIT_FOR_OPEN_PIPES = 0.2
+WAIT_FOR_SPACE = 10.0
+
+
+def detached(folder, variables, writer):
+    """Supervises in a process of its own; the first word to `writer` says whether the claim was got."""
+    def tell(text):
+        os.write(writer, text.encode('ascii'))
+        os.close(writer)
+    supervise(folder, variables, tell)
+
+
+def foreground(folder):
+    """For containers and Spark drivers: 0 when the run has an end, whatever that is; 1 when another process has the run."""
+    folder = os.path.abspath(folder)
+    path, variables = os.path.join(folder, 'variables'), {}
+    try:
+        with open(path, 'rb') as file:
+            os.unlink(path)
+            variables = json.loads(file.read().decode('utf-8', 'surrogateescape'))
+    except FileNotFoundError:
+        pass
+    return 0 if supervise(folder, variables, lambda text: None) else 1
+
+
+def supervise(folder, variables, tell):
+    """False when the run was claimed before."""
+    wakeup = catch_signals()
+    content = claim.of_this_process()
+    descriptor = claim.make(folder, content)
+    if descriptor is None:
+        tell('taken')
+        return False
+    request = status.load(os.path.join(folder, 'request.json'))
+    run = Supervision(folder, request, content, wakeup)
+    try:
+        run.write_status(state='queued')
+        tell('claimed')
+        run.supervise(variables)
+    except Exception as error:
+        run.fail(error)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def catch_signals():
+    """Signals only wake the loop → (read end of the pipe that they write to, the set of those that came)."""
+    came = set()
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, lambda received, frame: came.add(received))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return reader, came
+
+
+class Supervision:
+    """The state of one supervised run."""
+
+    def __init__(self, folder, request, claimed, wakeup):
+        self.folder = folder
+        self.request = request
+        self.agent = request.get('agent') or {}
+        self.grace = float(self.agent.get('grace', GRACE))
+        self.wakeup, self.signals = wakeup
+        self.mark = processes.mark_of(folder)
+        self.status = {
+            'queuedAt': iso_time(), 'hostname': claimed['hostname'],
+            'processes': {'supervisor': {'pid': claimed['pid'], 'started': claimed['started']}},
+        }
+        self.reserved = self.log = self.capture = self.script = self.wait_status = None
+        self.memory = MemoryEvents()
+        # Why the run is being ended, and from when on with KILL.
+        self.cause = self.kill_at = None
+        self.asked, self.denied = set(), set()
+        self.limit_at = None
+
+    def write_status(self, **changes):
+        self.status.update(changes)
+        try:
+            status.write(self.folder, self.status)
+        except OSError as error:
+            if error.errno not in capture.NO_SPACE:
+                raise
+
+    def supervise(self, variables):
+        try:
+            self.reserved = status.reserve(self.folder)
+        except OSError:
+            self.reserved = None
+        self.log = capture.Log(self.folder)
+        processes.adopt_orphans()
+        if self.cancel_request() is not None:
+            self.log.note('The run was cancelled before its script was started.')
+            self.finish({'state': 'cancelled'})
+            return
+        try:
+            self.start(variables)
+        except environment.CannotStart as error:
+            self.log.note(str(error))
+            self.finish({'state': 'failed', 'cause': 'start', 'reason': str(error)})
+            return
+        self.loop()
+        self.end()
+
+    def start(self, variables):
+        env = environment.script_environment(self.folder, self.request, variables)
+        command = environment.command(self.folder, self.request, env)
+        variables.clear()
+        limit = self.request.get('timeLimit')
+        self.log.note('Starting %s with %s in %s%s.' % (
+            self.request['script'], os.fsdecode(command[0]), os.path.join(self.folder, 'work'),
+            ', for at most %s seconds' % ending.format_number(limit) if limit else ''))
+        pid, stdout, stderr = script_process.spawn(command, env, self.folder)
+        self.script = pid
+        self.limit_at = time.monotonic() + limit if limit else None
+        self.capture = capture.Capture(self.log, {stdout: log_record.STDOUT, stderr: log_record.STDERR})
+        self.memory.look(pid)
+        self.status['processes']['script'] = {'pid': pid}
+        self.write_status(state='running', startedAt=iso_time())
+
+    def loop(self):
+        """Until the script has ended and nothing of the run is alive."""
+        poller, watched = select.poll(), set()
+        poller.register(self.wakeup, select.POLLIN)
+        python_until = time.monotonic() + WAIT_FOR_PYTHON
+        next_step, pause = 0.0, 0.005
+        while True:
+            wanted = set() if self.log.full else set(self.capture.streams)
+            for descriptor in watched - wanted:
+                poller.unregister(descriptor)
+            for descriptor in wanted - watched:
+                poller.register(descriptor, select.POLLIN)
+            watched = wanted
+            now = time.monotonic()
+            ready = poller.poll(max(0, next_step - now) * 1000 + 0.5)
+            for descriptor, _ in ready:
+                if descriptor == self.wakeup:
+                    next_step = 0.0
+                    drain_wakeup(self.wakeup)
+                elif not self.log.full:
+                    if python_until:
+                        python_until = 0.0 if self.note_python() else python_until
+                    self.capture.read(descriptor)
+                    if descriptor not in self.capture.streams:
+                        poller.unregister(descriptor)
+                        watched.discard(descriptor)
+            now = time.monotonic()
+            if now < next_step:
+                continue
+            if python_until and (self.note_python() or now > python_until):
+                python_until = 0.0
+            self.log.retry(now)
+            if self.step(now):
+                return
+            if self.wait_status is not None or self.cause:
+                pause = min(pause * 1.5, 0.1)
+                next_step = now + pause
+            else:
+                next_step = now + (TICK_UNTIL_PYTHON_IS_KNOWN if python_until else TICK)
+                if self.limit_at:
+                    next_step = min(next_step, self.limit_at)
+
+    def step(self, now):
+        """What does not hang on output; True when all is over."""
+        self.reap()
+        if self.wait_status is None:
+            self.memory.look(self.script)
+            if self.cause is None:
+                self.begin_ending(now)
+            if self.cause and now >= self.kill_at:
+                self.send(signal.SIGKILL)
+            return False
+        alive = self.alive()
+        if not alive:
+            return True
+        if self.kill_at is None:
+            self.kill_at = now + min(LEFTOVER_GRACE, self.grace)
+            names = '; '.join(sorted(processes.command_of(pid) for pid in alive)[:5])
+            self.log.note('The script left %d process%s running, ended now: %s' % (len(alive), '' if len(alive) == 1 else 'es', names))
+        self.send(signal.SIGKILL if now >= self.kill_at else signal.SIGTERM, alive)
+        return False
+
+    def begin_ending(self, now):
+        """Cancel or time limit: TERM to all, and the hour of KILL."""
+        request = self.cancel_request()
+        if request is not None:
+            self.cause, grace = 'cancel', float(request.get('grace', self.grace))
+        elif self.limit_at and now >= self.limit_at:
+            self.cause, grace = 'time-limit', self.grace
+        else:
+            return
+        self.kill_at = now + grace
+        self.log.note('%s: ending the run, with %s seconds of grace.' % ('Cancel was requested' if self.cause == 'cancel' else 'The time limit was reached', ending.format_number(grace)))
+        self.send(signal.SIGTERM)
+
+    def cancel_request(self):
+        if signal.SIGTERM in self.signals or signal.SIGINT in self.signals:
+            return {}
+        path = os.path.join(self.folder, 'cancel')
+        return (status.load(path) or {}) if os.path.exists(path) else None
+
+    def alive(self):
+        return processes.of_run(self.mark, os.getpid(), self.script) - self.denied
+
+    def send(self, number, alive=None):
+        """TERM goes once to each process, KILL again and again."""
+        alive = self.alive() if alive is None else alive
+        targets = alive if number == signal.SIGKILL else alive - self.asked
+        self.asked |= targets
+        for pid in sorted(processes.send(targets, number) - self.denied):
+            self.denied.add(pid)
+            self.log.note('Process %d (%s) belongs to another user and could not be ended.' % (pid, processes.command_of(pid)))
+
+    def reap(self):
+        """Takes the ends of the script and of adopted orphans."""
+        if self.wait_status is None and hasattr(os, 'waitid'):
+            if os.waitid(os.P_PID, self.script, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                self.memory.look(self.script, True)
+        try:
+            while True:
+                pid, wait_status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self.script:
+                    self.wait_status = wait_status
+        except ChildProcessError:
+            pass
+
+    def note_python(self):
+        """Notes the interpreter as soon as the runner has said which it is."""
+        text = processes.read_bytes(os.path.join(self.folder, 'python')).decode('utf-8', 'surrogateescape')
+        if not text.endswith('\n'):
+            return False
+        executable, version = text.split('\n')[:2]
+        self.log.note('Python %s (%s)' % (version, executable))
+        self.write_status(python={'executable': executable, 'version': version})
+        return True
+
+    def end(self):
+        """Everything is dead: takes what is left in the pipes, and settles the status."""
+        until = time.monotonic() + WAIT_FOR_OPEN_PIPES
+        space_until = time.monotonic() + WAIT_FOR_SPACE
+        while self.capture.streams or self.log.full:
+            self.capture.drain()
+            if self.log.full:
+                if time.monotonic() > space_until:
+                    break
+                self.log.retry(time.monotonic())
+                until = time.monotonic() + WAIT_FOR_OPEN_PIPES
+            elif not self.capture.streams or time.monotonic() > until:
+                break
+            time.sleep(0.02)
+        if self.cause:
+            outcome = ending.told_to_end(self.cause, self.request.get('timeLimit'))
+        else:
+            outcome = ending.of_script(self.wait_status, self.folder, self.log, self.memory.risen())
+        if self.log.full:
+            outcome = self.lost_output(outcome)
+        self.finish(outcome)
+
+    def lost_output(self, outcome):
+        lost = self.log.drop()
+        self.capture.discard()
+        lost += self.capture.lost
+        before = ' ' + outcome['reason'] if 'reason' in outcome else ''
+        kept = {key: outcome[key] for key in ('exitCode', 'signal') if key in outcome}
+        if outcome['state'] == 'completed':
+            kept['exitCode'] = 0
+        return dict(kept, state='failed', cause='machine', reason='The disk is full: %d bytes of the log were lost for want of space.%s' % (lost, before))
+
+    def finish(self, outcome):
+        import resource
+        import sys
+        if self.script is not None:
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            self.status['peakMemory'] = used.ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+            self.status['processorTime'] = round(used.ru_utime + used.ru_stime, 6)
+        self.log.free_reserve()
+        self.log.note(outcome['reason'].split('\n')[0] if 'reason' in outcome else 'The run is %s.' % outcome['state'])
+        self.log.drop()
+        self.status.update(outcome, endedAt=iso_time())
+        status.write_final(self.folder, self.status, self.reserved)
+
+    def fail(self, error):
+        """The supervisor itself can't go on: nothing of the run stays alive, and the reason is written."""
+        for _ in status.end_processes(self.folder, 0):
+            time.sleep(0.02)
+        reason = 'The supervisor of the run failed: %s: %s' % (type(error).__name__, error)
+        if self.log is not None and not self.log.full:
+            self.log.note(reason)
+        self.status.update(state='failed', cause='machine', reason=reason, endedAt=iso_time())
+        status.write_final(self.folder, self.status, self.reserved)
+
+
+def drain_wakeup(descriptor):
+    try:
+        while os.read(descriptor, 512):
+            pass
+    except BlockingIOError:
+        pass

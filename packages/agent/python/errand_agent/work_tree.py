@@ -1,0 +1,163 @@
+"""Makes a folder equal to a snapshot, touching only what differs. All names are bytes: the locale has no say in them."""
+import errno
+import os
+import stat
+
+from errand_agent.errors import CallError, bad_request
+from errand_agent.paths import checked_digest, checked_entry_path, encoded, object_path
+from errand_agent.trees import signature
+
+COPY_CHUNK = 1 << 20
+FICLONE = 0x40049409
+
+
+class Content:
+    """What a work tree has to hold: files as (path, digest hex, executable, size), all directories, links as (path, to)."""
+
+    def __init__(self, files, directories, links):
+        self.files = files
+        self.directories = directories
+        self.links = links
+
+
+def content_of_manifest(manifest):
+    return Content(manifest.entries(), set(manifest.directories), manifest.links)
+
+
+def content_of_entries(entries):
+    """Checks what a client sent: no path may leave the tree, and none may pass through a link or a file."""
+    if not isinstance(entries, list):
+        raise bad_request('The entries of a snapshot are a list.')
+    files, directories, links, leaves = [], set(), [], set()
+    try:
+        for entry in entries:
+            path, kind = checked_entry_path(entry['path']), entry['kind']
+            if kind == 'file':
+                files.append((encoded(path), checked_digest(entry['digest']), entry['executable'] is True, int(entry['size'])))
+                leaves.add(path)
+            elif kind == 'link':
+                links.append((encoded(path), encoded(entry['to'])))
+                leaves.add(path)
+            elif kind == 'directory':
+                directories.add(path)
+            else:
+                raise bad_request('An entry of a snapshot is a file, a directory or a link, not %r.' % (kind,))
+    except (KeyError, TypeError) as error:
+        raise bad_request('An entry of the snapshot is incomplete: %r.' % error)
+    directories |= parents(leaves | directories)
+    clash = directories & leaves
+    if clash or len(leaves) != len(files) + len(links):
+        raise bad_request('The snapshot has two entries for one path%s.' % (': ' + repr(sorted(clash)[0]) if clash else ''))
+    return Content(files, set(encoded(path) for path in directories), links)
+
+
+def parents(paths):
+    found = set()
+    for path in paths:
+        end = path.rfind('/')
+        while end > 0 and path[:end] not in found:
+            found.add(path[:end])
+            end = path.rfind('/', 0, end)
+    return found
+
+
+def walk_unchanged(root, directories, signatures, links):
+    """Walks a reused tree → (unchanged paths with signature, existing directories). What does not belong is removed on the way."""
+    unchanged, existing, pending = {}, set(), [b'']
+    kept_links = dict(links)
+    while pending:
+        folder = pending.pop()
+        place = root + b'/' + folder if folder else root
+        prefix = folder + b'/' if folder else b''
+        for entry in list(os.scandir(place)):
+            path = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if path in directories:
+                    existing.add(path)
+                    pending.append(path)
+                    open_folder(entry)
+                else:
+                    remove_any(entry.path)
+                continue
+            if path in kept_links and entry.is_symlink() and os.readlink(entry.path) == kept_links[path]:
+                unchanged[path] = None
+                continue
+            expected = signatures.get(path)
+            found = entry.stat(follow_symlinks=False)
+            if expected is not None and (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode) == expected:
+                unchanged[path] = expected
+            else:
+                remove_any(entry.path)
+    return unchanged, existing
+
+
+def open_folder(entry):
+    """A script may have closed a folder to its owner, or opened it to everybody."""
+    mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+    if mode & 0o700 != 0o700:
+        os.chmod(entry.path, 0o755)
+
+
+def remove_any(path):
+    try:
+        os.unlink(path)
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.EPERM, errno.EACCES):
+            raise
+        from errand_agent.trees import remove_folder
+        if os.path.isdir(path) and not os.path.islink(path):
+            remove_folder(path)
+        else:
+            raise
+
+
+def make_directories(root, directories, existing):
+    for path in sorted(directories - existing):
+        os.mkdir(root + b'/' + path)
+
+
+class Copier:
+    """Copies objects into work trees; with a copy-on-write clone where the file system has one."""
+
+    def __init__(self):
+        mask = os.umask(0o22)
+        os.umask(mask)
+        self.mask = mask
+        self.clone = True
+
+    def copy(self, digest_hex, target, executable, size):
+        """→ signature of the new file; None when the object is missing or damaged."""
+        try:
+            source = os.open(object_path(digest_hex), os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        mode = 0o755 if executable else 0o644
+        try:
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            try:
+                copied = self.content(source, descriptor, size)
+                if mode & self.mask:
+                    os.fchmod(descriptor, mode)
+                return signature(os.fstat(descriptor)) if copied == size else None
+            finally:
+                os.close(descriptor)
+        finally:
+            os.close(source)
+
+    def content(self, source, descriptor, size):
+        if size > COPY_CHUNK and self.clone:
+            try:
+                import fcntl
+                fcntl.ioctl(descriptor, FICLONE, source)
+                return os.fstat(descriptor).st_size
+            except (OSError, ImportError):
+                self.clone = False
+        copied = 0
+        while True:
+            data = os.read(source, min(COPY_CHUNK, max(size - copied, 0) + 1))
+            if not data:
+                return copied
+            view = memoryview(data)
+            while len(view):
+                view = view[os.write(descriptor, view):]
+            copied += len(data)

@@ -1,0 +1,299 @@
+import { mkdir, open, symlink, chmod, rm, utimes } from 'node:fs/promises'
+import { dirname, resolve, sep } from 'node:path'
+import type { Readable } from 'node:stream'
+import {
+  type CallOptions,
+  ErrandError,
+  type Leftover,
+  type MetricValue,
+  type RunEvent,
+  type RunHandle,
+  type RunReference,
+  type RunRequest,
+  type RunStatus,
+  errorCode,
+  isoTime,
+  logMagic,
+  parseLogRecords,
+} from '@errand/core'
+import type { Agent } from './agent.ts'
+
+/** What an engine adds to the request: how the script is started at its place. */
+export interface Launch {
+  /** The interpreter, as a path or a name at the place. */
+  readonly python: string
+  /** What stands before our runner on the command line, `spark-submit` and its options for example. Absent: the interpreter. */
+  readonly launch?: readonly string[]
+  readonly pathPrepend?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  /** Seconds between the polite and the hard end of a cancelled run. */
+  readonly grace?: number
+  readonly sharedDirectory?: string
+}
+
+export interface ObjectSource {
+  openObject(digest: string): Readable
+  /** A folder of objects on the agent's own machine, for an agent that may link instead of being sent copies. */
+  readonly directory?: string
+}
+
+/**
+ * Sends what the place lacks of the snapshot and starts the run, once. A second call with the same run id changes nothing and returns the
+ * first run's reference.
+ */
+export async function submitRun(
+  agent: Agent,
+  request: RunRequest,
+  launch: Launch,
+  source: ObjectSource,
+  secretVariables: Readonly<Record<string, string>>,
+  options: CallOptions,
+): Promise<RunReference> {
+  const staging = await stage(agent, request, source, options)
+  options.report({ message: 'starting the run' })
+  const { snapshot, ...rest } = request
+  const sent = { ...rest, snapshot: { digest: snapshot.digest }, agent: launch }
+  const { result } = await agent.call('start', { request: sent, staging, variables: secretVariables }, { signal: options.signal })
+  return referenceOf(agent, request.runId, result['reference'])
+}
+
+function referenceOf(agent: Agent, runId: string, answered: unknown): RunReference {
+  const { pid } = (answered ?? {}) as { pid?: number }
+  return { externalId: pid === undefined ? agent.hello.hostname : `${agent.hello.hostname}:${pid}`, data: { run: runId } }
+}
+
+async function stage(agent: Agent, request: RunRequest, source: ObjectSource, options: CallOptions): Promise<string> {
+  const { runId, project, projectId, snapshot } = request
+  const call = { run: runId, project, projectId, snapshot: { digest: snapshot.digest } }
+  const settings = { signal: options.signal, progress: options.report }
+  const entries = Buffer.from(JSON.stringify(snapshot.entries))
+  let answer = await agent.call('stage', call, settings)
+  for (let round = 0; round < 5; round++) {
+    const { state, staging, missing } = answer.result as { state: string; staging?: string; missing?: readonly string[] }
+    if (state === 'staged' && staging !== undefined) return staging
+    if (state === 'missing') await sendObjects(agent, request, missing ?? [], source, options)
+    answer = await agent.call('stage', call, { ...settings, body: entries })
+  }
+  throw new ErrandError('STAGING_FAILED', `The files of the project could not be brought to ${agent.host.name}.`, {
+    hint: 'Submit once more; if it stays so, look at the free space there.',
+  })
+}
+
+async function sendObjects(agent: Agent, request: RunRequest, missing: readonly string[], source: ObjectSource, options: CallOptions): Promise<void> {
+  const sizes = new Map(request.snapshot.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.digest, entry.size] as const] : [])))
+  const total = missing.reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
+  if (source.directory !== undefined) {
+    const objects = missing.map((digest) => ({ digest, size: sizes.get(digest) ?? 0 }))
+    await agent.call('adopt', { directory: source.directory }, { signal: options.signal, body: Buffer.from(JSON.stringify(objects)) })
+    return
+  }
+  let done = 0
+  const message = `sending ${missing.length} files`
+  const report = (bytes: number) => options.report({ message, done: (done += bytes), total, unit: 'bytes' })
+  report(0)
+  // The calls are queued on one stream: the next object follows without waiting for the answer to the last.
+  const calls: Promise<unknown>[] = []
+  for (const digest of missing) {
+    const size = sizes.get(digest) ?? 0
+    const chunks = counted(source.openObject(digest), report)
+    calls.push(agent.call('put', { digest, size }, { signal: options.signal, body: { size, chunks } }))
+    if (calls.length >= 64) await calls.shift()
+  }
+  await Promise.all(calls)
+}
+
+async function* counted(stream: Readable, report: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    report(chunk.length)
+    yield chunk
+  }
+}
+
+/** The run of that id, when it was started at this place for this project. */
+export async function findRun(agent: Agent, runId: string, projectId: string, options: CallOptions): Promise<RunReference | undefined> {
+  const { result } = await agent.call('find', { run: runId, projectId }, { signal: options.signal })
+  return result['found'] === true ? referenceOf(agent, runId, result['reference']) : undefined
+}
+
+/** The handle of a run that the agent supervises. Closing it closes nothing: the agent belongs to the target. */
+export function runHandle(agent: Agent, reference: RunReference): RunHandle {
+  const run = runIdOf(reference)
+  return {
+    async status({ signal }) {
+      const { result } = await agent.call('status', { run }, { signal })
+      return toStatus(result)
+    },
+    events: (options) => readEvents(agent, run, options),
+    async cancel({ signal }) {
+      await agent.call('cancel', { run }, { signal })
+    },
+    collect: (directory, options) => collect(agent, run, directory, options),
+    async remove({ signal }) {
+      await agent.call('remove', { run }, { signal })
+    },
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+function runIdOf(reference: RunReference): string {
+  const data = reference.data
+  if (typeof data === 'object' && data !== null && 'run' in data && typeof data['run'] === 'string') return data['run']
+  throw new ErrandError('REFERENCE_INVALID', `The run's reference ${reference.externalId} names no run.`)
+}
+
+/** A cursor is the offset behind the last log record, that behind the last metrics line, and how far the status had come. */
+interface Position {
+  readonly log: number
+  readonly metrics: number
+  readonly status: number
+}
+
+const statusOrder: Readonly<Record<string, number>> = { queued: 1, running: 2 }
+const finalOrder = 3
+
+function parseCursor(cursor: string | undefined): Position {
+  if (cursor === undefined) return { log: logMagic.length, metrics: 0, status: 0 }
+  const [log, metrics, status, more] = cursor.split('.').map(Number)
+  if (log === undefined || metrics === undefined || status === undefined || more !== undefined || ![log, metrics, status].every(Number.isSafeInteger))
+    throw new ErrandError('BAD_CURSOR', `${cursor} is no place in the log of a run.`)
+  return { log, metrics, status }
+}
+
+const formatCursor = ({ log, metrics, status }: Position): string => `${log}.${metrics}.${status}`
+
+const readLimit = 1024 * 1024
+const waitSeconds = 20
+
+async function* readEvents(agent: Agent, run: string, options: CallOptions & { readonly cursor?: string }): AsyncGenerator<RunEvent> {
+  let position = parseCursor(options.cursor)
+  let state: string | undefined
+  while (position.status < finalOrder) {
+    const parameters = { run, log: position.log, metrics: position.metrics, limit: readLimit, wait: waitSeconds, ...(state === undefined ? {} : { state }) }
+    const { result, body } = await agent.call('read', parameters, { signal: options.signal })
+    const { log, end, status } = result as { log: number; end: boolean; status?: RunStatus }
+    const start = position.log
+    for (const record of parseLogRecords(body.subarray(0, log))) {
+      position = { ...position, log: start + record.end }
+      yield { cursor: formatCursor(position), at: isoTime(record.time), type: 'log', stream: record.stream, data: record.data }
+    }
+    for (const line of lines(body.subarray(log))) {
+      position = { ...position, metrics: position.metrics + line.length }
+      const event = parseMetricLine(line, formatCursor(position))
+      if (event) yield event
+    }
+    if (status === undefined) continue
+    state = status.state
+    const order = statusOrder[status.state] ?? finalOrder
+    if (order <= position.status || (order === finalOrder && !end)) continue
+    position = { ...position, status: order }
+    yield { cursor: formatCursor(position), at: statusTime(status), type: 'status', status: toStatus(status) }
+  }
+}
+
+function statusTime(status: RunStatus): string {
+  return status.endedAt ?? status.startedAt ?? status.queuedAt ?? new Date().toISOString()
+}
+
+function* lines(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf('\n', start) + 1
+    if (end === 0) return
+    yield bytes.subarray(start, end)
+    start = end
+  }
+}
+
+/** Undefined for a line that is no event: a script may write into the file what it likes, and the run goes on. */
+function parseMetricLine(line: Buffer, cursor: string): RunEvent | undefined {
+  let value: { at?: unknown; type?: unknown; kind?: unknown; name?: unknown; path?: unknown; value?: unknown; step?: unknown }
+  try {
+    value = JSON.parse(line.toString('utf8')) as typeof value
+  } catch {
+    return undefined
+  }
+  const at = typeof value.at === 'string' ? value.at : new Date().toISOString()
+  if (value.type === 'artifact' && typeof value.path === 'string') return { cursor, at, type: 'artifact', path: value.path }
+  if (typeof value.name !== 'string') return undefined
+  if (value.type === 'tag' || value.type === 'property')
+    return { cursor, at, type: value.type, name: value.name, ...(typeof value.value === 'string' ? { value: value.value } : {}) }
+  if (value.type !== 'metric') return undefined
+  const kind = metricKinds.find((known) => known === value.kind) ?? 'value'
+  const step = typeof value.step === 'number' ? { step: value.step } : {}
+  return { cursor, at, type: 'metric', kind, name: value.name, value: value.value as MetricValue, ...step }
+}
+
+const metricKinds = ['value', 'list', 'row', 'table', 'image'] as const
+
+/** The contract's status without what the agent keeps beside it (process ids). */
+function toStatus(answer: object): RunStatus {
+  const { processes: _processes, hostname: _hostname, python: _python, ...status } = answer as RunStatus & Record<string, unknown>
+  return status as RunStatus
+}
+
+interface CollectedFile {
+  readonly path: string
+  readonly size: number
+  readonly mtime_ns: number
+  readonly executable: boolean
+}
+
+async function collect(agent: Agent, run: string, directory: string, options: CallOptions & { readonly include: readonly string[] }): Promise<readonly string[]> {
+  const { result } = await agent.call('collect', { run, include: options.include }, { signal: options.signal })
+  const { files, directories, links } = result as {
+    files: readonly CollectedFile[]
+    directories?: readonly string[]
+    links?: readonly { path: string; to: string }[]
+  }
+  for (const path of directories ?? []) await mkdir(inside(directory, path), { recursive: true })
+  const total = files.reduce((sum, file) => sum + file.size, 0)
+  let done = 0
+  for (const file of files) {
+    await fetchFile(agent, run, file, inside(directory, file.path), options.signal, (bytes) => {
+      done += bytes
+      options.report({ message: `bringing back ${file.path}`, done, total, unit: 'bytes' })
+    })
+  }
+  for (const link of links ?? []) await makeLink(link.to, inside(directory, link.path))
+  return [...files, ...(links ?? [])].map((entry) => entry.path)
+}
+
+/** A place may be hostile or broken: nothing that it names leaves the folder it was asked for. */
+function inside(directory: string, path: string): string {
+  const root = resolve(directory)
+  const full = resolve(root, path)
+  if (!full.startsWith(root + sep)) throw new ErrandError('PATH_OUTSIDE', `The target names a file outside the run's folder: ${path}.`)
+  return full
+}
+
+async function fetchFile(agent: Agent, run: string, file: CollectedFile, to: string, signal: AbortSignal, progress: (bytes: number) => void): Promise<void> {
+  await mkdir(dirname(to), { recursive: true })
+  await using target = await open(to, 'w')
+  for (let offset = 0; ; ) {
+    const { result, body } = await agent.call('fetch', { run, path: file.path, offset, limit: 4 * readLimit }, { signal })
+    if (body.length > 0) await target.write(body, 0, body.length, offset)
+    offset += body.length
+    progress(body.length)
+    if (result['end'] === true || body.length === 0) break
+  }
+  if (file.executable) await chmod(to, 0o755)
+  await utimes(to, new Date(), new Date(file.mtime_ns / 1e6))
+}
+
+async function makeLink(to: string, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await rm(path, { force: true, recursive: true })
+  await symlink(to, path).catch((error: unknown) => {
+    if (errorCode(error) !== 'EEXIST') throw error
+  })
+}
+
+/** What errand left at the place, with sizes. */
+export async function* agentLeftovers(agent: Agent, options: CallOptions): AsyncGenerator<Leftover> {
+  const { result } = await agent.call('leftovers', {}, { signal: options.signal })
+  yield* (result['leftovers'] ?? []) as Iterable<Leftover>
+}
+
+export async function removeAgentLeftover(agent: Agent, id: string, options: CallOptions): Promise<void> {
+  await agent.call('removeLeftover', { id }, { signal: options.signal })
+}
+

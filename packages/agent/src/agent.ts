@@ -1,0 +1,150 @@
+import { ErrandError, type Host, errorCode } from '@errand/core'
+import { type AgentFiles, readAgentFiles } from './agent-files.ts'
+import { type Answer, type CallParameters, type CallSettings, type Connection, type Hello, openConnection } from './connection.ts'
+
+export interface AgentPlace {
+  readonly host: Host
+  /** Interpreters to try, best first: paths or names looked up on the place's PATH. */
+  readonly pythons: readonly string[]
+  /** Folder of everything errand keeps there. Absent: `.errand` in the host's home. */
+  readonly home?: string
+  readonly signal: AbortSignal
+  /** Told in one sentence what takes a moment (sending the agent for the first time). */
+  report?(message: string): void
+}
+
+/** The agent at one place. A connection that was lost is made again by the next call. */
+export interface Agent extends AsyncDisposable {
+  readonly hello: Hello
+  readonly host: Host
+  call(name: string, parameters: CallParameters, settings: CallSettings): Promise<Answer>
+}
+
+/**
+ * Starts the agent at a place with the first interpreter that can, and sends it before that if this version was never there.
+ * Errors: `PYTHON_NOT_FOUND`, `PYTHON_TOO_OLD`, `AGENT_NOT_STARTED`.
+ */
+export async function openAgent(place: AgentPlace): Promise<Agent> {
+  const files = readAgentFiles()
+  let connection = await firstThatStarts(place, files)
+  const python = connection.hello.python.executable
+  return {
+    hello: connection.hello,
+    host: place.host,
+    async call(name, parameters, settings) {
+      if (!connection.alive) connection = await start({ ...place, signal: settings.signal }, files, python)
+      return connection.call(name, parameters, settings)
+    },
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  }
+}
+
+async function firstThatStarts(place: AgentPlace, files: AgentFiles): Promise<Connection> {
+  const failures: unknown[] = []
+  for (const python of place.pythons) {
+    try {
+      return await start(place, files, python)
+    } catch (error) {
+      if (!canTryAnother(error)) throw error
+      failures.push(error)
+    }
+  }
+  throw failures.find((error) => errorCode(error) === 'PYTHON_TOO_OLD') ?? failures[0]
+}
+
+function canTryAnother(error: unknown): boolean {
+  return ['PYTHON_NOT_FOUND', 'PYTHON_TOO_OLD'].includes(errorCode(error) ?? '')
+}
+
+async function start(place: AgentPlace, files: AgentFiles, python: string): Promise<Connection> {
+  try {
+    return await launch(place, files, python)
+  } catch (error) {
+    if (errorCode(error) !== 'AGENT_MISSING') throw error
+    place.report?.(`sending errand's agent to ${place.host.name}`)
+    await install(place, files, python)
+    return launch(place, files, python)
+  }
+}
+
+function homeOf(place: AgentPlace): string {
+  return place.home ?? `${place.host.home}/.errand`
+}
+
+function folderOf(place: AgentPlace, files: AgentFiles): string {
+  return `${homeOf(place)}/agent/${files.hash}`
+}
+
+async function launch(place: AgentPlace, files: AgentFiles, python: string): Promise<Connection> {
+  const command = [python, '-E', '-s', '-S', `${folderOf(place, files)}/errand_agent_main.py`, 'serve']
+  // The process outlives the call that started it, so the caller's signal does not end it.
+  const options = { signal: new AbortController().signal, env: { ERRAND_HOME: homeOf(place) } }
+  place.signal.throwIfAborted()
+  const child = await place.host.spawn(command, options).catch((cause: unknown) => {
+    throw notFound(place, python, cause)
+  })
+  const abort = () => void child.kill('SIGKILL')
+  place.signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await openConnection(child, place.host.name)
+  } catch (error) {
+    throw explain(place, python, error)
+  } finally {
+    place.signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Tells from the exit and the text of the interpreter why no agent answered. */
+function explain(place: AgentPlace, python: string, error: unknown): unknown {
+  if (errorCode(error) !== 'AGENT_NOT_STARTED' || !(error instanceof Error)) return error
+  const { exitCode, stderr } = error.cause as { exitCode?: number; stderr: string }
+  const tooOld = /ERRAND_AGENT_PYTHON_TOO_OLD (\S+)/.exec(stderr)
+  if (tooOld)
+    return new ErrandError('PYTHON_TOO_OLD', `${python} on ${place.host.name} is Python ${tooOld[1]}; errand needs 3.5 or newer.`, {
+      hint: 'Name a newer interpreter with pythonLocation in the .compute file.',
+    })
+  if (stderr.includes("can't open file")) return new ErrandError('AGENT_MISSING', `Errand's agent is not on ${place.host.name} yet.`)
+  if (exitCode === 127 || exitCode === 126 || /pyenv: .*: command not found/.test(stderr)) return notFound(place, python, error)
+  const last = stderr.trim().split('\n').at(-1)
+  return new ErrandError('AGENT_NOT_STARTED', `${python} on ${place.host.name} could not run errand's agent${last ? `: ${last}` : '.'}`, { cause: error })
+}
+
+function notFound(place: AgentPlace, python: string, cause: unknown): ErrandError {
+  return new ErrandError('PYTHON_NOT_FOUND', `There is no Python called ${python} on ${place.host.name}.`, {
+    hint: 'Install Python 3, or name an interpreter with pythonLocation in the .compute file.',
+    cause,
+  })
+}
+
+/** Reads `{path: text}` from standard input and makes the folder named by its argument in one step: a rename that a second installer loses. */
+const unpack = `
+import io, json, os, shutil, sys, tempfile
+target = sys.argv[1]
+files = json.loads(sys.stdin.buffer.read().decode("utf-8"))
+parent = os.path.dirname(target)
+if not os.path.isdir(parent):
+    os.makedirs(parent, 0o700, exist_ok=True)
+building = tempfile.mkdtemp(prefix=".building-", dir=parent)
+for name in files:
+    path = os.path.join(building, *name.split("/"))
+    if not os.path.isdir(os.path.dirname(path)):
+        os.makedirs(os.path.dirname(path))
+    with io.open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(files[name])
+try:
+    os.rename(building, target)
+except OSError:
+    if not os.path.isdir(target):
+        raise
+    shutil.rmtree(building)
+`
+
+async function install(place: AgentPlace, files: AgentFiles, python: string): Promise<void> {
+  const command = [python, '-E', '-s', '-S', '-c', unpack, folderOf(place, files)]
+  const { exitCode, stderr } = await place.host.run(command, { signal: place.signal, input: JSON.stringify(files.files) })
+  if (exitCode === 0) return
+  const last = stderr.toString('utf8').trim().split('\n').at(-1) ?? ''
+  throw new ErrandError('AGENT_NOT_INSTALLED', `Errand's agent could not be stored in ${homeOf(place)} on ${place.host.name}: ${last}`, {
+    hint: 'Free space there, or make the folder writable.',
+  })
+}

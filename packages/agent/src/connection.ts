@@ -1,0 +1,175 @@
+import { ErrandError, type HostProcess } from '@errand/core'
+import { type Frame, parseFrames } from './frames.ts'
+
+/** What the agent says of itself and its place when it starts. */
+export interface Hello {
+  readonly protocol: number
+  readonly python: { readonly executable: string; readonly version: string; readonly prefix: string }
+  /** The folder of everything that errand keeps at that place. */
+  readonly home: string
+  readonly platform: { readonly os: string; readonly architecture: string }
+  readonly hostname: string
+  readonly user: string
+}
+
+export interface CallParameters {
+  readonly [name: string]: unknown
+}
+
+export interface CallSettings {
+  readonly signal: AbortSignal
+  /** Sent behind the call's line. */
+  readonly body?: Buffer | { readonly size: number; readonly chunks: AsyncIterable<Buffer> }
+  progress?(progress: { readonly message: string; readonly done?: number; readonly total?: number }): void
+}
+
+export interface Answer {
+  readonly result: Readonly<Record<string, unknown>>
+  readonly body: Buffer
+}
+
+interface Waiting {
+  settle(answer: Answer): void
+  fail(error: unknown): void
+  progress?: CallSettings['progress']
+}
+
+/** A running agent process and the calls that are open on it. Any number at once; each answer finds its call by number. */
+export interface Connection extends AsyncDisposable {
+  readonly hello: Hello
+  readonly alive: boolean
+  call(name: string, parameters: CallParameters, settings: CallSettings): Promise<Answer>
+}
+
+/**
+ * Waits for the agent's first frame. When the process ends before it, the error `AGENT_NOT_STARTED` carries as `cause` an object with
+ * the exit and the text of stderr, from which the caller tells a missing agent from a missing Python.
+ */
+export async function openConnection(process: HostProcess, place: string): Promise<Connection> {
+  const waiting = new Map<number, Waiting>()
+  const errorText = collectText(process.stderr)
+  const strays: string[] = []
+  const frames = parseFrames(process.stdout, (line) => strays.push(line))
+  let lost: ErrandError | undefined
+  let nextId = 1
+  let writing = Promise.resolve()
+
+  const first = await frames.next()
+  if (first.done || !isHello(first.value)) {
+    const [exit, stderr] = await Promise.all([process.exit, errorText])
+    throw new ErrandError('AGENT_NOT_STARTED', `Errand's agent did not start on ${place}.`, { cause: { ...exit, stderr, strays } })
+  }
+  const hello = first.value.header['hello'] as Hello
+
+  const receiving = (async () => {
+    for await (const frame of frames) deliver(waiting, frame)
+  })()
+  const ended = receiving
+    .catch(() => {})
+    .then(async () => {
+      const [exit, stderr] = await Promise.all([process.exit, errorText])
+      lost = connectionLost(place, exit, stderr)
+      for (const call of waiting.values()) call.fail(lost)
+      waiting.clear()
+    })
+
+  async function send(line: string, body: CallSettings['body']): Promise<void> {
+    await write(process, line)
+    if (body === undefined) return
+    if (Buffer.isBuffer(body)) return write(process, body)
+    for await (const chunk of body.chunks) await write(process, chunk)
+  }
+
+  return {
+    hello,
+    get alive() {
+      return lost === undefined
+    },
+    call(name, parameters, settings) {
+      const id = nextId++
+      return new Promise<Answer>((resolve, reject) => {
+        if (settings.signal.aborted) return reject(settings.signal.reason as Error)
+        if (lost) return reject(lost)
+        const abort = () => {
+          waiting.delete(id)
+          reject(settings.signal.reason as Error)
+        }
+        settings.signal.addEventListener('abort', abort, { once: true })
+        const forget = () => settings.signal.removeEventListener('abort', abort)
+        waiting.set(id, {
+          settle(answer) {
+            forget()
+            resolve(answer)
+          },
+          fail(error) {
+            forget()
+            reject(error as Error)
+          },
+          ...(settings.progress ? { progress: settings.progress } : {}),
+        })
+        const bytes = settings.body === undefined ? {} : { bytes: Buffer.isBuffer(settings.body) ? settings.body.length : settings.body.size }
+        const line = `${JSON.stringify({ id, call: name, ...parameters, ...bytes })}\n`
+        // One call is written whole before the next one begins. A call whose body can't be read leaves the stream in the middle of it: over.
+        writing = writing.then(() => send(line, settings.body)).catch(async (error: unknown) => {
+          waiting.get(id)?.fail(error)
+          waiting.delete(id)
+          await process.kill('SIGKILL')
+        })
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      process.stdin.end()
+      const timer = setTimeout(() => void process.kill('SIGKILL'), 5000)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}
+
+function isHello(frame: Frame): boolean {
+  return typeof frame.header['hello'] === 'object'
+}
+
+function deliver(waiting: Map<number, Waiting>, frame: Frame): void {
+  const { id, result, error, progress } = frame.header as {
+    id?: number
+    result?: Record<string, unknown>
+    error?: { code: string; message: string; hint?: string }
+    progress?: { message: string; done?: number; total?: number }
+  }
+  const call = id === undefined ? undefined : waiting.get(id)
+  if (id === undefined || call === undefined) return
+  if (progress) return call.progress?.(progress)
+  waiting.delete(id)
+  if (error) call.fail(new ErrandError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint }))
+  else call.settle({ result: result ?? {}, body: frame.body })
+}
+
+/** Resolves when there is room for more. A process that has ended takes nothing: its end fails the calls. */
+function write(process: HostProcess, data: string | Buffer): Promise<void> {
+  const { stdin } = process
+  if (stdin.destroyed || stdin.writableEnded || stdin.write(data)) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = () => {
+      stdin.off('drain', done)
+      stdin.off('close', done)
+      resolve()
+    }
+    stdin.on('drain', done)
+    stdin.on('close', done)
+  })
+}
+
+function connectionLost(place: string, exit: { exitCode?: number; signal?: string }, stderr: string): ErrandError {
+  const how = exit.signal ?? (exit.exitCode === undefined ? 'the connection was cut' : `exit code ${exit.exitCode}`)
+  const last = stderr.trimEnd().split('\n').at(-1)
+  return new ErrandError('AGENT_CONNECTION_LOST', `The connection to errand's agent on ${place} ended (${how})${last ? `: ${last}` : ''}.`, {
+    hint: 'The run is not affected. Ask again: errand status last',
+  })
+}
+
+async function collectText(stream: AsyncIterable<Buffer>): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) text = (text + chunk.toString('utf8')).slice(-16_384)
+  return text
+}

@@ -1,0 +1,103 @@
+import { statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { appendEvents, storeTag } from './append-events.ts'
+import { type HistoryDatabase, historyError, openDatabase } from './database.ts'
+import { readLogFile } from './log-file.ts'
+import { metricsOf } from './metrics.ts'
+import { resolveRunId, runNotFound } from './run-id.ts'
+import type { Artifact, History, NewRun, ReadLogOptions, RunRecord, StoredLogRecord, Tag } from './run-record.ts'
+import { insertRun, listRuns, runById, runByNumber, updateRun } from './run-rows.ts'
+import { migrations } from './schema.ts'
+import { fromSqlText, toSqlText } from './sql-text.ts'
+
+/** Opens the history of a project, made on first use. */
+export function openHistory(projectDirectory: string): History {
+  const directory = resolve(projectDirectory, '.errand')
+  const file = databaseFile(projectDirectory)
+  const explained = explaining(file)
+  return explained(() => historyOf(directory, openDatabase(file, migrations), explained))()
+}
+
+/** The history of a project if it has one: looking at a fresh project makes no files. */
+export function openHistoryIfPresent(projectDirectory: string): History | undefined {
+  return statSync(databaseFile(projectDirectory), { throwIfNoEntry: false }) === undefined ? undefined : openHistory(projectDirectory)
+}
+
+function databaseFile(projectDirectory: string): string {
+  return resolve(projectDirectory, '.errand', 'history.db')
+}
+
+type Explain = <Values extends unknown[], Result>(work: (...values: Values) => Result) => (...values: Values) => Result
+
+/** The same function, with errors of SQLite and of the disk in words. */
+function explaining(file: string): Explain {
+  return (work) =>
+    (...values) => {
+      try {
+        return work(...values)
+      } catch (error) {
+        throw historyError(error, file)
+      }
+    }
+}
+
+function historyOf(directory: string, database: HistoryDatabase, explained: Explain): History {
+  const runDirectory = (id: string) => join(directory, 'runs', id)
+  const logPath = (id: string) => join(runDirectory(id), 'log')
+  const place = (id: string) => ({ id, logPath: logPath(id) })
+  return {
+    directory,
+    projectId: String(database.statement("SELECT value FROM project WHERE key = 'id'").get()?.['value']),
+    create: explained((run) => database.write(() => createRun(database, run))),
+    get: explained((id) => runById(database, id)),
+    resolve: explained((name, filter) => knownRun(database, resolveRunId(database, name, filter?.kind))),
+    list: explained((filter) => listRuns(database, filter)),
+    update: explained((id, patch, condition) => updateRun(database, place(id), patch, condition)),
+    appendEvents: explained((id, events, after) => appendEvents(database, place(id), events, after)),
+    metrics: explained((id) => metricsOf(database, knownRun(database, id).number)),
+    tags: explained((id) => tagsOf(database, knownRun(database, id).number)),
+    artifacts: explained((id) => artifactsOf(database, knownRun(database, id).number)),
+    setArtifacts: explained((id, artifacts) => database.write(() => replaceArtifacts(database, knownRun(database, id).number, artifacts))),
+    readLog: (id, options) => readStoredLog(() => explained(() => knownRun(database, id))(), logPath(id), options),
+    runDirectory,
+    logPath,
+    outputsDirectory: (id) => join(runDirectory(id), 'files'),
+    [Symbol.dispose]: () => database.close(),
+  }
+}
+
+function createRun(database: HistoryDatabase, run: NewRun): RunRecord {
+  const number = insertRun(database, run)
+  for (const [name, value] of Object.entries(run.properties ?? {})) storeTag(database, number, { type: 'property', name, value })
+  return runByNumber(database, number)
+}
+
+function knownRun(database: HistoryDatabase, id: string): RunRecord {
+  const run = runById(database, id)
+  if (run === undefined) throw runNotFound(id)
+  return run
+}
+
+function* readStoredLog(run: () => RunRecord, path: string, options?: ReadLogOptions): Generator<StoredLogRecord> {
+  yield* readLogFile(path, run().log.size, options)
+}
+
+function tagsOf(database: HistoryDatabase, run: number): Tag[] {
+  const rows = database.statement('SELECT type, name, value FROM tags WHERE run = ? ORDER BY type, name').all(run)
+  return rows.map((row) => ({
+    type: row['type'] === 'tag' ? 'tag' : 'property',
+    name: fromSqlText(String(row['name'])),
+    ...(row['value'] === null ? {} : { value: fromSqlText(String(row['value'])) }),
+  }))
+}
+
+function artifactsOf(database: HistoryDatabase, run: number): Artifact[] {
+  const rows = database.statement('SELECT path, size FROM artifacts WHERE run = ? ORDER BY path').all(run)
+  return rows.map((row) => ({ path: fromSqlText(String(row['path'])), ...(row['size'] === null ? {} : { size: Number(row['size']) }) }))
+}
+
+function replaceArtifacts(database: HistoryDatabase, run: number, artifacts: readonly Artifact[]): void {
+  database.statement('DELETE FROM artifacts WHERE run = ?').run(run)
+  const insert = database.statement('INSERT OR REPLACE INTO artifacts (run, path, size) VALUES (?, ?, ?)')
+  for (const { path, size } of artifacts) insert.run(run, toSqlText(path), size ?? null)
+}

@@ -1,0 +1,96 @@
+import { ErrandError } from '../errors.ts'
+import type { JsonValue } from '../json.ts'
+import { artifactNames } from './artifact-content.ts'
+import { inlineMetrics } from './metrics.ts'
+import { durationText, microsecondsOf } from './record-time.ts'
+import type { History, InlinedMetrics, RunRecord, RunState, RunSummary, Tag } from './run-record.ts'
+
+type JsonObject = { readonly [key: string]: JsonValue }
+
+/** The word that the original command line has for a state. */
+export const statusWords: Readonly<Record<RunState, string>> = {
+  created: 'NotStarted',
+  interrupted: 'NotStarted',
+  preparing: 'Preparing',
+  starting: 'Starting',
+  queued: 'Queued',
+  running: 'Running',
+  cancelling: 'CancelRequested',
+  finalizing: 'Finalizing',
+  completed: 'Completed',
+  failed: 'Failed',
+  lost: 'Failed',
+  cancelled: 'Canceled',
+}
+
+const filterWords = ['Completed', 'Canceled', 'Failed', 'Running', 'NotStarted']
+
+/** The states that `history list --status WORD` means, in any case. Error: `STATUS_UNKNOWN`. */
+export function statesNamed(word: string): RunState[] {
+  const known = filterWords.find((candidate) => candidate.toLowerCase() === word.toLowerCase())
+  if (known === undefined) {
+    throw new ErrandError('STATUS_UNKNOWN', `There is no status ${word} to filter by.`, { hint: `Use one of ${filterWords.join(', ').toLowerCase()}.` })
+  }
+  return (Object.keys(statusWords) as RunState[]).filter((state) => statusWords[state] === known)
+}
+
+/** The whole record of one run as `history info` and `history last` print it. */
+export function recordFor(history: History, run: RunRecord, now: Date = new Date()): JsonObject {
+  const tags = history.tags(run.id)
+  const record: JsonObject = {
+    attachments: artifactNames(history, run).join(', '),
+    created_utc: run.createdAt,
+    description: null,
+    duration: durationOf(run, now),
+    end_time_utc: run.endedAt ?? null,
+    experiment_id: history.projectId,
+    heartbeat_enabled: false,
+    hidden: false,
+    name: run.name,
+    parent_run_id: null,
+    properties: { CommitId: null, ...named(tags, 'property') },
+    root_run_id: run.id,
+    run_definition: run.request ?? null,
+    run_id: run.id,
+    run_number: run.number,
+    run_type: run.kind,
+    script_name: run.script ?? null,
+    start_time_utc: run.startedAt ?? null,
+    status: statusWords[run.state],
+    tags: named(tags, 'tag'),
+    target: run.target.name,
+    user_id: run.user,
+  }
+  return withMetrics(record, inlineMetrics(history.metrics(run.id)))
+}
+
+/** One row of `history list`. */
+export function listRowFor(run: RunSummary, now: Date = new Date()): JsonObject {
+  return withMetrics(
+    {
+      run_id: run.id,
+      script_name: run.script ?? null,
+      status: statusWords[run.state],
+      start_time_utc: run.startedAt ?? '00:00 not started',
+      duration: durationOf(run, now),
+      created_utc: run.createdAt,
+      target: run.target.name,
+    },
+    run.metrics,
+  )
+}
+
+function withMetrics(record: JsonObject, metrics: InlinedMetrics): JsonObject {
+  return { ...record, ...metrics.inline, ...(metrics.clashing === undefined ? {} : { metrics: metrics.clashing }) }
+}
+
+function named(tags: readonly Tag[], type: Tag['type']): JsonObject {
+  return Object.fromEntries(tags.filter((tag) => tag.type === type).map((tag) => [tag.name, tag.value ?? null]))
+}
+
+/** Until now for a run that goes on; `N/A` for one that never started. */
+function durationOf(run: Pick<RunRecord, 'startedAt' | 'endedAt'>, now: Date): string {
+  if (run.startedAt === undefined) return 'N/A'
+  const end = run.endedAt === undefined ? now.getTime() * 1000 : microsecondsOf(run.endedAt)
+  return durationText(end - microsecondsOf(run.startedAt))
+}

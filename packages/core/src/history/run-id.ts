@@ -1,0 +1,67 @@
+import { ErrandError } from '../errors.ts'
+import type { HistoryDatabase } from './database.ts'
+import type { RunKind } from './run-record.ts'
+
+const longestId = 256
+const longestTime = 16
+const candidatesShown = 8
+
+/** `<project>_<epoch milliseconds>`, one more for each that is taken. Call it inside the transaction that uses it. */
+export function newRunId(database: HistoryDatabase, project: string, now: number): string {
+  const prefix = cleanName(project)
+  const taken = database.statement('SELECT 1 FROM runs WHERE id = ?')
+  let time = now
+  while (taken.get(`${prefix}_${time}`) !== undefined) time += 1
+  return `${prefix}_${time}`
+}
+
+/** Letters, digits, `_` and `-`, a letter or digit first. Letters with marks lose the marks, all else becomes `_`. */
+export function cleanName(project: string): string {
+  const plain = project.normalize('NFKD').replace(/\p{Mark}/gu, '')
+  const cleaned = plain.replace(/[^A-Za-z0-9_-]/gu, '_').replace(/^[_-]+/u, '')
+  return cleaned === '' ? 'project' : cleaned.slice(0, longestId - longestTime - 1)
+}
+
+/** The id that a user means by `name`: the id itself, the beginning of exactly one, `last`, or `last~n`. */
+export function resolveRunId(database: HistoryDatabase, name: string, kind?: RunKind): string {
+  const last = /^last(?:~(\d{1,9}))?$/u.exec(name)
+  return last ? fromNewest(database, Number(last[1] ?? 0), kind) : byBeginning(database, name, kind)
+}
+
+function fromNewest(database: HistoryDatabase, back: number, kind?: RunKind): string {
+  const ids = idsOf(
+    database.statement('SELECT id FROM runs WHERE kind = coalesce(?, kind) ORDER BY number DESC LIMIT 1 OFFSET ?').all(kind ?? null, back),
+  )
+  if (ids[0] !== undefined) return ids[0]
+  const message = back === 0 ? 'The history of this project has no runs yet.' : `The history of this project has no more than ${back} runs.`
+  throw notFound(message)
+}
+
+function byBeginning(database: HistoryDatabase, name: string, kind?: RunKind): string {
+  const exact = idsOf(database.statement('SELECT id FROM runs WHERE id = ?').all(name))[0]
+  if (exact !== undefined) return exact
+  if (!/^[A-Za-z0-9_-]+$/u.test(name)) throw notFound(`There is no run ${JSON.stringify(name)} in the history of this project.`)
+  const ids = idsOf(
+    database
+      .statement('SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND kind = coalesce(?2, kind) ORDER BY number DESC')
+      .all(name, kind ?? null),
+  )
+  if (ids.length === 1 && ids[0] !== undefined) return ids[0]
+  if (ids.length === 0) throw notFound(`There is no run ${name} in the history of this project.`)
+  const more = ids.length > candidatesShown ? ` and ${ids.length - candidatesShown} more` : ''
+  throw new ErrandError('RUN_AMBIGUOUS', `${ids.length} runs begin with ${name}: ${ids.slice(0, candidatesShown).join(', ')}${more}.`, {
+    hint: 'Give more of the run id, or `last` for the newest.',
+  })
+}
+
+function idsOf(rows: readonly Record<string, unknown>[]): string[] {
+  return rows.map((row) => String(row['id']))
+}
+
+export function runNotFound(id: string): ErrandError {
+  return notFound(`There is no run ${id} in the history of this project.`)
+}
+
+function notFound(message: string): ErrandError {
+  return new ErrandError('RUN_NOT_FOUND', message, { hint: 'errand history list' })
+}

@@ -1,0 +1,229 @@
+import type { JsonValue } from '../json.ts'
+import type { LogStream } from '../log-record.ts'
+import type { MetricValue, Prepared, RunEvent, RunReference, RunStatus } from '../target.ts'
+
+/**
+ * Where a run is, as the history knows it. `finalizing`: its place says that it has ended, its outputs are not here yet.
+ * `interrupted`: the client died before the run was started; it can go on.
+ */
+export type RunState =
+  | 'created'
+  | 'preparing'
+  | 'starting'
+  | 'queued'
+  | 'running'
+  | 'cancelling'
+  | 'finalizing'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'lost'
+  | 'interrupted'
+
+/** `prepare` leaves a record too: it has a log and no script. */
+export type RunKind = 'run' | 'prepare'
+
+/** States that no update leaves. */
+export const finalStates: ReadonlySet<RunState> = new Set<RunState>(['completed', 'failed', 'cancelled', 'lost'])
+
+/** The process that drives a run. `started` tells it from a later process with the same pid. */
+export interface ClientProcess {
+  readonly host: string
+  readonly pid: number
+  readonly started: string
+}
+
+/** All that is known of a run but its metrics, tags, artifacts and log. Times are ISO 8601 UTC. */
+export interface RunRecord {
+  readonly id: string
+  /** Grows by one for each record of the project, from 1. */
+  readonly number: number
+  readonly kind: RunKind
+  /** Of the project. */
+  readonly name: string
+  readonly script?: string
+  readonly arguments: readonly string[]
+  readonly runConfiguration: string
+  /** As validated when the run was made, without secrets: `logs` and `cancel` use this and not the file of today. */
+  readonly target: { readonly name: string; readonly type: string; readonly config: JsonValue }
+  readonly state: RunState
+  /** As the place last said. */
+  readonly status?: RunStatus
+  /** When it said so. */
+  readonly statusAt?: string
+  readonly createdAt: string
+  readonly startedAt?: string
+  readonly endedAt?: string
+  /** The run's request with its snapshot reduced to the digest: see `storedRequest`. */
+  readonly request?: JsonValue
+  readonly prepared?: Prepared
+  readonly reference?: RunReference
+  readonly client?: ClientProcess
+  /** The outputs are here. */
+  readonly collected: boolean
+  /** Nothing is left at the place. */
+  readonly removed: boolean
+  /** `cursor`: of the last stored event. `size`: bytes of the local log that count. */
+  readonly log: { readonly cursor?: string; readonly size: number }
+  readonly user: string
+  /** Sentences for the user, in the order they were added. */
+  readonly notes: readonly string[]
+  /** Why it failed, was lost or interrupted. */
+  readonly reason?: string
+}
+
+/** What `create` needs; the history adds id, number, time and state. */
+export interface NewRun {
+  readonly kind: RunKind
+  readonly name: string
+  readonly script?: string
+  readonly arguments: readonly string[]
+  readonly runConfiguration: string
+  readonly target: { readonly name: string; readonly type: string; readonly config: JsonValue }
+  readonly user: string
+  readonly request?: JsonValue
+  readonly client?: ClientProcess
+  readonly notes?: readonly string[]
+  /** Known before the run starts: `CommitId`, for example. */
+  readonly properties?: Readonly<Record<string, string>>
+}
+
+/** Fields that are not named stay. `null` takes a value away. */
+export interface RunPatch {
+  readonly state?: RunState
+  /** Brings its `startedAt` and `endedAt` with it. */
+  readonly status?: RunStatus
+  /** Now, when a status comes without it. */
+  readonly statusAt?: string
+  readonly startedAt?: string
+  readonly endedAt?: string
+  readonly request?: JsonValue
+  readonly prepared?: Prepared
+  readonly reference?: RunReference
+  readonly client?: ClientProcess | null
+  readonly collected?: boolean
+  readonly removed?: boolean
+  readonly reason?: string | null
+  /** Added behind those that are there; a sentence that is there is not repeated. */
+  readonly addNotes?: readonly string[]
+}
+
+/** One line of a list: no connection is opened and no large column is read for it. */
+export interface RunSummary {
+  readonly id: string
+  readonly number: number
+  readonly kind: RunKind
+  readonly name: string
+  readonly script?: string
+  readonly runConfiguration: string
+  readonly target: { readonly name: string; readonly type: string }
+  readonly state: RunState
+  readonly statusAt?: string
+  readonly createdAt: string
+  readonly startedAt?: string
+  readonly endedAt?: string
+  readonly metrics: InlinedMetrics
+}
+
+/** Metrics by name as a compatible record shows them. `clashing` are those whose names are keys of the record. */
+export interface InlinedMetrics {
+  readonly inline: Readonly<Record<string, JsonValue>>
+  readonly clashing?: Readonly<Record<string, JsonValue>>
+}
+
+/** One logged value. `NaN` and the infinities are `{ $number: … }`. */
+export interface Metric {
+  readonly name: string
+  readonly kind: 'value' | 'list' | 'row' | 'table' | 'image'
+  readonly value: MetricValue
+  readonly step?: number
+  readonly at: string
+}
+
+/** Tags change, properties are written once. */
+export interface Tag {
+  readonly type: 'tag' | 'property'
+  readonly name: string
+  readonly value?: string
+}
+
+/** A file of the run by its path in the run's folder, forward slashes. Without `size` it was announced and is not here yet. */
+export interface Artifact {
+  readonly path: string
+  /** Bytes. */
+  readonly size?: number
+}
+
+export interface RunFilter {
+  readonly states?: readonly RunState[]
+  readonly kind?: RunKind
+  readonly ids?: readonly string[]
+  /** The newest so many. */
+  readonly limit?: number
+}
+
+/**
+ * `stored`: what was new of the batch is in the history (`stored` events). `elsewhere`: another follower is ahead of the whole batch, or
+ * this one began behind what is stored; nothing was kept of it. `rewound`: the local log had lost bytes (a machine that lost power), so
+ * that its copy starts again: follow the run from the beginning. `cursor` is the last one stored, now.
+ */
+export interface AppendResult {
+  readonly outcome: 'stored' | 'elsewhere' | 'rewound'
+  readonly stored: number
+  readonly cursor?: string
+}
+
+export interface StoredLogRecord {
+  readonly stream: LogStream
+  /** Microseconds since 1970 UTC. */
+  readonly time: number
+  readonly data: Uint8Array
+  /** Offset in the local log behind this record: `from` of a later read. */
+  readonly end: number
+}
+
+export interface ReadLogOptions {
+  /** An `end` of an earlier read; absent: the first record. */
+  readonly from?: number
+  readonly streams?: readonly LogStream[]
+}
+
+/**
+ * The runs of one project: an SQLite index that many processes write at once, and one folder a run. Every call is one transaction and is
+ * done when it returns. Errors: `HISTORY_BUSY`, `HISTORY_CORRUPT`, `HISTORY_TOO_NEW`, `HISTORY_NOT_WRITABLE`, `HISTORY_DISK_FULL`.
+ */
+export interface History extends Disposable {
+  /** `.errand` in the project. */
+  readonly directory: string
+  /** Random, made once with the history. */
+  readonly projectId: string
+  /** Gives the run its id, `<project>_<epoch milliseconds>`, and the next number. */
+  create(run: NewRun): RunRecord
+  get(id: string): RunRecord | undefined
+  /** By id, by the beginning of one, or `last`, `last~1`, … (the newest, the one before). Errors: `RUN_NOT_FOUND`, `RUN_AMBIGUOUS`. */
+  resolve(name: string, filter?: { readonly kind?: RunKind }): RunRecord
+  /** Newest first. */
+  list(filter?: RunFilter): RunSummary[]
+  /**
+   * Changes a record, if `condition` holds for it as it is inside the transaction; answers what is then there. A final state stays:
+   * `RUN_ENDED`. The commit that makes a run final has reached the disk, with its log, when this returns.
+   */
+  update(id: string, patch: RunPatch, condition?: (run: RunRecord) => boolean): RunRecord
+  /**
+   * Stores a batch of events that follow the cursor `after` (undefined: the beginning). Several followers may store the same run: what
+   * is there already is not stored again.
+   */
+  appendEvents(id: string, events: readonly RunEvent[], after: string | undefined): AppendResult
+  /** In log order. */
+  metrics(id: string): Metric[]
+  tags(id: string): Tag[]
+  artifacts(id: string): Artifact[]
+  /** Replaces the list, after a collect. */
+  setArtifacts(id: string, artifacts: readonly Artifact[]): void
+  /** The local copy of the log as it is at the first step of the iteration, in blocks of about a megabyte. */
+  readLog(id: string, options?: ReadLogOptions): Generator<StoredLogRecord>
+  runDirectory(id: string): string
+  logPath(id: string): string
+  /** Where `collect` brings files, each under its path in the run's folder: `<this>/outputs/model.pkl`. */
+  outputsDirectory(id: string): string
+}

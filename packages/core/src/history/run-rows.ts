@@ -1,0 +1,151 @@
+import type { SQLInputValue } from 'node:sqlite'
+import { ErrandError } from '../errors.ts'
+import type { HistoryDatabase } from './database.ts'
+import { synchroniseLog } from './log-file.ts'
+import { inlineMetrics, keepInlined, metricsOf } from './metrics.ts'
+import { changedFields, columnsOf, recordOf, targetColumns } from './run-columns.ts'
+import { newRunId, runNotFound } from './run-id.ts'
+import { finalStates, type InlinedMetrics, type NewRun, type RunFilter, type RunPatch, type RunRecord, type RunState, type RunSummary } from './run-record.ts'
+import { fromSqlText } from './sql-text.ts'
+
+type Fields = Parameters<typeof columnsOf>[0]
+
+/** Inserts a run; call it inside a transaction. Answers its number. */
+export function insertRun(database: HistoryDatabase, run: NewRun): number {
+  const now = Date.now()
+  const { kind, name, script, runConfiguration, user, request, client } = run
+  const fields = columnsOf({
+    id: newRunId(database, name, now),
+    state: 'created',
+    createdAt: new Date(now).toISOString(),
+    arguments: run.arguments,
+    notes: run.notes ?? [],
+    ...{ kind, name, script, runConfiguration, user, request, client },
+  })
+  const target = targetColumns(run.target)
+  const number = Number(insert(database, 'runs', new Map([...fields.runs, ...target.runs])))
+  insert(database, 'run_details', new Map<string, SQLInputValue>([['number', number], ...fields.run_details, ...target.run_details]))
+  return number
+}
+
+function insert(database: HistoryDatabase, table: string, values: ReadonlyMap<string, SQLInputValue>): number | bigint {
+  const places = Array.from(values, () => '?').join(', ')
+  const statement = database.statement(`INSERT INTO ${table} (${[...values.keys()].join(', ')}) VALUES (${places})`)
+  return statement.run(...values.values()).lastInsertRowid
+}
+
+/** Sets fields of one run; what is undefined stays. */
+export function setColumns(database: HistoryDatabase, number: number, fields: Fields): void {
+  for (const [table, values] of Object.entries(columnsOf(fields))) {
+    if (values.size === 0) continue
+    const assignments = Array.from(values.keys(), (column) => `${column} = ?`).join(', ')
+    database.statement(`UPDATE ${table} SET ${assignments} WHERE number = ?`).run(...values.values(), number)
+  }
+}
+
+export function runById(database: HistoryDatabase, id: string): RunRecord | undefined {
+  const row = database.statement('SELECT * FROM runs JOIN run_details USING (number) WHERE id = ?').get(id)
+  return row === undefined ? undefined : recordOf(row)
+}
+
+export function runByNumber(database: HistoryDatabase, number: number): RunRecord {
+  const row = database.statement('SELECT * FROM runs JOIN run_details USING (number) WHERE number = ?').get(number)
+  if (row === undefined) throw runNotFound(`number ${number}`)
+  return recordOf(row)
+}
+
+/** See {@link History.update}. */
+export function updateRun(
+  database: HistoryDatabase,
+  run: { readonly id: string; readonly logPath: string },
+  patch: RunPatch,
+  condition?: (run: RunRecord) => boolean,
+): RunRecord {
+  const ends = patch.state !== undefined && finalStates.has(patch.state)
+  return database.write(
+    () => {
+      const current = runById(database, run.id)
+      if (current === undefined) throw runNotFound(run.id)
+      if (condition !== undefined && !condition(current)) return current
+      refuseChangedEnd(current, patch)
+      setColumns(database, current.number, { ...endedNow(current, patch), ...changedFields(current, patch) })
+      if (ends && !finalStates.has(current.state)) {
+        keepInlined(database, current.number)
+        synchroniseLog(run.logPath)
+      }
+      return runByNumber(database, current.number)
+    },
+    { durable: ends },
+  )
+}
+
+function endedNow(current: RunRecord, patch: RunPatch): { endedAt?: string } {
+  const ends = patch.state !== undefined && finalStates.has(patch.state)
+  return ends && current.endedAt === undefined ? { endedAt: new Date().toISOString() } : {}
+}
+
+/** An answer of the place that was on its way while another process saw the end must not undo it. */
+function refuseChangedEnd(current: RunRecord, patch: RunPatch): void {
+  const state = patch.state !== undefined && patch.state !== current.state && finalStates.has(current.state)
+  const ended = current.status !== undefined && finalStates.has(current.status.state)
+  const status = patch.status !== undefined && ended && patch.status.state !== current.status?.state
+  if (!state && !status) return
+  const was = state ? current.state : current.status?.state
+  const wanted = state ? patch.state : patch.status?.state
+  throw new ErrandError('RUN_ENDED', `Run ${current.id} is ${was} already and can't become ${wanted}.`, {
+    hint: `errand history info -r ${current.id}`,
+  })
+}
+
+const summaryColumns =
+  'number, id, kind, name, script, run_configuration, target_name, target_type, state, status_at, created_at, started_at, ended_at, metrics, clashing_metrics'
+
+type SummaryRow = readonly (string | null)[]
+
+/** See {@link History.list}. */
+export function listRuns(database: HistoryDatabase, filter: RunFilter = {}): RunSummary[] {
+  const { where, values } = conditions(filter)
+  const statement = database.statement(`SELECT ${summaryColumns} FROM runs ${where} ORDER BY number DESC LIMIT ?`)
+  statement.setReturnArrays(true)
+  const rows = statement.all(...values, filter.limit ?? -1) as unknown as SummaryRow[]
+  return rows.map((row) => summaryOf(database, row))
+}
+
+function conditions(filter: RunFilter): { where: string; values: SQLInputValue[] } {
+  const parts: string[] = []
+  const values: SQLInputValue[] = []
+  const oneOf = (column: string, wanted: readonly string[] | undefined) => {
+    if (wanted === undefined) return
+    parts.push(`${column} IN (SELECT value FROM json_each(?))`)
+    values.push(JSON.stringify(wanted))
+  }
+  oneOf('state', filter.states)
+  oneOf('id', filter.ids)
+  oneOf('kind', filter.kind === undefined ? undefined : [filter.kind])
+  return { where: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, values }
+}
+
+function summaryOf(database: HistoryDatabase, row: SummaryRow): RunSummary {
+  const [number, id, kind, name, script, configuration, target, type, state, statusAt, createdAt, startedAt, endedAt, metrics, clashing] = row
+  const text = (value: string | null | undefined) => fromSqlText(value ?? '')
+  return {
+    id: id ?? '',
+    number: Number(number),
+    kind: kind as RunSummary['kind'],
+    name: text(name),
+    ...(script == null ? {} : { script: text(script) }),
+    runConfiguration: text(configuration),
+    target: { name: text(target), type: text(type) },
+    state: state as RunState,
+    ...(statusAt == null ? {} : { statusAt }),
+    createdAt: createdAt ?? '',
+    ...(startedAt == null ? {} : { startedAt }),
+    ...(endedAt == null ? {} : { endedAt }),
+    metrics: metrics == null ? inlineMetrics(metricsOf(database, Number(number))) : keptMetrics(metrics, clashing ?? null),
+  }
+}
+
+function keptMetrics(inline: string, clashing: string | null): InlinedMetrics {
+  const parse = (text: string) => JSON.parse(text) as InlinedMetrics['inline']
+  return { inline: parse(inline), ...(clashing === null ? {} : { clashing: parse(clashing) }) }
+}

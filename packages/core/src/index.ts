@@ -1,0 +1,7 @@
+export * from './errors.ts'
+export * from './host.ts'
+export * from './json.ts'
+export * from './local-host.ts'
+export * from './log-record.ts'
+export * from './request.ts'
+export * from './target.ts'

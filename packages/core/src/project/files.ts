@@ -1,0 +1,137 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, posix, relative, resolve, sep } from 'node:path'
+import { ErrandError, errorCode } from '../errors.ts'
+import type { Project } from './model.ts'
+import { diagnosticList, type Diagnostic } from './diagnostic.ts'
+import { parseFile, type ParsedFile } from './parse.ts'
+
+/** Folders that may hold configuration files, in the order in which they are asked. */
+const configurationDirectories = ['aml_config', '.azureml'] as const
+
+async function names(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return []
+    throw error
+  }
+}
+
+async function configurationDirectory(directory: string): Promise<string | undefined> {
+  const inside = await names(directory)
+  if (inside.includes('aml_config') && (await isDirectory(join(directory, 'aml_config')))) return 'aml_config'
+  if (!inside.includes('.azureml')) return undefined
+  // `~/.azureml` is the share of the original, not a project.
+  const files = await names(join(directory, '.azureml'))
+  return files.some((file) => /\.(compute|runconfig)$/.test(file)) ? '.azureml' : undefined
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true
+}
+
+/** The project in a folder. Folders above are not searched, but named in the error. */
+export async function findProject(directory: string): Promise<Project> {
+  const absolute = resolve(directory)
+  const found = await configurationDirectory(absolute)
+  if (found !== undefined) return { directory: absolute, name: basename(absolute) || 'project', configurationDirectory: found }
+  if (!(await isDirectory(absolute))) throw new ErrandError('NO_PROJECT', `The folder ${absolute} does not exist.`, { hint: 'give the project folder with -p PATH' })
+  for (let parent = dirname(absolute); parent !== dirname(parent); parent = dirname(parent)) {
+    if ((await configurationDirectory(parent)) === undefined) continue
+    const hint = `the project is ${parent}: use -p ${relative(absolute, parent)}`
+    throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint })
+  }
+  throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint: 'make it one with `errand init`' })
+}
+
+export interface ConfigurationFile {
+  /** File name without its suffix. */
+  readonly name: string
+  /** Relative to the project. */
+  readonly file: string
+}
+
+/** Configuration files of one suffix (`.compute`), sorted by name. `aml_config/` wins over `.azureml/`. */
+export async function listConfigurationFiles(project: Project, suffix: string): Promise<readonly ConfigurationFile[]> {
+  const found = new Map<string, string>()
+  for (const directory of configurationDirectories) {
+    for (const file of await names(join(project.directory, directory))) {
+      const name = file.slice(0, -suffix.length)
+      if (file.endsWith(suffix) && name !== '' && !found.has(name)) found.set(name, `${directory}/${file}`)
+    }
+  }
+  return [...found].map(([name, file]) => ({ name, file })).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+const notSearched = new Set(['.git', '.errand', 'node_modules', 'outputs', '__pycache__', 'azureml-logs', 'azureml-setup'])
+
+/** Files of that name that lie elsewhere in the project, where they are not read. Looks at 2,000 folders at most. */
+export async function sameNamedElsewhere(project: Project, fileName: string): Promise<readonly string[]> {
+  const found: string[] = []
+  const queue = ['']
+  for (let looked = 0; queue.length > 0 && looked < 2000; looked++) {
+    const directory = queue.shift() ?? ''
+    const entries = await readdir(join(project.directory, directory), { withFileTypes: true }).catch(() => [])
+    for (const entry of entries) {
+      const path = posix.join(directory, entry.name)
+      if (entry.isDirectory() && !notSearched.has(entry.name)) queue.push(path)
+      else if (entry.name === fileName && !configurationDirectories.some((known) => path === `${known}/${fileName}`)) found.push(path)
+    }
+  }
+  return found
+}
+
+/** Reads and parses a file of the project. An unreadable file is a diagnostic, not an exception. */
+export async function readProjectFile(project: Project, file: string): Promise<ParsedFile> {
+  try {
+    return await parseFile(file, await readFile(join(project.directory, file)))
+  } catch (error) {
+    const diagnostics = diagnosticList(file)
+    const reason = errorCode(error)
+    if (reason === undefined) throw error
+    diagnostics.error(reason === 'ENOENT' ? 'FILE_MISSING' : 'FILE_UNREADABLE', reasons[reason] ?? `the file can't be read (${reason})`)
+    return { file, text: '', diagnostics: diagnostics.list }
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'the file does not exist',
+  EACCES: 'the file may not be read: permission denied',
+  EISDIR: 'this is a folder, not a file',
+}
+
+/** A path as typed by a user or written in a file: `\` is `/`, blanks, `./` and `..` inside are resolved. */
+export function cleanPath(path: string): string {
+  return posix.normalize(path.trim().replaceAll('\\', '/')).replace(/(?<=.)\/$/, '')
+}
+
+/** Path relative to the project with `/`, or undefined when it leads outside. Absolute paths inside the project become relative. */
+export function insideProject(project: Project, path: string): string | undefined {
+  const windows = /^[A-Za-z]:[\\/]/.test(path.trim())
+  const absolute = windows || isAbsolute(path.trim()) ? resolve(path.trim()) : undefined
+  if (absolute !== undefined && windows && sep === '/') return undefined
+  const inside = absolute === undefined ? cleanPath(path) : relative(project.directory, absolute).split(sep).join('/')
+  if (inside === '..' || inside.startsWith('../') || isAbsolute(inside) || /^[A-Za-z]:/.test(inside)) return undefined
+  return inside === '' ? '.' : inside
+}
+
+/** Notes for files that look like configuration and are not read: of the first months, of the cloud project, of the successor. */
+export async function listOtherFiles(project: Project): Promise<readonly { readonly file: string; readonly diagnostics: readonly Diagnostic[] }[]> {
+  const found: { file: string; diagnostics: readonly Diagnostic[] }[] = []
+  for (const directory of configurationDirectories) {
+    for (const name of (await names(join(project.directory, directory))).toSorted()) {
+      const known = otherFiles.find(([pattern]) => pattern.test(name))
+      if (known === undefined) continue
+      const diagnostics = diagnosticList(`${directory}/${name}`)
+      diagnostics.note('FILE_IGNORED', known[1], undefined, known[2])
+      found.push({ file: diagnostics.file, diagnostics: diagnostics.list })
+    }
+  }
+  return found
+}
+
+const otherFiles: readonly (readonly [pattern: RegExp, message: string, hint?: string])[] = [
+  [/^project\.json$/, 'the id of a cloud project; not used'],
+  [/\.amb$/, 'a run configuration of the first months; not read', 'make a new one with `errand runconfiguration create`'],
+  [/^environment\.ya?ml$/, 'the environment part of a successor run configuration; not used', 'packages go into aml_config/conda_dependencies.yml'],
+]

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { readdirSync, statSync } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
+import type { RunHandle, RunStatus } from '../target.ts'
+import { callOptions } from './context.ts'
+import type { Emit } from './updates.ts'
+import type { RunUpdate } from './update.ts'
+import { isUntracked } from './untracked.ts'
+
+const finalState: Readonly<Record<string, RunState>> = { completed: 'completed', failed: 'failed', cancelled: 'cancelled', lost: 'lost' }
+
+/**
+ * Collects, records, then removes: in this order, so that a client killed anywhere between leaves nothing that the next look can't finish.
+ * Files of an earlier, killed collect are brought again.
+ */
+export async function finish(
+  history: History,
+  run: RunRecord,
+  handle: RunHandle,
+  status: RunStatus,
+  emit: Emit<RunUpdate>,
+  signal: AbortSignal,
+): Promise<RunRecord> {
+  const state = finalState[status.state] ?? 'failed'
+  if (isUntracked(run)) return history.update(run.id, { state, status, ...reasonOf(status) })
+  const options = callOptions(signal, (progress) => void emit({ type: 'progress', progress }))
+  if (!run.collected && status.state !== 'lost') {
+    history.update(run.id, { state: 'finalizing' }, (current) => current.state !== state)
+    await collectInto(history, run, handle, options)
+  }
+  const notes = notesOn(run, status)
+  const ended = history.update(run.id, { state, status, collected: true, ...reasonOf(status), ...(notes.length > 0 ? { addNotes: notes } : {}) })
+  if (run.removed) return ended
+  // The record is complete: a place that can't be reached now keeps a folder that `clean` finds, and the run is what it is.
+  await handle.remove(options).then(
+    () => history.update(run.id, { removed: true }),
+    () => undefined,
+  )
+  return history.get(run.id) ?? ended
+}
+
+function reasonOf(status: RunStatus): { reason?: string } {
+  return 'reason' in status ? { reason: status.reason } : {}
+}
+
+function outputsOf(run: RunRecord): readonly string[] {
+  const request = run.request as { readonly outputs?: readonly string[] } | undefined
+  return request?.outputs ?? ['outputs/**', 'logs/**']
+}
+
+async function collectInto(history: History, run: RunRecord, handle: RunHandle, options: ReturnType<typeof callOptions>): Promise<void> {
+  const target = history.outputsDirectory(run.id)
+  const arriving = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
+  await mkdir(arriving, { recursive: true })
+  try {
+    await handle.collect(arriving, { ...options, include: outputsOf(run) })
+    await rm(target, { recursive: true, force: true })
+    await rename(arriving, target)
+  } catch (error) {
+    await rm(arriving, { recursive: true, force: true })
+    // Two clients that end one run at the same moment: the other's files are these files.
+    if (history.get(run.id)?.collected === true) return
+    throw error
+  }
+  await removeArrivals(dirname(target), basename(target))
+  history.setArtifacts(run.id, listFiles(target))
+}
+
+/** What killed clients left half-brought. */
+async function removeArrivals(directory: string, name: string): Promise<void> {
+  for (const entry of await readdir(directory)) if (entry.startsWith(`.${name}-`)) await rm(join(directory, entry), { recursive: true, force: true })
+}
+
+function listFiles(directory: string): Artifact[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: path.slice(directory.length + 1).replaceAll('\\', '/'), size: statSync(path).size }))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** A failed import beside a dependency file that this target does not use: the likely cause, said where it is looked for. */
+function notesOn(run: RunRecord, status: RunStatus): readonly string[] {
+  const file = (run.request as { readonly unusedEnvironmentFile?: string } | undefined)?.unusedEnvironmentFile
+  if (status.state !== 'failed' || file === undefined || !/ModuleNotFoundError|ImportError/.test(status.reason)) return []
+  return [
+    `${file} is not used on ${run.target.name}, which runs your own Python as it is. Install the package there, or use a docker target, which builds what the file lists.`,
+  ]
+}

@@ -1,0 +1,5 @@
+export { type RunContext, type RunContextOptions, type TargetCatalogue, openRunContext } from './context.ts'
+export { cancel, follow, refresh, waitFor, isSettled } from './look.ts'
+export { type PrepareOptions, prepare } from './prepare.ts'
+export { type DetachedSubmitOptions, type SubmitOptions, continueRun, submit, submitDetached } from './submit.ts'
+export type { RunUpdate } from './update.ts'

@@ -1,0 +1,54 @@
+import { userInfo } from 'node:os'
+import { errorCode } from '../errors.ts'
+import { thisClient } from '../history/index.ts'
+import { type PlanOptions, planPrepare } from '../project/index.ts'
+import { type RunContext, callOptions, openTarget } from './context.ts'
+import { describePlan, prepareTarget, recordFailure } from './submit.ts'
+import { updates } from './updates.ts'
+import type { RunUpdate } from './update.ts'
+
+export interface PrepareOptions extends Omit<PlanOptions, 'script' | 'arguments'> {
+  /** Answer whether it is prepared, and build nothing. */
+  readonly check?: boolean
+  readonly signal: AbortSignal
+}
+
+/** Makes the environment of a run configuration ready and leaves a record of it. With `check`, the last update is a note that answers. */
+export function prepare(context: RunContext, options: PrepareOptions): AsyncGenerator<RunUpdate, boolean> {
+  return updates(options.signal, async (emit, signal) => {
+    const project = { ...context.project, id: context.history.projectId }
+    const { plan, configured } = await describePlan(context, (describe) => planPrepare(project, options, describe), emit)
+    if (options.check === true) {
+      await using opened = await openTarget(context, configured)
+      try {
+        const { environmentKey } = await opened.target.prepare(plan.environment, { ...callOptions(signal), build: false })
+        await emit({ type: 'note', message: `${configured.name} is prepared: ${environmentKey}.` })
+        return true
+      } catch (error) {
+        if (errorCode(error) !== 'ENVIRONMENT_NOT_PREPARED') throw error
+        await emit({ type: 'note', message: `${configured.name} is not prepared. Prepare it with: errand experiment prepare -c ${options.runConfiguration}` })
+        return false
+      }
+    }
+    const { history } = context
+    const run = history.create({
+      kind: 'prepare',
+      name: context.project.name,
+      arguments: [],
+      runConfiguration: options.runConfiguration,
+      target: { name: configured.name, type: configured.type, config: configured.config },
+      user: userInfo().username,
+      client: thisClient(),
+    })
+    await emit({ type: 'created', run })
+    await recordFailure(context, run.id, signal, async () => {
+      await using opened = await openTarget(context, configured)
+      const { environmentKey } = await prepareTarget(context, run, plan.environment, opened, true, emit, signal)
+      await emit({ type: 'note', message: `${configured.name} is prepared: ${environmentKey}.` })
+      const at = new Date().toISOString()
+      const ended = history.update(run.id, { state: 'completed', endedAt: at, collected: true, removed: true })
+      await emit({ type: 'ended', run: ended })
+    })
+    return true
+  })
+}

@@ -1,0 +1,2 @@
+export { type ProcessPlace, createProcessTarget } from './process-target.ts'
+export { defaultPythons } from './interpreter.ts'

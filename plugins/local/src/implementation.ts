@@ -1,0 +1,20 @@
+import { ErrandError, type Target, type TargetContext } from '@errand/core'
+import { createProcessTarget, defaultPythons } from '@errand/process-engine'
+import type { LocalConfig } from './target.ts'
+
+/** A process on this machine. `ERRAND_HOME` moves what errand keeps of runs, `~/.errand` else. */
+export function createTarget(context: TargetContext<LocalConfig>): Target {
+  const { pythonLocation, sparkSubmitLocation, nativeSharedDirectory } = context.config
+  if (context.host.platform.os === 'win32')
+    throw new ErrandError('PLATFORM_NOT_SUPPORTED', 'Local runs are not supported on Windows itself.', {
+      hint: 'Use errand inside WSL, or a docker, remote or cluster target.',
+    })
+  const home = process.env['ERRAND_HOME']
+  return createProcessTarget(context, {
+    host: context.host,
+    pythons: defaultPythons(pythonLocation, process.env),
+    ...(sparkSubmitLocation === undefined ? {} : { sparkSubmit: sparkSubmitLocation }),
+    ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
+    ...(home ? { home } : {}),
+  })
+}

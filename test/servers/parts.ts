@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/**
+ * Real parts that the tests need and a bare machine lacks. Each is brought once into `.toolchain/parts/` of the checkout and named to the
+ * tests by an environment variable. In CI a part that can't be had is a failure; on a user's machine the tests that need it are skipped
+ * and say why.
+ */
+
+const execute = promisify(execFile)
+const folder = join(import.meta.dirname, '../../.toolchain/parts')
+const strict = process.env['CI'] === 'true'
+
+interface PythonPart {
+  readonly variable: string
+  readonly name: string
+  readonly requirements: readonly string[]
+  readonly slow: boolean
+}
+
+const pythonParts: readonly PythonPart[] = [
+  { variable: 'ERRAND_VERMIN', name: 'vermin', requirements: ['vermin==1.8.0'], slow: false },
+  { variable: 'ERRAND_PYTHON_CHURN', name: 'churn', requirements: ['scikit-learn', 'pandas'], slow: true },
+  { variable: 'ERRAND_PYTHON_SPARK', name: 'spark', requirements: ['pyspark==3.5.7'], slow: true },
+]
+
+/** Environment variables for the tests: for each part that is there, the path of its Python environment. */
+export async function bringCheckParts({ all }: { readonly all: boolean }): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for (const part of pythonParts.filter((part) => all || !part.slow)) {
+    try {
+      found[part.variable] = await bringPythonPart(part)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error)
+      if (strict) throw new Error(`The part ${part.name} could not be brought: ${reason}`, { cause: error })
+      say(`without ${part.name} (${reason}): the tests that need it are skipped`)
+    }
+  }
+  if (all) await bringJava()
+  return found
+}
+
+function say(message: string): void {
+  process.stderr.write(`check: ${message}\n`)
+}
+
+async function bringPythonPart({ name, requirements }: PythonPart): Promise<string> {
+  const environment = join(folder, name)
+  const marker = join(environment, 'errand-requirements.txt')
+  const wanted = requirements.join('\n')
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return environment
+  say(`bringing ${requirements.join(', ')} into ${join('.toolchain', 'parts', name)}`)
+  rmSync(environment, { recursive: true, force: true })
+  await makeVirtualEnvironment(environment)
+  await execute(join(environment, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...requirements], { maxBuffer: 1e8 })
+  writeFileSync(marker, wanted)
+  return environment
+}
+
+async function makeVirtualEnvironment(directory: string): Promise<void> {
+  const make = () => execute('python3', ['-m', 'venv', directory])
+  try {
+    await make()
+  } catch (error) {
+    // Debian keeps ensurepip in a package of its own.
+    rmSync(directory, { recursive: true, force: true })
+    if (!(await installPackages(['python3-venv']))) throw new Error('python3 -m venv does not work; install python3-venv', { cause: error })
+    await make()
+  }
+}
+
+/** True when the packages were installed: that needs root and a Debian machine. */
+async function installPackages(names: readonly string[]): Promise<boolean> {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false
+  say(`installing ${names.join(', ')}`)
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  await execute('apt-get', ['update', '-q'], { env: environment, maxBuffer: 1e8 })
+  await execute('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...names], { env: environment, maxBuffer: 1e8 })
+  return true
+}
+
+async function bringJava(): Promise<void> {
+  const works = await execute('java', ['-version']).then(
+    () => true,
+    () => false,
+  )
+  if (works) return
+  if (!(await installPackages(['default-jre-headless'])) && strict) throw new Error('Spark needs Java, and it could not be installed here')
+}

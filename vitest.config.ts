@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+/** What is slow runs only under `./check --all`, which sets ERRAND_CHECK=all. */
+const slow = process.env['ERRAND_CHECK'] === 'all' ? [] : ['**/*.slow.test.ts']
+
+export default defineConfig({
+  test: {
+    include: ['{packages,plugins,apps}/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', ...slow],
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    pool: 'forks',
+    maxWorkers: 3,
+  },
+})
