@@ -1,10 +1,12 @@
 import { Command } from '@oclif/core/command'
 import * as Flags from '@oclif/core/flags'
-import type { ArgOutput, FlagOutput, Input, ParserOutput } from '@oclif/core/interfaces'
+import type { Input, ParserOutput } from '@oclif/core/interfaces'
 import { describeError } from './render/error.ts'
 import { openScreen } from './render/screen.ts'
 import type { Screen } from './render/screen.ts'
 import type { Column, OutputFormat } from './render/value.ts'
+
+type Values = Record<string, unknown>
 
 /** How a value is shown where its JSON form is not what a reader wants to look at. */
 export interface View {
@@ -25,11 +27,12 @@ export abstract class ErrandCommand extends Command {
       options: ['json', 'jsonc', 'table', 'tsv'] as const,
       helpGroup: 'GLOBAL',
     })(),
-    query: Flags.string({ summary: 'JMESPath expression that picks from the output.', helpGroup: 'GLOBAL' }),
+    query: Flags.string({ summary: 'JMESPath expression that picks from the output.', helpValue: 'EXPRESSION', helpGroup: 'GLOBAL' }),
     project: Flags.string({
       char: 'p',
       aliases: ['path'],
       summary: 'Folder of the project; without it the current one.',
+      helpValue: 'PATH',
       helpGroup: 'GLOBAL',
     }),
     verbose: Flags.boolean({ summary: 'Say on stderr what is done.', helpGroup: 'GLOBAL' }),
@@ -70,7 +73,7 @@ export abstract class ErrandCommand extends Command {
     await (this.globals.output === undefined && this.globals.query === undefined ? this.screen.out(`${sentence}\n`) : this.print(value))
   }
 
-  protected override async parse<F extends FlagOutput, B extends FlagOutput, A extends ArgOutput>(
+  protected override async parse<F extends Values, B extends Values, A extends Values>(
     options?: Input<F, B, A>,
     words = this.argv,
   ): Promise<ParserOutput<F, B, A>> {

@@ -6,7 +6,7 @@ import type { PJSON } from '@oclif/core/interfaces'
 export const builtDirectory = fileURLToPath(new URL('.', import.meta.url)).replace(/[/\\]$/, '')
 
 /** The package.json of the command line. Given to oclif, which would search the disk for it otherwise. */
-export function readPackage(): PJSON.Plugin {
-  const json: PJSON.Plugin = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+export function readPackage(): PJSON {
+  const json: PJSON = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   return { ...json, oclif: { ...json.oclif, commands: './commands' } }
 }

@@ -233,7 +233,8 @@ function toStatus(answer: object): RunStatus {
 interface CollectedFile {
   readonly path: string
   readonly size: number
-  readonly mtime_ns: number
+  /** Nanoseconds since 1970, as digits: too large for a number. */
+  readonly mtime_ns: string
   readonly executable: boolean
 }
 
@@ -276,7 +277,7 @@ async function fetchFile(agent: Agent, run: string, file: CollectedFile, to: str
     if (result['end'] === true || body.length === 0) break
   }
   if (file.executable) await chmod(to, 0o755)
-  await utimes(to, new Date(), new Date(file.mtime_ns / 1e6))
+  await utimes(to, new Date(), new Date(Number(file.mtime_ns) / 1e6))
 }
 
 async function makeLink(to: string, path: string): Promise<void> {

@@ -135,7 +135,12 @@ describe('migrations', () => {
     for (const _ of [1, 2]) {
       const database = openDatabase(file(project), steps)
       expect(database.statement('PRAGMA user_version').get()?.['user_version']).toBe(3)
-      expect(database.statement('SELECT name, colour FROM runs').all().map((row) => ({ ...row }))).toEqual([{ name: 'iris', colour: 'blue' }])
+      expect(
+        database
+          .statement('SELECT name, colour FROM runs')
+          .all()
+          .map((row) => ({ ...row })),
+      ).toEqual([{ name: 'iris', colour: 'blue' }])
       database.close()
     }
     expect(() => openHistory(project.directory)).toThrow(expect.objectContaining({ code: 'HISTORY_TOO_NEW' }))

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { clientAlive, openHistory, thisClient } from '../src/history/index.ts'
 import { cursorBefore, irisRun, streamEvent, streamLog, temporaryProject } from './history-fixture.ts'
 
-const total = 6000
+const total = 12_000
 const patience = 120_000
 
 function start(script: string, ...parameters: readonly (string | number)[]): ChildProcess {
@@ -26,17 +26,21 @@ function batch(from: number, to: number) {
 }
 
 describe('many processes', () => {
-  it('make 200 records at once on a project without a history: none is lost and the numbers are 1 to 200', { timeout: patience }, async () => {
-    using project = temporaryProject()
-    const ends = await Promise.all(Array.from({ length: 8 }, () => outcome(start('history-creator.ts', project.directory, 25))))
-    expect(ends.map((end) => end.code)).toEqual(Array.from({ length: 8 }, () => 0))
-    const printed = ends.flatMap((end) => end.output.trim().split('\n'))
-    using history = openHistory(project.directory)
-    const runs = history.list()
-    expect(runs.map((run) => run.number)).toEqual(Array.from({ length: 200 }, (_, index) => 200 - index))
-    expect(new Set(printed).size).toBe(200)
-    expect(printed.toSorted()).toEqual(runs.map((run) => run.id).toSorted())
-  })
+  it(
+    'make 200 records at once on a project without a history: none is lost and the numbers are 1 to 200',
+    { timeout: patience },
+    async () => {
+      using project = temporaryProject()
+      const ends = await Promise.all(Array.from({ length: 8 }, () => outcome(start('history-creator.ts', project.directory, 25))))
+      expect(ends.map((end) => end.code)).toEqual(Array.from({ length: 8 }, () => 0))
+      const printed = ends.flatMap((end) => end.output.trim().split('\n'))
+      using history = openHistory(project.directory)
+      const runs = history.list()
+      expect(runs.map((run) => run.number)).toEqual(Array.from({ length: 200 }, (_, index) => 200 - index))
+      expect(new Set(printed).size).toBe(200)
+      expect(printed.toSorted()).toEqual(runs.map((run) => run.id).toSorted())
+    },
+  )
 
   it('follow one run at once, some killed in the middle: the log and the metrics are the truth', { timeout: patience }, async () => {
     using project = temporaryProject()
@@ -47,7 +51,8 @@ describe('many processes', () => {
     const killAt = async (child: ChildProcess, size: number) => {
       while (stored() < size && child.exitCode === null) await delay(2)
       child.kill('SIGKILL')
-      await outcome(child)
+      expect((await outcome(child)).signal).toBe('SIGKILL')
+      expect(stored()).toBeLessThan(whole)
     }
     const slow = start('history-follower.ts', project.directory, id, 0, total, 3)
     await killAt(start('history-follower.ts', project.directory, id, 0, total, 7), whole / 5)
@@ -143,7 +148,9 @@ describe('a batch of events', () => {
     expect(history.metrics(id)).toHaveLength(4)
     history.update(id, { removed: true })
     truncateSync(history.logPath(id), 100)
-    expect(() => history.appendEvents(id, batch(31, 32), cursorBefore(31))).toThrow(expect.objectContaining({ code: 'HISTORY_LOG_DAMAGED' }))
+    expect(() => history.appendEvents(id, batch(31, 32), cursorBefore(31))).toThrow(
+      expect.objectContaining({ code: 'HISTORY_LOG_DAMAGED' }),
+    )
     expect(history.metrics(id)).toHaveLength(4)
   })
 
@@ -153,13 +160,19 @@ describe('a batch of events', () => {
     const { id } = history.create(irisRun)
     const data = Buffer.alloc(5_000_001, 'no line end ')
     history.appendEvents(id, [{ cursor: 'a', at: '2026-01-01T00:00:00.000001Z', type: 'log', stream: 'stdout', data }], undefined)
-    history.appendEvents(id, [{ cursor: 'b', at: '2026-01-01T00:00:01Z', type: 'log', stream: 'control', data: Buffer.from([0, 255]) }], 'a')
+    history.appendEvents(
+      id,
+      [{ cursor: 'b', at: '2026-01-01T00:00:01Z', type: 'log', stream: 'control', data: Buffer.from([0, 255]) }],
+      'a',
+    )
     const records = [...history.readLog(id)]
     expect(records.length).toBe(Math.ceil(data.length / 262_144) + 1)
     expect(Buffer.concat(records.slice(0, -1).map((record) => record.data)).equals(data)).toBe(true)
     expect(records[0]?.time).toBe(1_767_225_600_000_001)
     const middle = records[7]
-    expect([...history.readLog(id, { from: middle?.end ?? 0 })].map((record) => record.end)).toEqual(records.slice(8).map((record) => record.end))
+    expect([...history.readLog(id, { from: middle?.end ?? 0 })].map((record) => record.end)).toEqual(
+      records.slice(8).map((record) => record.end),
+    )
     expect([...history.readLog(id, { streams: ['control'] })].map((record) => [...record.data])).toEqual([[0, 255]])
   })
 })

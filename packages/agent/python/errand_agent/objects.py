@@ -141,29 +141,39 @@ def call_put(server, params, body):
 
 
 def call_adopt(server, params, body):
-    """{digest, path, size}: takes a file of this machine into the store, by a hard link where that is possible → {linked}."""
-    digest = checked_digest(params.get('digest'))
-    path, size = params.get('path'), params.get('size')
-    if not isinstance(path, str) or not os.path.isabs(path) or '\0' in path:
-        raise bad_request('The path %r is not absolute.' % (path,))
-    source = path.encode('utf-8', 'surrogateescape')
+    """{directory} and [{digest, size}] as the body: takes objects of a store on this machine into this one → {linked: how many by a hard link}."""
+    directory = params.get('directory')
+    if not isinstance(directory, str) or not os.path.isabs(directory) or '\0' in directory:
+        raise bad_request('The folder %r is not absolute.' % (directory,))
+    linked = 0
+    objects = json.loads(body.decode('utf-8')) if body else []
+    if not isinstance(objects, list) or not all(isinstance(wanted, dict) for wanted in objects):
+        raise bad_request('adopt needs a list of objects.')
+    for wanted in objects:
+        digest = checked_digest(wanted.get('digest'))
+        source = os.path.join(os.fsencode(directory), digest[:2].encode('ascii'), digest.encode('ascii'))
+        linked += adopt(source, digest, wanted.get('size'))
+    return {'linked': linked}
+
+
+def adopt(source, digest, size):
     if has(digest, size):
-        return {'linked': False}
+        return False
     status = os.stat(source)
     if size is not None and status.st_size != size:
-        raise CallError('OBJECT_CORRUPT', '%s has %d bytes, not %s.' % (path, status.st_size, size))
+        raise CallError('OBJECT_CORRUPT', 'sha256:%s of this machine has %d bytes, not %s.' % (digest, status.st_size, size))
     target = object_path(digest)
     make_folder(os.path.dirname(target))
     if status.st_mode & 0o222 == 0:
         try:
             os.link(source, os.fsencode(target))
-            return {'linked': True}
+            return True
         except FileExistsError:
-            return {'linked': False}
+            return False
         except OSError:
             pass
     copy_in(source, digest, status.st_size)
-    return {'linked': False}
+    return False
 
 
 def copy_in(source, digest, size):

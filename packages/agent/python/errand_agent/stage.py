@@ -24,6 +24,7 @@ def call_stage(server, params, body):
 
 
 def staging(server, run, project_id, digest, content):
+    trees.remove_abandoned()
     name = '%s.%s' % (run, nonce())
     folder = make_folder(below('staging', name))
     server.staged.add(name)

@@ -135,9 +135,13 @@ function storeStatus(database: HistoryDatabase, position: Position, event: Extra
 /** The machine lost power after the index had been saved and before the log was: the copy begins again. */
 function rewind(database: HistoryDatabase, position: Position, logPath: string): AppendResult {
   if (position.removed) {
-    throw new ErrandError('HISTORY_LOG_DAMAGED', `${logPath} is shorter than the history says, and the run ${position.id} is gone from its place.`, {
-      hint: 'What is left of the log can still be read.',
-    })
+    throw new ErrandError(
+      'HISTORY_LOG_DAMAGED',
+      `${logPath} is shorter than the history says, and the run ${position.id} is gone from its place.`,
+      {
+        hint: 'What is left of the log can still be read.',
+      },
+    )
   }
   database.statement('DELETE FROM metrics WHERE run = ?').run(position.number)
   database.statement('UPDATE run_details SET log_cursor = NULL, log_size = 0, metric_count = 0 WHERE number = ?').run(position.number)

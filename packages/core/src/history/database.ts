@@ -160,7 +160,11 @@ interface Explanation {
   readonly hint: string
 }
 
-const full: Explanation = { code: 'HISTORY_DISK_FULL', sentence: 'could not be written: the disk is full', hint: 'Free some space and repeat the command.' }
+const full: Explanation = {
+  code: 'HISTORY_DISK_FULL',
+  sentence: 'could not be written: the disk is full',
+  hint: 'Free some space and repeat the command.',
+}
 const denied: Explanation = {
   code: 'HISTORY_NOT_WRITABLE',
   sentence: 'could not be opened or written',
@@ -178,8 +182,24 @@ const busy: Explanation = {
 }
 
 const explanations: Readonly<Record<string, Explanation>> = {
-  3: denied, 5: busy, 6: busy, 8: denied, 10: denied, 11: corrupt, 13: full, 14: denied, 26: corrupt,
-  ENOSPC: full, EDQUOT: full, EACCES: denied, EPERM: denied, EROFS: denied, ENOTDIR: denied, EIO: denied, EMFILE: denied,
+  3: denied,
+  5: busy,
+  6: busy,
+  8: denied,
+  10: denied,
+  11: corrupt,
+  13: full,
+  14: denied,
+  26: corrupt,
+  ENOSPC: full,
+  EDQUOT: full,
+  EACCES: denied,
+  EEXIST: denied,
+  EPERM: denied,
+  EROFS: denied,
+  ENOTDIR: denied,
+  EIO: denied,
+  EMFILE: denied,
 }
 
 /** What an error of SQLite or of a file of the history means to the user. Errors that are ours already stay as they are. */

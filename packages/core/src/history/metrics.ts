@@ -1,6 +1,6 @@
 import type { JsonValue } from '../json.ts'
 import type { HistoryDatabase } from './database.ts'
-import type { InlinedMetrics, Metric } from './run-record.ts'
+import type { Metric, MetricsText } from './run-record.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
 
 /** Keys of a compatible record. A metric of such a name is shown under `metrics`, so that it replaces nothing. */
@@ -31,6 +31,12 @@ export const recordKeys = [
 ] as const
 
 const clashes: ReadonlySet<string> = new Set(recordKeys)
+
+/** Metrics by name; `clashing` are those whose names are keys of the record. */
+export interface InlinedMetrics {
+  readonly inline: JsonObject
+  readonly clashing?: JsonObject
+}
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
@@ -83,7 +89,10 @@ function joinedTable(parts: readonly JsonObject[]): JsonValue {
   const columns = new Map<string, JsonValue[]>()
   let length = 0
   for (const part of parts) {
-    const cells = Object.entries(part).map(([name, value]): [string, readonly JsonValue[]] => [name, Array.isArray(value) ? value : [value]])
+    const cells = Object.entries(part).map(([name, value]): [string, readonly JsonValue[]] => [
+      name,
+      Array.isArray(value) ? value : [value],
+    ])
     for (const [name, values] of cells) columns.set(name, [...padded(columns.get(name) ?? [], length), ...values])
     length = Math.max(length, ...cells.map(([name]) => columns.get(name)?.length ?? 0))
   }
@@ -108,8 +117,11 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
 
 /** Keeps the metrics of an ended run beside its row, so that a list of many runs reads no metric one by one. */
 export function keepInlined(database: HistoryDatabase, run: number): void {
-  const { inline, clashing } = inlineMetrics(metricsOf(database, run))
-  database
-    .statement('UPDATE runs SET metrics = ?, clashing_metrics = ? WHERE number = ?')
-    .run(JSON.stringify(inline), clashing === undefined ? null : JSON.stringify(clashing), run)
+  const { inline, clashing } = metricsText(metricsOf(database, run))
+  database.statement('UPDATE runs SET metrics = ?, clashing_metrics = ? WHERE number = ?').run(inline, clashing ?? null, run)
+}
+
+export function metricsText(metrics: readonly Metric[]): MetricsText {
+  const { inline, clashing } = inlineMetrics(metrics)
+  return { inline: JSON.stringify(inline), ...(clashing === undefined ? {} : { clashing: JSON.stringify(clashing) }) }
 }

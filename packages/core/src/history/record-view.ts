@@ -1,9 +1,9 @@
 import { ErrandError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import { artifactNames } from './artifact-content.ts'
-import { inlineMetrics } from './metrics.ts'
+import { type InlinedMetrics, inlineMetrics } from './metrics.ts'
 import { durationText, microsecondsOf } from './record-time.ts'
-import type { History, InlinedMetrics, RunRecord, RunState, RunSummary, Tag } from './run-record.ts'
+import type { History, RunRecord, RunState, RunSummary, Tag } from './run-record.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
@@ -29,7 +29,9 @@ const filterWords = ['Completed', 'Canceled', 'Failed', 'Running', 'NotStarted']
 export function statesNamed(word: string): RunState[] {
   const known = filterWords.find((candidate) => candidate.toLowerCase() === word.toLowerCase())
   if (known === undefined) {
-    throw new ErrandError('STATUS_UNKNOWN', `There is no status ${word} to filter by.`, { hint: `Use one of ${filterWords.join(', ').toLowerCase()}.` })
+    throw new ErrandError('STATUS_UNKNOWN', `There is no status ${word} to filter by.`, {
+      hint: `Use one of ${filterWords.join(', ').toLowerCase()}.`,
+    })
   }
   return (Object.keys(statusWords) as RunState[]).filter((state) => statusWords[state] === known)
 }
@@ -66,18 +68,24 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
 
 /** One row of `history list`. */
 export function listRowFor(run: RunSummary, now: Date = new Date()): JsonObject {
-  return withMetrics(
-    {
-      run_id: run.id,
-      script_name: run.script ?? null,
-      status: statusWords[run.state],
-      start_time_utc: run.startedAt ?? '00:00 not started',
-      duration: durationOf(run, now),
-      created_utc: run.createdAt,
-      target: run.target.name,
-    },
-    run.metrics,
-  )
+  return JSON.parse(listRowText(run, now)) as JsonObject
+}
+
+/** The same row as one line of JSON, many times as quick: the metrics are text already. */
+export function listRowText(run: RunSummary, now: Date = new Date()): string {
+  const keys = JSON.stringify({
+    run_id: run.id,
+    script_name: run.script ?? null,
+    status: statusWords[run.state],
+    start_time_utc: run.startedAt ?? '00:00 not started',
+    duration: durationOf(run, now),
+    created_utc: run.createdAt,
+    target: run.target.name,
+  })
+  const { inline, clashing } = run.metrics
+  // Two objects become one by their braces: no metric has one of those names.
+  const whole = inline === '{}' ? keys : `${keys.slice(0, -1)},${inline.slice(1)}`
+  return clashing === undefined ? whole : `${whole.slice(0, -1)},"metrics":${clashing}}`
 }
 
 function withMetrics(record: JsonObject, metrics: InlinedMetrics): JsonObject {

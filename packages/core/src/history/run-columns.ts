@@ -62,7 +62,10 @@ export function recordOf(row: Row): RunRecord {
 }
 
 /** Columns to set, for each of the two tables. A field that is undefined is left out, null is stored as NULL. */
-export function columnsOf(values: { readonly [Field in keyof typeof columns]?: unknown }): Record<Column['table'], Map<string, SQLInputValue>> {
+export function columnsOf(values: { readonly [Field in keyof typeof columns]?: unknown }): Record<
+  Column['table'],
+  Map<string, SQLInputValue>
+> {
   const set = { runs: new Map<string, SQLInputValue>(), run_details: new Map<string, SQLInputValue>() }
   for (const [field, value] of Object.entries(values)) {
     const column = columns[field as keyof typeof columns]

@@ -122,13 +122,16 @@ export interface RunSummary {
   readonly createdAt: string
   readonly startedAt?: string
   readonly endedAt?: string
-  readonly metrics: InlinedMetrics
+  readonly metrics: MetricsText
 }
 
-/** Metrics by name as a compatible record shows them. `clashing` are those whose names are keys of the record. */
-export interface InlinedMetrics {
-  readonly inline: Readonly<Record<string, JsonValue>>
-  readonly clashing?: Readonly<Record<string, JsonValue>>
+/**
+ * Metrics by name as a compatible record shows them: the texts of two JSON objects. `clashing` are those whose names are keys of the
+ * record. Text, because a list of many runs is mostly printed again and not looked into.
+ */
+export interface MetricsText {
+  readonly inline: string
+  readonly clashing?: string
 }
 
 /** One logged value. `NaN` and the infinities are `{ $number: … }`. */

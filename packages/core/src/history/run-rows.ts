@@ -2,10 +2,19 @@ import type { SQLInputValue } from 'node:sqlite'
 import { ErrandError } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import { synchroniseLog } from './log-file.ts'
-import { inlineMetrics, keepInlined, metricsOf } from './metrics.ts'
+import { keepInlined, metricsOf, metricsText } from './metrics.ts'
 import { changedFields, columnsOf, recordOf, targetColumns } from './run-columns.ts'
 import { newRunId, runNotFound } from './run-id.ts'
-import { finalStates, type InlinedMetrics, type NewRun, type RunFilter, type RunPatch, type RunRecord, type RunState, type RunSummary } from './run-record.ts'
+import {
+  finalStates,
+  type MetricsText,
+  type NewRun,
+  type RunFilter,
+  type RunPatch,
+  type RunRecord,
+  type RunState,
+  type RunSummary,
+} from './run-record.ts'
 import { fromSqlText } from './sql-text.ts'
 
 type Fields = Parameters<typeof columnsOf>[0]
@@ -125,27 +134,29 @@ function conditions(filter: RunFilter): { where: string; values: SQLInputValue[]
   return { where: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, values }
 }
 
+/** By assignment: conditional spreads would double the time of a long list. */
 function summaryOf(database: HistoryDatabase, row: SummaryRow): RunSummary {
-  const [number, id, kind, name, script, configuration, target, type, state, statusAt, createdAt, startedAt, endedAt, metrics, clashing] = row
-  const text = (value: string | null | undefined) => fromSqlText(value ?? '')
-  return {
+  const [number, id, kind, name, script, configuration, target, type, state, statusAt, createdAt, startedAt, endedAt, metrics, clashing] =
+    row
+  const summary: { -readonly [Field in keyof RunSummary]: RunSummary[Field] } = {
     id: id ?? '',
     number: Number(number),
     kind: kind as RunSummary['kind'],
-    name: text(name),
-    ...(script == null ? {} : { script: text(script) }),
-    runConfiguration: text(configuration),
-    target: { name: text(target), type: text(type) },
+    name: fromSqlText(name ?? ''),
+    runConfiguration: fromSqlText(configuration ?? ''),
+    target: { name: fromSqlText(target ?? ''), type: fromSqlText(type ?? '') },
     state: state as RunState,
-    ...(statusAt == null ? {} : { statusAt }),
     createdAt: createdAt ?? '',
-    ...(startedAt == null ? {} : { startedAt }),
-    ...(endedAt == null ? {} : { endedAt }),
-    metrics: metrics == null ? inlineMetrics(metricsOf(database, Number(number))) : keptMetrics(metrics, clashing ?? null),
+    metrics: keptMetrics(metrics, clashing) ?? metricsText(metricsOf(database, Number(number))),
   }
+  if (typeof script === 'string') summary.script = fromSqlText(script)
+  if (typeof statusAt === 'string') summary.statusAt = statusAt
+  if (typeof startedAt === 'string') summary.startedAt = startedAt
+  if (typeof endedAt === 'string') summary.endedAt = endedAt
+  return summary
 }
 
-function keptMetrics(inline: string, clashing: string | null): InlinedMetrics {
-  const parse = (text: string) => JSON.parse(text) as InlinedMetrics['inline']
-  return { inline: parse(inline), ...(clashing === null ? {} : { clashing: parse(clashing) }) }
+function keptMetrics(inline: string | null | undefined, clashing: string | null | undefined): MetricsText | undefined {
+  if (typeof inline !== 'string') return undefined
+  return typeof clashing === 'string' ? { inline, clashing } : { inline }
 }

@@ -14,7 +14,8 @@ export function targetRules(target: TargetFile, diagnostics: DiagnosticList): vo
 const addressRule: Rule = ({ values: { address }, position }, diagnostics) => {
   if (typeof address !== 'string') return
   const problem = addressProblem(address)
-  if (problem !== undefined) diagnostics.error('ADDRESS_INVALID', `address: ${problem}`, position('address'), 'write `address: host` or `address: host:port`')
+  if (problem !== undefined)
+    diagnostics.error('ADDRESS_INVALID', `address: ${problem}`, position('address'), 'write `address: host` or `address: host:port`')
 }
 
 function addressProblem(address: string): string | undefined {
@@ -24,7 +25,8 @@ function addressProblem(address: string): string | undefined {
   const [, host, port] = /^(\[[^\]]+\]|[^:]+)(?::(.*))?$/.exec(address) ?? []
   if (host === undefined) return 'write an IPv6 address with a port as [address]:port'
   if (host.startsWith('[') && isIP(host.slice(1, -1)) !== 6) return 'between [ and ] there must be an IPv6 address'
-  if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) return 'the port must be a number from 1 to 65535'
+  if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535))
+    return 'the port must be a number from 1 to 65535'
   return undefined
 }
 
@@ -44,7 +46,12 @@ const imageRule: Rule = ({ values: { baseDockerImage: image }, position }, diagn
   if (typeof image !== 'string') return
   const at = position('baseDockerImage')
   if (image.includes('::')) {
-    diagnostics.error('IMAGE_NAME', `baseDockerImage: ${image} has two colons`, at, `write \`baseDockerImage: ${image.replaceAll(/:{2,}/g, ':')}\``)
+    diagnostics.error(
+      'IMAGE_NAME',
+      `baseDockerImage: ${image} has two colons`,
+      at,
+      `write \`baseDockerImage: ${image.replaceAll(/:{2,}/g, ':')}\``,
+    )
   } else if (/\s/.test(image)) diagnostics.error('IMAGE_NAME', 'baseDockerImage: the name of an image has no blanks', at)
 }
 
@@ -61,7 +68,8 @@ const passwordRule: Rule = ({ name, values: { password }, position }, diagnostic
 }
 
 const shareRule: Rule = ({ type, values, position }, diagnostics) => {
-  if (!['docker', 'remotedocker'].includes(type) || values['nativeSharedDirectory'] === undefined || values['sharedVolumes'] === true) return
+  if (!['docker', 'remotedocker'].includes(type) || values['nativeSharedDirectory'] === undefined || values['sharedVolumes'] === true)
+    return
   diagnostics.note(
     'SHARE_NOT_MOUNTED',
     'nativeSharedDirectory has no effect without `sharedVolumes: true`: runs have no shared directory',

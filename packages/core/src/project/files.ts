@@ -35,7 +35,8 @@ export async function findProject(directory: string): Promise<Project> {
   const absolute = resolve(directory)
   const found = await configurationDirectory(absolute)
   if (found !== undefined) return { directory: absolute, name: basename(absolute) || 'project', configurationDirectory: found }
-  if (!(await isDirectory(absolute))) throw new ErrandError('NO_PROJECT', `The folder ${absolute} does not exist.`, { hint: 'give the project folder with -p PATH' })
+  if (!(await isDirectory(absolute)))
+    throw new ErrandError('NO_PROJECT', `The folder ${absolute} does not exist.`, { hint: 'give the project folder with -p PATH' })
   for (let parent = dirname(absolute); parent !== dirname(parent); parent = dirname(parent)) {
     if ((await configurationDirectory(parent)) === undefined) continue
     const hint = `the project is ${parent}: use -p ${relative(absolute, parent)}`
@@ -116,7 +117,9 @@ export function insideProject(project: Project, path: string): string | undefine
 }
 
 /** Notes for files that look like configuration and are not read: of the first months, of the cloud project, of the successor. */
-export async function listOtherFiles(project: Project): Promise<readonly { readonly file: string; readonly diagnostics: readonly Diagnostic[] }[]> {
+export async function listOtherFiles(
+  project: Project,
+): Promise<readonly { readonly file: string; readonly diagnostics: readonly Diagnostic[] }[]> {
   const found: { file: string; diagnostics: readonly Diagnostic[] }[] = []
   for (const directory of configurationDirectories) {
     for (const name of (await names(join(project.directory, directory))).toSorted()) {
@@ -133,5 +136,9 @@ export async function listOtherFiles(project: Project): Promise<readonly { reado
 const otherFiles: readonly (readonly [pattern: RegExp, message: string, hint?: string])[] = [
   [/^project\.json$/, 'the id of a cloud project; not used'],
   [/\.amb$/, 'a run configuration of the first months; not read', 'make a new one with `errand runconfiguration create`'],
-  [/^environment\.ya?ml$/, 'the environment part of a successor run configuration; not used', 'packages go into aml_config/conda_dependencies.yml'],
+  [
+    /^environment\.ya?ml$/,
+    'the environment part of a successor run configuration; not used',
+    'packages go into aml_config/conda_dependencies.yml',
+  ],
 ]

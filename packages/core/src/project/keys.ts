@@ -15,7 +15,9 @@ export function readKeys(map: YamlMap, table: KeyTable, diagnostics: DiagnosticL
   const spellings = spellingTable(table)
   const byRank = map.entries.toSorted((a, b) => rank(a.key, table, spellings) - rank(b.key, table, spellings))
   for (const entry of byRank) {
-    const name = Object.hasOwn(table, entry.key) ? entry.key : (spellings.exact.get(entry.key) ?? spellings.lower.get(entry.key.toLowerCase()))
+    const name = Object.hasOwn(table, entry.key)
+      ? entry.key
+      : (spellings.exact.get(entry.key) ?? spellings.lower.get(entry.key.toLowerCase()))
     if (name === undefined) {
       diagnostics.warning('UNKNOWN_KEY', `unknown key ${entry.key} is ignored`, entry.position, didYouMean(entry.key, Object.keys(table)))
     } else if (found.has(name)) {

@@ -24,9 +24,9 @@ export interface TargetFile {
   readonly values: Readonly<Record<string, JsonValue>>
   readonly diagnostics: readonly Diagnostic[]
   /** Where a key (or, with more steps, a value inside it) stands in the file. */
-  position(...path: readonly (string | number)[]): Position | undefined
+  readonly position: (...path: readonly (string | number)[]) => Position | undefined
   /** A value as it is written in the file, for settings whose schema wants text where YAML saw a number. */
-  textOf(key: string): string | undefined
+  readonly textOf: (key: string) => string | undefined
 }
 
 /** One line of `computetarget list`. A file that does not load has errors in `diagnostics` and lacks what could not be read. */
@@ -95,8 +95,11 @@ export interface RunConfiguration {
   readonly spark?: SparkDependencies
   readonly targetOverride?: TargetOverride
   readonly diagnostics: readonly Diagnostic[]
-  position(...path: readonly (string | number)[]): Position | undefined
+  readonly position: (...path: readonly (string | number)[]) => Position | undefined
 }
+
+/** What the lines of a run configuration say. */
+export type RunConfigurationContent = Omit<RunConfiguration, 'name' | 'file' | 'diagnostics' | 'position'>
 
 export interface ListedRunConfiguration {
   readonly name: string

@@ -88,7 +88,7 @@ function convert(document: Document, lines: LineCounter, diagnostics: Diagnostic
     return { line, column: col }
   }
 
-  function node(value: Node | null, fallback: Position): YamlNode {
+  function convertNode(value: Node | null, fallback: Position): YamlNode {
     if (value === null) return { kind: 'scalar', text: '', plain: true, position: fallback }
     const seen = known.get(value)
     if (seen !== undefined) return seen
@@ -104,7 +104,7 @@ function convert(document: Document, lines: LineCounter, diagnostics: Diagnostic
       diagnostics.error('UNKNOWN_ALIAS', `the alias *${value.source} names no earlier value`, at)
       return { kind: 'scalar', text: '', plain: true, position: at }
     }
-    return { ...node(target, at), position: at }
+    return { ...convertNode(target, at), position: at }
   }
 
   function content(value: Node, at: Position): YamlNode {
@@ -119,7 +119,7 @@ function convert(document: Document, lines: LineCounter, diagnostics: Diagnostic
   }
 
   function list(items: readonly Node[], at: Position): YamlList {
-    return { kind: 'list', items: items.map((item) => node(item, at)), position: at }
+    return { kind: 'list', items: items.map((item) => convertNode(item, at)), position: at }
   }
 
   function map(value: { items: Pair<Node, Node | null>[]; flow?: boolean }, at: Position): YamlMap {
@@ -132,7 +132,7 @@ function convert(document: Document, lines: LineCounter, diagnostics: Diagnostic
         continue
       }
       const key = String(pair.key.value)
-      const entry = { key, position: place, value: node(pair.value ?? null, place) }
+      const entry = { key, position: place, value: convertNode(pair.value ?? null, place) }
       const first = entries.get(key)
       if (key === '<<' && pair.key.type === 'PLAIN') merged.push(...mergeEntries(entry.value))
       else if (first !== undefined) {
@@ -151,7 +151,7 @@ function convert(document: Document, lines: LineCounter, diagnostics: Diagnostic
 
   const contents = document.contents
   if (contents === null) return undefined
-  const root = node(contents, { line: 1, column: 1 })
+  const root = convertNode(contents, { line: 1, column: 1 })
   return root.kind === 'scalar' && isNull(root) && root.text === '' ? undefined : root
 }
 

@@ -51,7 +51,9 @@ export const successorKeys: KeyTable = {
 }
 
 /** Keys of the maps inside a successor run configuration. */
-export const successorSections: Readonly<Record<'environment' | 'python' | 'docker' | 'environmentSpark' | 'history' | 'spark' | 'hdi', KeyTable>> = {
+export const successorSections: Readonly<
+  Record<'environment' | 'python' | 'docker' | 'environmentSpark' | 'history' | 'spark' | 'hdi', KeyTable>
+> = {
   environment: {
     environmentVariables: { kind: 'map' },
     python: { kind: 'map' },

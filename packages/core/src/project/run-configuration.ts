@@ -1,8 +1,9 @@
 import { posix } from 'node:path'
 import { diagnosticList, hasErrors, type Diagnostic, type DiagnosticList, type Position } from './diagnostic.ts'
 import { cleanPath } from './files.ts'
+import { frameworkWord } from './framework.ts'
 import { readKeys, type Entries } from './keys.ts'
-import type { RunConfiguration } from './model.ts'
+import type { RunConfiguration, RunConfigurationContent } from './model.ts'
 import { isNull, type ParsedFile, type YamlEntry, type YamlMap } from './parse.ts'
 import { runConfigurationKeys } from './run-configuration-keys.ts'
 import { readSuccessor } from './successor-run-configuration.ts'
@@ -17,10 +18,11 @@ export interface RunConfigurationSurroundings {
 }
 
 /** A run configuration as far as it could be read; whole when `diagnostics` holds no error. */
-export type ReadRunConfiguration = Partial<RunConfiguration> & { readonly name: string; readonly file: string; readonly diagnostics: readonly Diagnostic[] }
-
-/** Everything of a form but what all forms share. */
-export type FormContent = Omit<RunConfiguration, 'name' | 'file' | 'diagnostics' | 'position'>
+export type ReadRunConfiguration = Partial<RunConfiguration> & {
+  readonly name: string
+  readonly file: string
+  readonly diagnostics: readonly Diagnostic[]
+}
 
 export function isWhole(configuration: ReadRunConfiguration): configuration is RunConfiguration {
   return configuration.target !== undefined && configuration.argumentVector !== undefined && !hasErrors(configuration.diagnostics)
@@ -30,7 +32,11 @@ export const defaultCondaFile = 'aml_config/conda_dependencies.yml'
 export const defaultSparkFile = 'aml_config/spark_dependencies.yml'
 
 /** Parse, normalise, rules of a `.runconfig` file of any form. Errors are in `diagnostics`. */
-export async function readRunConfiguration(name: string, parsed: ParsedFile, surroundings: RunConfigurationSurroundings): Promise<ReadRunConfiguration> {
+export async function readRunConfiguration(
+  name: string,
+  parsed: ParsedFile,
+  surroundings: RunConfigurationSurroundings,
+): Promise<ReadRunConfiguration> {
   const diagnostics = diagnosticList(parsed.file)
   diagnostics.list.push(...parsed.diagnostics)
   const { root } = parsed
@@ -53,9 +59,11 @@ async function readWorkbench(
   root: YamlMap,
   surroundings: RunConfigurationSurroundings,
   diagnostics: DiagnosticList,
-): Promise<Partial<FormContent>> {
+): Promise<Partial<RunConfigurationContent>> {
   const entries = readKeys(root, runConfigurationKeys, diagnostics)
-  const form = ['Description', 'CondaFile', 'ManagedEnvironment'].some((key) => root.entries.some((entry) => entry.key === key)) ? 'json' : 'workbench'
+  const form = ['Description', 'CondaFile', 'ManagedEnvironment'].some((key) => root.entries.some((entry) => entry.key === key))
+    ? 'json'
+    : 'workbench'
   const target = await readTargetName(name, root, entries, surroundings, diagnostics)
   const framework = await readFramework(root, entries, target, form, surroundings, diagnostics)
   const argumentVector = readArgumentVector(root, entries, diagnostics)
@@ -63,13 +71,19 @@ async function readWorkbench(
   const spark = readFile(entries.get('SparkDependenciesFile'), diagnostics, defaultSparkFile)
   const requirements = readFile(entries.get('RequirementsFile'), diagnostics)
   const boolean = (key: string): boolean | undefined => read(entries, key, diagnostics, readBooleanKey)
-  for (const ignored of ['UseSampling']) boolean(ignored)
+  const managed = boolean('ManagedEnvironment')
+  boolean('UseSampling')
   const timeLimit = read(entries, 'TimeLimit', diagnostics, readSeconds)
   const outputs = readOutputs(entries, diagnostics)
   const options = entries.get('TargetOptions')
   const condaEntry = entries.get('CondaDependenciesFile')
-  if (form === 'json' && condaEntry !== undefined && isNull(condaEntry.value) && boolean('ManagedEnvironment') !== false) {
-    diagnostics.note('NO_ENVIRONMENT_FILE', `${condaEntry.key}: null means no environment file`, condaEntry.position, `name it: ${defaultCondaFile}`)
+  if (form === 'json' && condaEntry !== undefined && isNull(condaEntry.value) && managed !== false) {
+    diagnostics.note(
+      'NO_ENVIRONMENT_FILE',
+      `${condaEntry.key}: null means no environment file`,
+      condaEntry.position,
+      `name it: ${defaultCondaFile}`,
+    )
   }
   return {
     form,
@@ -84,7 +98,7 @@ async function readWorkbench(
     ...(requirements.path === undefined ? {} : { requirementsFile: requirements.path }),
     namedFiles: (['conda', 'spark', 'requirements'] as const).filter((kind) => ({ conda, spark, requirements })[kind].named),
     skipPackages: read(entries, 'SkipPackages', diagnostics, readTextList) ?? [],
-    ...(boolean('ManagedEnvironment') === false ? { managedEnvironment: false } : {}),
+    ...(managed === false ? { managedEnvironment: false } : {}),
     prepareEnvironment: boolean('PrepareEnvironment') ?? false,
     trackedRun: boolean('TrackedRun') ?? true,
     expandArguments: boolean('ExpandArguments') ?? false,
@@ -109,7 +123,12 @@ function readArgumentVector(root: YamlMap, entries: Entries, diagnostics: Diagno
   if (entry === undefined || isNull(entry.value)) return ['$file']
   const vector = readTextList(entry, diagnostics)
   if (vector?.length !== 0) return vector
-  diagnostics.error('ARGUMENT_VECTOR_EMPTY', `${entry.key} is empty: there is nothing to run`, entry.position, 'write `ArgumentVector: [$file]`')
+  diagnostics.error(
+    'ARGUMENT_VECTOR_EMPTY',
+    `${entry.key} is empty: there is nothing to run`,
+    entry.position,
+    'write `ArgumentVector: [$file]`',
+  )
   return undefined
 }
 
@@ -149,17 +168,12 @@ async function readFramework(
   return framework
 }
 
-/** `Python` or `PySpark` in any case; the successor's others need its cloud services. */
-export function frameworkWord(entry: YamlEntry, written: string, diagnostics: DiagnosticList): 'python' | 'pyspark' | undefined {
-  const word = written.toLowerCase()
-  if (word === 'python' || word === 'pyspark') return word
-  const message = `${entry.key} ${written} is not supported; Python and PySpark are`
-  diagnostics.error('FRAMEWORK_UNKNOWN', message, entry.value.position, 'write `Framework: Python` or `Framework: PySpark`')
-  return undefined
-}
-
 /** A path key of which absent means the default and `null` means none. */
-function readFile(entry: YamlEntry | undefined, diagnostics: DiagnosticList, byDefault?: string): { readonly path?: string; readonly named: boolean } {
+function readFile(
+  entry: YamlEntry | undefined,
+  diagnostics: DiagnosticList,
+  byDefault?: string,
+): { readonly path?: string; readonly named: boolean } {
   if (entry === undefined) return { ...(byDefault === undefined ? {} : { path: byDefault }), named: false }
   const text = readText(entry, diagnostics)
   return text === undefined ? { named: false } : { path: cleanPath(text), named: true }
@@ -171,7 +185,12 @@ function readOutputs(entries: Entries, diagnostics: DiagnosticList): readonly st
   const globs = readTextList(entry, diagnostics)?.map((glob) => cleanPath(glob))
   for (const glob of globs ?? []) {
     if (!glob.startsWith('../') && !posix.isAbsolute(glob) && glob !== '..') continue
-    diagnostics.error('OUTPUTS_OUTSIDE', `${entry.key}: ${glob} is outside the working folder of the run`, entry.position, 'write paths relative to it, like `outputs/**`')
+    diagnostics.error(
+      'OUTPUTS_OUTSIDE',
+      `${entry.key}: ${glob} is outside the working folder of the run`,
+      entry.position,
+      'write paths relative to it, like `outputs/**`',
+    )
   }
   return globs === undefined || globs.length === 0 ? undefined : globs
 }

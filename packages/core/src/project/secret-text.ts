@@ -1,5 +1,6 @@
 /** Words in a key after which a value is a secret. */
-const secretKey = /(password|passwd|passphrase|secret|token|apikey|api_key|accesskey|access_key|accountkey|account_key|storagekey|storage_key|connectionstring|connection_string|sas_?key|private_?key)/i
+const secretKey =
+  /(password|passwd|passphrase|secret|token|apikey|api_key|accesskey|access_key|accountkey|account_key|storagekey|storage_key|connectionstring|connection_string|sas_?key|private_?key)/i
 
 /** Text that is a secret by its own look: connection strings, signed URLs, URLs with a password, long keys. */
 const secretValues: readonly RegExp[] = [

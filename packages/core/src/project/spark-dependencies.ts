@@ -27,12 +27,16 @@ export async function loadSparkDependencies(
 }
 
 /** Parse, normalise, rules. Errors are in `diagnostics`. */
-export function readSparkDependencies(parsed: ParsedFile): { readonly spark: SparkDependencies; readonly diagnostics: readonly Diagnostic[] } {
+export function readSparkDependencies(parsed: ParsedFile): {
+  readonly spark: SparkDependencies
+  readonly diagnostics: readonly Diagnostic[]
+} {
   const diagnostics = diagnosticList(parsed.file)
   diagnostics.list.push(...parsed.diagnostics)
   const { root } = parsed
   if (root === undefined && !hasErrors(parsed.diagnostics)) diagnostics.note('EMPTY_FILE', 'the file is empty: read as if it were absent')
-  if (root !== undefined && root.kind !== 'map') diagnostics.error('NOT_A_MAP', 'the file must hold configuration, repositories and packages', root.position)
+  if (root !== undefined && root.kind !== 'map')
+    diagnostics.error('NOT_A_MAP', 'the file must hold configuration, repositories and packages', root.position)
   if (root?.kind !== 'map') return { spark: nothing, diagnostics: diagnostics.list }
   const entries = readKeys(root, sparkKeys, diagnostics)
   const spark = readSparkParts(
@@ -82,6 +86,11 @@ function readPackage(item: YamlMap, diagnostics: DiagnosticList): SparkDependenc
   const [group, artifact, version] = [part('group'), part('artifact'), part('version')]
   if (group !== undefined && artifact !== undefined && version !== undefined) return [{ group, artifact, version }]
   const missing = Object.keys(packageKeys).filter((key) => part(key) === undefined)
-  diagnostics.error('PACKAGE_INCOMPLETE', `a Spark package without ${missing.join(' and ')}`, item.position, 'write group, artifact and version')
+  diagnostics.error(
+    'PACKAGE_INCOMPLETE',
+    `a Spark package without ${missing.join(' and ')}`,
+    item.position,
+    'write group, artifact and version',
+  )
   return []
 }

@@ -2,10 +2,10 @@ import type { JsonValue } from '../json.ts'
 import type { SparkDependencies } from '../request.ts'
 import type { DiagnosticList } from './diagnostic.ts'
 import { cleanPath } from './files.ts'
+import { frameworkWord } from './framework.ts'
 import { readKeys, type Entries } from './keys.ts'
-import type { TargetOverride } from './model.ts'
+import type { RunConfigurationContent, TargetOverride } from './model.ts'
 import { isNull, type YamlEntry, type YamlMap } from './parse.ts'
-import { frameworkWord, type FormContent } from './run-configuration.ts'
 import { successorKeys, successorSections } from './run-configuration-keys.ts'
 import { readSparkParts } from './spark-dependencies.ts'
 import { cloudTypes } from './target-types.ts'
@@ -38,7 +38,7 @@ function reading(entries: Entries, diagnostics: DiagnosticList) {
 }
 
 /** The successor's form, mapped to the model. What needs its cloud services is refused. */
-export function readSuccessor(root: YamlMap, diagnostics: DiagnosticList): Partial<FormContent> {
+export function readSuccessor(root: YamlMap, diagnostics: DiagnosticList): Partial<RunConfigurationContent> {
   const top = reading(readKeys(root, successorKeys, diagnostics), diagnostics)
   const environment = section(top.entry('environment'), successorSections.environment, diagnostics)
   const python = section(environment.entry('python'), successorSections.python, diagnostics)
@@ -58,7 +58,11 @@ export function readSuccessor(root: YamlMap, diagnostics: DiagnosticList): Parti
   const interpreter = python.text('interpreterPath')
   const timeLimit = top.seconds('maxRunDurationSeconds')
   const targetOverride = overrideOf(target, docker, hdi)
-  diagnostics.note('SUCCESSOR_FORM', 'a run configuration of the successor: read as far as it needs none of its cloud services', root.position)
+  diagnostics.note(
+    'SUCCESSOR_FORM',
+    'a run configuration of the successor: read as far as it needs none of its cloud services',
+    root.position,
+  )
   return {
     form: 'successor',
     argumentVector: [script === undefined ? '$file' : cleanPath(script), ...(top.list('arguments') ?? [])],
@@ -114,7 +118,12 @@ function sparkOf(spark: YamlEntry | undefined, environmentSpark: YamlEntry | und
 /** One clear refusal for each thing that only a cloud service of the successor can do. */
 function cloudRules(root: YamlMap, top: ReturnType<typeof reading>, docker: ReturnType<typeof section>, diagnostics: DiagnosticList): void {
   const refuse = (entry: YamlEntry | undefined, what: string): void =>
-    diagnostics.error('CLOUD_SERVICE', `${what} needs a cloud service of the successor, which this tool does not have`, entry?.value.position ?? root.position, 'use a target of this project: `errand computetarget list`')
+    diagnostics.error(
+      'CLOUD_SERVICE',
+      `${what} needs a cloud service of the successor, which this tool does not have`,
+      entry?.value.position ?? root.position,
+      'use a target of this project: `errand computetarget list`',
+    )
   const target = top.entry('target')
   const targetName = target?.value.kind === 'scalar' ? target.value.text.trim() : undefined
   if (targetName !== undefined && cloudTypes.includes(targetName.toLowerCase())) refuse(target, `target ${targetName}`)
@@ -125,7 +134,8 @@ function cloudRules(root: YamlMap, top: ReturnType<typeof reading>, docker: Retu
   const nodes = top.entry('nodeCount')
   if (nodes?.value.kind === 'scalar' && !isNull(nodes.value) && nodes.value.text !== '1') refuse(nodes, 'more than one node')
   const references = top.entry('dataReferences')
-  const none = references === undefined || isNull(references.value) || (references.value.kind === 'map' && references.value.entries.length === 0)
+  const none =
+    references === undefined || isNull(references.value) || (references.value.kind === 'map' && references.value.entries.length === 0)
   if (!none) refuse(references, 'dataReferences')
   const store = top.entry('sourceDirectoryDataStore')
   if (store !== undefined && !isNull(store.value)) refuse(store, 'sourceDirectoryDataStore')
@@ -137,5 +147,10 @@ function registryNote(registry: YamlEntry | undefined, diagnostics: DiagnosticLi
   if (registry?.value.kind !== 'map') return
   const filled = registry.value.entries.find((entry) => !isNull(entry.value))
   if (filled === undefined) return
-  diagnostics.warning('IGNORED_KEY', 'baseImageRegistry is ignored', filled.position, 'log in once with `docker login`, and write the registry into the name of the image')
+  diagnostics.warning(
+    'IGNORED_KEY',
+    'baseImageRegistry is ignored',
+    filled.position,
+    'log in once with `docker login`, and write the registry into the name of the image',
+  )
 }

@@ -28,7 +28,12 @@ export function syntaxProblems(text: string, document: Document.Parsed, lines: L
   const joined = missingBlanks(text, errorLines)
   for (const line of joined) {
     const message = 'a blank is missing after the colon of the key'
-    diagnostics.error('MISSING_BLANK', message, { line, column: 1 }, 'YAML needs `key: value`; only JSON between { } may leave the blank out')
+    diagnostics.error(
+      'MISSING_BLANK',
+      message,
+      { line, column: 1 },
+      'YAML needs `key: value`; only JSON between { } may leave the blank out',
+    )
   }
   if (joined.length > 0) return
   if (document.errors.length > 0) return parserError(text, document, lines, layout, diagnostics)
@@ -156,11 +161,18 @@ function parserError(text: string, document: Document.Parsed, lines: LineCounter
   const [first] = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0])
   if (first === undefined) return
   const quote = first.message.startsWith('Missing closing') ? layout.quoted.findLast(([, end]) => end >= first.pos[0] - 1) : undefined
-  const offset = quote?.[0] ?? (jsonErrorOffset(text) ?? first.pos[0])
+  const offset = quote?.[0] ?? jsonErrorOffset(text) ?? first.pos[0]
   const { line, col } = lines.linePos(offset)
   const sentence = sentences.find(([code, part]) => first.code === code && first.message.includes(part))?.[2]
   const position: Position = { line, column: col }
-  diagnostics.error('YAML_SYNTAX', sentence ?? 'this is not valid YAML', position, 'nothing of the file is used until it is mended')
+  const comma = first.message.startsWith('Missing , between')
+  const end = comma ? `, at the end of line ${lines.linePos(text.slice(0, offset).trimEnd().length).line}` : ''
+  diagnostics.error(
+    'YAML_SYNTAX',
+    `${sentence ?? 'this is not valid YAML'}${end}`,
+    position,
+    'nothing of the file is used until it is mended',
+  )
 }
 
 /** Where JSON.parse stops: closer to the mistake than YAML's reading of a file that is meant as JSON. */

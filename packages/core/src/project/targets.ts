@@ -39,11 +39,16 @@ export async function loadTarget(project: Project, name: string): Promise<Target
   const found = files.find((file) => file.name === name)
   if (found === undefined) {
     if (name === 'local') return implicitLocal
-    throw await targetNotFound(project, name, files.map((file) => file.name))
+    throw await targetNotFound(
+      project,
+      name,
+      files.map((file) => file.name),
+    )
   }
   const target = readTarget(name, await readProjectFile(project, found.file))
   throwErrors(target.diagnostics)
-  if (target.type === undefined || hasErrors(target.diagnostics)) throw new ErrandError('CONFIGURATION_INVALID', `${found.file} has no type.`)
+  if (target.type === undefined || hasErrors(target.diagnostics))
+    throw new ErrandError('CONFIGURATION_INVALID', `${found.file} has no type.`)
   return { ...target, type: target.type }
 }
 

@@ -97,7 +97,9 @@ async function validate(
   const result = await definition.config['~standard'].validate(settings)
   if (result.issues === undefined) return toJsonValue(result.value)
   for (const issue of result.issues) {
-    const path = (issue.path ?? []).map((step) => (typeof step === 'object' ? step.key : step)).map((step) => (typeof step === 'number' ? step : String(step)))
+    const path = (issue.path ?? [])
+      .map((step) => (typeof step === 'object' ? step.key : step))
+      .map((step) => (typeof step === 'number' ? step : String(step)))
     const [key] = path
     if (key !== undefined && path.length === 1 && settings[key] === undefined) {
       diagnostics.error('KEY_MISSING', `${key} is missing: type ${file.type} needs it`, file.position('type'), `add the line \`${key}: …\``)

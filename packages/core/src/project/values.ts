@@ -83,7 +83,12 @@ export function readBooleanKey(entry: YamlEntry, diagnostics: DiagnosticList): b
   if (isNull(entry.value)) return undefined
   const value = readBoolean(entry.value)
   if (value === undefined) {
-    diagnostics.error('WRONG_VALUE', `${entry.key} must be true or false`, entry.value.position, `write \`${entry.key}: true\` or \`${entry.key}: false\``)
+    diagnostics.error(
+      'WRONG_VALUE',
+      `${entry.key} must be true or false`,
+      entry.value.position,
+      `write \`${entry.key}: true\` or \`${entry.key}: false\``,
+    )
   }
   return value
 }

@@ -21,7 +21,12 @@ export function variableRules(
   for (const name of secretVariables) {
     nameRules(name, list?.position, diagnostics)
     if (!Object.hasOwn(variables, name)) continue
-    diagnostics.error('VARIABLE_TWICE', `${name} is in EnvironmentVariables and in SecretEnvironmentVariables`, at.get(name), 'keep the secret one')
+    diagnostics.error(
+      'VARIABLE_TWICE',
+      `${name} is in EnvironmentVariables and in SecretEnvironmentVariables`,
+      at.get(name),
+      'keep the secret one',
+    )
   }
 }
 

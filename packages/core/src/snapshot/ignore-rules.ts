@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import ignore from 'ignore'
 import { errorCode } from '../errors.ts'
@@ -13,8 +13,8 @@ export interface IgnoreRules {
 
 /** A `.amlignore` in the project folder silences every `.gitignore`; otherwise those count. Never both. */
 export function rootRules(directory: string): IgnoreRules {
-  const amlignore = readIgnoreFile(directory, '.amlignore')
-  return { fileName: amlignore === undefined ? '.gitignore' : '.amlignore', matcher: ignore({ ignoreCase: false }) }
+  const amlignore = statSync(join(directory, '.amlignore'), { throwIfNoEntry: false })?.isFile() === true
+  return { fileName: amlignore ? '.amlignore' : '.gitignore', matcher: ignore({ ignoreCase: false }) }
 }
 
 /** Text of an ignore file, or undefined where there is none. Any other failure is thrown as Node gives it. */

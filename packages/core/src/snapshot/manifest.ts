@@ -17,8 +17,8 @@ const digestPrefix = 'sha256:'
 const digestBytes = 32
 
 /** Sorted by the bytes of their paths in UTF-8, the one order of every snapshot. */
-export function sortEntries(entries: SnapshotEntry[]): SnapshotEntry[] {
-  return entries.sort((left, right) => comparePaths(left.path, right.path))
+export function sortEntries(entries: readonly SnapshotEntry[]): SnapshotEntry[] {
+  return entries.toSorted((left, right) => comparePaths(left.path, right.path))
 }
 
 // UTF-16 order is the order of UTF-8 bytes except where a surrogate meets a character of U+E000 and above.

@@ -160,7 +160,7 @@ async function copyPieces(source: number, target: number, piece: Buffer, digesti
 }
 
 function writeAll(target: number, piece: Buffer, length: number): void {
-  for (let written = 0; written < length; ) written += writeSync(target, piece, written, length - written)
+  for (let written = 0; written < length;) written += writeSync(target, piece, written, length - written)
 }
 
 /** Stored, and whole: a power cut can leave a renamed file without its content. */

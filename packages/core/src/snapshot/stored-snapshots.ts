@@ -17,9 +17,13 @@ const magic = 'ERRSNAP1'
 export async function loadSnapshot(state: string, digest: string): Promise<Snapshot> {
   const stored = readStored(state, digest)
   if (stored === undefined) {
-    throw new ErrandError('SNAPSHOT_MISSING', `The snapshot ${digest} is not in ${join(state, 'snapshots')}, or it or its base is damaged.`, {
-      hint: 'Submit the project again: that makes a new snapshot of it as it is now.',
-    })
+    throw new ErrandError(
+      'SNAPSHOT_MISSING',
+      `The snapshot ${digest} is not in ${join(state, 'snapshots')}, or it or its base is damaged.`,
+      {
+        hint: 'Submit the project again: that makes a new snapshot of it as it is now.',
+      },
+    )
   }
   if (digestOf(stored.snapshot.entries) !== digest) {
     throw new ErrandError('SNAPSHOT_DAMAGED', `The list ${snapshotPath(state, digest)} does not have the digest of its name.`, {

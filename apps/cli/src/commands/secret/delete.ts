@@ -12,8 +12,8 @@ export default class SecretDelete extends ErrandCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(SecretDelete)
-    const secrets = await openProjectSecrets(this.projectDirectory)
-    if (!(await secrets.delete(args.name, flags.target))) {
+    const secrets = await openProjectSecrets(this.projectDirectory, { create: false })
+    if ((await secrets?.delete(args.name, flags.target)) !== true) {
       const place = flags.target === undefined ? '' : ` for the target ${flags.target}`
       throw new ErrandError('SECRET_NOT_FOUND', `There is no secret ${args.name}${place}.`, { hint: 'errand secret list' })
     }

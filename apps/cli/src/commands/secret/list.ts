@@ -7,8 +7,8 @@ export default class SecretList extends ErrandCommand {
 
   async run(): Promise<void> {
     await this.parse(SecretList)
-    const secrets = await openProjectSecrets(this.projectDirectory)
-    const rows = (await secrets.list()).map(({ name, target, source }) => ({ name, target: target ?? null, source }))
+    const secrets = await openProjectSecrets(this.projectDirectory, { create: false })
+    const rows = ((await secrets?.list()) ?? []).map(({ name, target, source }) => ({ name, target: target ?? null, source }))
     await this.print(rows, { empty: 'No secret is kept for this project.' })
   }
 }

@@ -17,7 +17,8 @@ export default class SecretSet extends ErrandCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(SecretSet)
-    const secrets = await openProjectSecrets(this.projectDirectory)
+    const secrets = await openProjectSecrets(this.projectDirectory, { create: true })
+    if (secrets === undefined) throw new Error('A project that was just given a history has none.')
     const value = process.stdin.isTTY
       ? await askOnTerminal(this.screen)({
           kind: 'hidden',

@@ -1,0 +1,25 @@
+import * as Args from '@oclif/core/args'
+import { RunCommand, runError } from '../run-command.ts'
+import { openTranscript } from '../render/transcript.ts'
+
+export default class Continue extends RunCommand {
+  static override hidden = true
+  static override summary = 'Goes on with a run whose client has ended or was interrupted. It is never started twice.'
+  static override examples = ['<%= config.bin %> continue churn_1521077190506']
+  static override args = { run: Args.string({ description: 'The run.', required: true, ignoreStdin: true }) }
+
+  async run(): Promise<void> {
+    const { args } = await this.parse(Continue)
+    await using context = await this.openContext()
+    const chosen = this.findRun(context, { flag: undefined, argument: args.run })
+    const { continueRun } = await import('@errand/core/run')
+    const transcript = openTranscript(this.screen, { onlyErrors: this.wantsOnlyJson, control: this.globals.verbose })
+    await this.interruptible(async (signal) => {
+      for await (const update of continueRun(context, chosen.id, { signal })) {
+        await this.showAside(update)
+        await transcript.show(update)
+        if (update.type === 'ended' && update.run.state !== 'completed') throw runError(update.run)
+      }
+    })
+  }
+}

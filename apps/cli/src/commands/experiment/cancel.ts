@@ -1,0 +1,31 @@
+import type { RunRecord } from '@errand/core/history'
+import { RunCommand, runArgument, runFlag, targetFlag } from '../../run-command.ts'
+
+export default class Cancel extends RunCommand {
+  static override summary = 'Stops a run, with everything that it has started.'
+  static override description = 'Returns when nothing of the run is left alive. The files that it has written until then are kept.'
+  static override aliases = ['cancel']
+  static override hiddenAliases = ['execute:cancel']
+  static override examples = ['<%= config.bin %> cancel last', '<%= config.bin %> experiment cancel -r churn_1521077190506 -t docker']
+  static override args = { ...runArgument }
+  static override flags = { ...runFlag, ...targetFlag }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Cancel)
+    await using context = await this.openContext()
+    const chosen = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
+    const { cancel } = await import('@errand/core/run')
+    const { statusWords } = await import('@errand/core/history')
+    await this.interruptible(async (signal) => {
+      let run: RunRecord = chosen
+      for await (const update of cancel(context, chosen.id, { signal })) {
+        await this.showAside(update)
+        if (update.type === 'ended') run = update.run
+      }
+      this.screen.clear()
+      const word = statusWords[run.state]
+      const sentence = run.state === 'cancelled' ? 'Experiment run canceled successfully.' : `The run ${run.id} had already ended: ${word}.`
+      await this.printOutcome(sentence, { run_id: run.id, status: word })
+    })
+  }
+}

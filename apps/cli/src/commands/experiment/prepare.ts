@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import * as Flags from '@oclif/core/flags'
+import { ErrandError, exitCodes } from '@errand/core'
+import type { RunRecord } from '@errand/core/history'
+import type { PrepareOptions } from '@errand/core/run'
+import { environmentFlags } from '../../environment-flags.ts'
+import { RunCommand, runError } from '../../run-command.ts'
+
+export default class Prepare extends RunCommand {
+  static override summary = 'Makes the environment of a run configuration ready at its target.'
+  static override aliases = ['prepare']
+  static override hiddenAliases = ['execute:prepare']
+  static override examples = [
+    '<%= config.bin %> prepare -c docker',
+    { description: 'Only ask; the exit code is 0 when it is prepared, else 1', command: '<%= config.bin %> prepare -c docker --check' },
+  ]
+  static override flags = {
+    ...environmentFlags,
+    check: Flags.boolean({ summary: 'Say whether it is prepared, and build nothing.' }),
+    async: Flags.boolean({ char: 'a', summary: 'Print the id and return.' }),
+    wait: Flags.boolean({ summary: 'Accepted as in submit; a prepare is final when it returns.' }),
+    detached: Flags.boolean({ hidden: true, summary: 'Say nothing but the id: the second half of --async.' }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Prepare)
+    if (flags.async && !flags.check) return this.#leave()
+    await using context = await this.openContext()
+    await this.interruptible(async (signal) => {
+      const options: PrepareOptions = {
+        runConfiguration: flags['run-configuration'],
+        signal,
+        ...(flags.target === undefined ? {} : { target: flags.target }),
+        ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),
+        ...(flags['spark-dependencies'] === undefined ? {} : { sparkDependencies: flags['spark-dependencies'] }),
+        untracked: flags.untracked,
+        check: flags.check,
+      }
+      const { prepare } = await import('@errand/core/run')
+      const updates = prepare(context, options)
+      let sentence = ''
+      let ended: RunRecord | undefined
+      let step = await updates.next()
+      for (; step.done !== true; step = await updates.next()) {
+        const update = step.value
+        if (update.type === 'created') await this.printUnlessJson(`RunId: ${update.run.id}\n`)
+        else if (update.type === 'note') sentence = update.message
+        else if (update.type === 'log' && !flags.detached) await this.screen.err(update.data)
+        else if (!flags.detached) await this.showAside(update)
+        if (update.type === 'ended') ended = update.run
+      }
+      this.screen.clear()
+      if (!flags.detached) await this.printOutcome(sentence, { prepared: step.value, message: sentence, run_id: ended?.id ?? null })
+      if (!step.value) process.exitCode = exitCodes.failed
+      if (ended !== undefined && ended.state !== 'completed') throw runError(ended)
+    })
+  }
+
+  private async printUnlessJson(text: string): Promise<void> {
+    if (!this.wantsOnlyJson) await this.screen.out(text)
+  }
+
+  /** The same command in a process of its own, which says nothing once it has told the id. */
+  async #leave(): Promise<void> {
+    const program = fileURLToPath(new URL('../../../bin/errand.js', import.meta.url))
+    const words = this.argv.filter((word) => !['-a', '--async'].includes(word))
+    const child = spawn(process.execPath, [program, 'experiment', 'prepare', ...words, '--detached', '-o', 'tsv'], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    let complaint = ''
+    child.stderr.on('data', (data: Buffer) => void (complaint += data.toString()))
+    for await (const data of child.stdout) {
+      said += String(data)
+      if (said.includes('\n')) break
+    }
+    if (!said.includes('\n')) throw new ErrandError('PREPARE_FAILED', complaint.replace(/^ERROR: /, '').trimEnd())
+    child.unref()
+    await this.printOutcome(said.trimEnd(), { run_id: said.replace('RunId: ', '').trimEnd() })
+  }
+}

@@ -1,0 +1,53 @@
+import type { RunRecord } from '@errand/core/history'
+import { formatBytes } from '../../render/progress.ts'
+import { RunCommand, runArgument, runFlag, targetFlag } from '../../run-command.ts'
+
+export default class Status extends RunCommand {
+  static override summary = 'Asks the place of a run how it is.'
+  static override aliases = ['status']
+  static override hiddenAliases = ['execute:status']
+  static override examples = ['<%= config.bin %> status last', '<%= config.bin %> experiment status --run churn_1521077190506 --target docker']
+  static override args = { ...runArgument }
+  static override flags = { ...runFlag, ...targetFlag }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Status)
+    await using context = await this.openContext()
+    const chosen = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
+    const { refresh } = await import('@errand/core/run')
+    const { recordFor } = await import('@errand/core/history')
+    await this.interruptible(async (signal) => {
+      this.screen.report({ message: `asking ${chosen.target.name}` })
+      const run = await refresh(context, chosen.id, { signal })
+      this.screen.clear()
+      const facts = factsOf(run, recordFor(context.history, run))
+      // Batch files take the third word of the line with `state : `, so that this is text also in a pipe.
+      const lines = Object.entries(facts).map(([name, value]) => `${name} : ${String(value).replaceAll(/\s+/g, ' ')}\n`)
+      await (this.globals.output === undefined && this.globals.query === undefined ? this.screen.out(lines.join('')) : this.print(facts))
+    })
+  }
+}
+
+/** What there is to say, in the order in which a reader wants it; what is not known is not there. */
+function factsOf(run: RunRecord, record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { status } = run
+  const facts: Readonly<Record<string, unknown>> = {
+    state: record['status'],
+    reason: run.reason,
+    detail: status !== undefined && 'detail' in status ? status.detail : undefined,
+    exit_code: status !== undefined && 'exitCode' in status ? status.exitCode : undefined,
+    signal: status !== undefined && 'signal' in status ? status.signal : undefined,
+    run_id: run.id,
+    script_name: run.script,
+    target: run.target.name,
+    place: run.reference?.externalId,
+    created_utc: run.createdAt,
+    start_time_utc: run.startedAt,
+    end_time_utc: run.endedAt,
+    duration: run.startedAt === undefined ? undefined : record['duration'],
+    peak_memory: status?.peakMemory === undefined ? undefined : formatBytes(status.peakMemory),
+    processor_time: status?.processorTime === undefined ? undefined : `${status.processorTime.toFixed(2)} s`,
+    asked_utc: run.statusAt,
+  }
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,65 @@
+import * as Flags from '@oclif/core/flags'
+import type { History } from '@errand/core/history'
+import { RunCommand } from '../../run-command.ts'
+
+export default class HistoryList extends RunCommand {
+  static override summary = 'Lists the runs of the project, newest first.'
+  static override description = 'Shows what is known and asks no place; --refresh asks.'
+  static override examples = [
+    '<%= config.bin %> history list',
+    { description: 'The best accuracy', command: '<%= config.bin %> history list --query "[?Accuracy != null] | max_by(@, &Accuracy).Accuracy"' },
+  ]
+  static override flags = {
+    status: Flags.string({ char: 's', summary: 'Only runs of this status: completed, canceled, failed, running or notstarted.' }),
+    run: Flags.string({ char: 'r', summary: 'Only this run; may be given several times.', multiple: true, multipleNonGreedy: true }),
+    limit: Flags.integer({ char: 'n', summary: 'Only the newest so many.', min: 1 }),
+    refresh: Flags.boolean({ summary: 'Ask the places of runs that have not ended.' }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(HistoryList)
+    if (flags.refresh) await this.#refresh()
+    const { findProject } = await import('@errand/core/project')
+    const { listRowFor, openHistoryIfPresent, statesNamed } = await import('@errand/core/history')
+    const states = flags.status === undefined ? undefined : statesNamed(flags.status)
+    const project = await findProject(this.projectDirectory)
+    using history = openHistoryIfPresent(project.directory)
+    const runs = history?.list({
+      ...(states === undefined ? {} : { states }),
+      ...(flags.run === undefined ? {} : { ids: namedRuns(history, flags.run) }),
+      ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    })
+    const now = new Date()
+    const rows = (runs ?? []).map((run) => listRowFor(run, now))
+    await this.print(rows, { columns: columnsOf(rows), empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT' })
+  }
+
+  async #refresh(): Promise<void> {
+    await using context = await this.openContext()
+    const { isSettled, refresh } = await import('@errand/core/run')
+    await this.interruptible(async (signal) => {
+      for (const { id } of context.history.list()) {
+        const run = context.history.get(id)
+        if (run === undefined || isSettled(run)) continue
+        this.screen.report({ message: `asking ${run.target.name} about ${id}` })
+        await refresh(context, id, { signal }).catch((error: unknown) => {
+          if (signal.aborted) throw error
+          this.screen.notice(`WARNING: ${id} could not be asked for: ${error instanceof Error ? error.message : String(error)}`)
+        })
+      }
+      this.screen.clear()
+    })
+  }
+}
+
+function namedRuns(history: History, names: readonly string[]): string[] {
+  return names.map((name) => history.resolve(name).id)
+}
+
+/** What identifies a run first, so that a narrow terminal keeps it; the metrics last, as many as fit. */
+function columnsOf(rows: readonly object[]): string[] {
+  const first = ['run_id', 'status', 'script_name', 'target', 'start_time_utc', 'duration']
+  const hidden = new Set([...first, 'created_utc', 'metrics'])
+  const metrics = new Set(rows.flatMap((row) => Object.keys(row)))
+  return [...first, ...[...metrics].filter((key) => !hidden.has(key))]
+}

@@ -1,0 +1,51 @@
+import * as Flags from '@oclif/core/flags'
+import type { RunRecord, StoredLogRecord } from '@errand/core/history'
+import type { RunContext } from '@errand/core/run'
+import { lastLines } from '../last-lines.ts'
+import { RunCommand, runArgument, runFlag, targetFlag } from '../run-command.ts'
+
+export default class Logs extends RunCommand {
+  static override summary = 'Shows what a run has written.'
+  static override description = 'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came.'
+  static override examples = [
+    '<%= config.bin %> logs last',
+    { description: 'Follow it to its end', command: '<%= config.bin %> logs -f churn_1521077190506' },
+  ]
+  static override args = { ...runArgument }
+  static override flags = {
+    ...runFlag,
+    ...targetFlag,
+    follow: Flags.boolean({ char: 'f', summary: 'Go on until the run ends.' }),
+    tail: Flags.integer({ summary: 'Begin with the last N lines.', helpValue: 'N', min: 0 }),
+    control: Flags.boolean({ summary: 'Also show what was done for the run, on standard error.' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Logs)
+    await using context = await this.openContext()
+    const run = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
+    const control = flags.control || this.globals.verbose || run.kind === 'prepare'
+    const { follow } = await import('@errand/core/run')
+    await this.interruptible(async (signal) => {
+      const from = flags.tail === undefined ? undefined : await this.#showTail(context, run, flags.tail, control, signal)
+      for await (const update of follow(context, run.id, { signal, live: flags.follow, ...(from === undefined ? {} : { from }) })) {
+        if (update.type === 'log') await this.#show(update, control)
+        else await this.showAside(update)
+      }
+    })
+  }
+
+  async #show({ stream, data }: Pick<StoredLogRecord, 'stream' | 'data'>, control: boolean): Promise<void> {
+    if (stream === 'stdout') await this.screen.out(data)
+    else if (stream === 'stderr' || control) await this.screen.err(data)
+  }
+
+  /** Brings the history up to date, shows the last lines of its copy of the log, and answers where that copy ends. */
+  async #showTail(context: RunContext, run: RunRecord, lines: number, control: boolean, signal: AbortSignal): Promise<number | undefined> {
+    const { refresh } = await import('@errand/core/run')
+    await refresh(context, run.id, { signal })
+    const tail = lastLines(context.history.readLog(run.id), lines, (record) => control || record.stream !== 'control')
+    for (const piece of tail.pieces) await this.#show(piece, control)
+    return tail.end
+  }
+}

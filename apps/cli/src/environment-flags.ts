@@ -1,0 +1,16 @@
+import * as Flags from '@oclif/core/flags'
+
+/** What `submit` and `prepare` have in common: which run configuration, and what takes the place of parts of it. */
+export const environmentFlags = {
+  'run-configuration': Flags.string({
+    char: 'c',
+    aliases: ['runconfig'],
+    summary: 'Run configuration: NAME of aml_config/NAME.runconfig.',
+    helpValue: 'NAME',
+    required: true,
+  }),
+  target: Flags.string({ char: 't', summary: 'Run at this target instead of the one in the run configuration.', helpValue: 'TARGET' }),
+  'conda-dependencies': Flags.string({ char: 'd', summary: 'Another conda file, relative to the project.', helpValue: 'FILE' }),
+  'spark-dependencies': Flags.string({ char: 's', summary: 'Another Spark file, relative to the project.', helpValue: 'FILE' }),
+  untracked: Flags.boolean({ char: 'u', summary: 'Keep nothing of it in the history.' }),
+}

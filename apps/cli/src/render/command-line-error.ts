@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
+import { errorMessage, exitCodes } from '@errand/core'
+import type { Report } from './error.ts'
+import { nearestWord } from './nearest-word.ts'
+
+/** What the manifest of the built commands says, as far as an error needs it. */
+interface Manifest {
+  readonly commands: Readonly<Record<string, ManifestCommand>>
+}
+
+interface ManifestCommand {
+  readonly id: string
+  readonly hidden?: boolean
+  readonly aliases: readonly string[]
+  readonly hiddenAliases: readonly string[]
+  readonly flags: Readonly<Record<string, { readonly aliases?: readonly string[] }>>
+}
+
+/** The command that the first words name, and how many they are. */
+interface NamedCommand {
+  readonly command: ManifestCommand
+  readonly length: number
+}
+
+interface Finding {
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
+/** What oclif says of a command line that it does not understand, in our words and with the nearest command or option. */
+export function commandLineReport(error: object, words: readonly string[]): Report {
+  const manifest = readManifest()
+  const named = commandOf(words, manifest)
+  const finding = findingOf(error, words, named, manifest)
+  const help = `See: errand ${named === undefined ? '' : `${named.command.id.replaceAll(':', ' ')} `}--help`
+  return { message: finding.message, hints: [...(finding.hint === undefined ? [] : [finding.hint]), help], exitCode: exitCodes.failed }
+}
+
+function findingOf(error: object, words: readonly string[], named: NamedCommand | undefined, manifest: Manifest): Finding {
+  const text = stripVTControlCharacters(errorMessage(error)).replace(/\n?See more help with --help$/, '')
+  if (/^command .* not found/i.test(text)) return named === undefined ? unknownCommand(words, manifest) : unexpected(words.slice(named.length))
+  if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), named?.command)
+  const missingFlag = /Missing required flag (\S+)/.exec(text)?.[1]
+  if (missingFlag !== undefined) return { message: `The option --${missingFlag} is missing.` }
+  const missingArgument = /^Missing \d+ required args?:\s*(\S+)/.exec(text)?.[1]
+  if (missingArgument !== undefined) return { message: `The argument ${missingArgument.toUpperCase()} is missing.` }
+  const surplus = /^Unexpected arguments?: (.*)/s.exec(text)?.[1]
+  if (surplus !== undefined) return { message: `The command takes no such argument: ${surplus}.` }
+  const [first = '', ...rest] = text.replace(/^Parsing (--\S+)\s+/, "The option $1 can't be used: ").split('\n')
+  const more = rest.map((line) => line.trim()).filter((line) => line !== '')
+  return { message: first.endsWith('.') ? first : `${first}.`, hint: more.length === 0 ? undefined : more.join('\n') }
+}
+
+function unexpected(words: readonly string[]): Finding {
+  return { message: `The command takes no such argument: ${words.join(' ')}.` }
+}
+
+function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
+  const ids = Object.values(manifest.commands).flatMap((command) =>
+    command.hidden === true ? [] : [command.id, ...command.aliases].map((id) => id.replaceAll(':', ' ')),
+  )
+  const flag = words.findIndex((word) => word.startsWith('-'))
+  const [first = '', second] = words.slice(0, flag === -1 ? words.length : flag)
+  const siblings = ids.filter((id) => id.startsWith(`${first} `)).map((id) => id.slice(first.length + 1))
+  const typed = second === undefined || siblings.length === 0 ? first : `${first} ${second}`
+  const near = nearestWord(`${first} ${second ?? ''}`.trim(), ids) ?? nearestWord(first, ids)
+  const list = siblings.length === 0 ? undefined : `Commands of ${first}: ${siblings.join(', ')}.`
+  return { message: `There is no command "${typed}".`, hint: near === undefined ? list : `Did you mean: errand ${near}` }
+}
+
+function unknownFlag(typed: string, command: ManifestCommand | undefined): Finding {
+  const flags = Object.entries(command?.flags ?? {}).flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])])
+  const near = typed.startsWith('--') ? nearestWord(typed.slice(2).split('=', 1)[0] ?? '', flags) : undefined
+  return { message: `There is no option ${typed}.`, hint: near === undefined ? undefined : `Did you mean: --${near}` }
+}
+
+function commandOf(words: readonly string[], manifest: Manifest): NamedCommand | undefined {
+  for (const length of [2, 1]) {
+    const id = words.slice(0, length).join(':')
+    const command = Object.values(manifest.commands).find((one) => [one.id, ...one.aliases, ...one.hiddenAliases].includes(id))
+    if (command !== undefined) return { command, length }
+  }
+  return undefined
+}
+
+function readManifest(): Manifest {
+  const manifest: Manifest = JSON.parse(readFileSync(new URL('../oclif.manifest.json', import.meta.url), 'utf8'))
+  return manifest
+}

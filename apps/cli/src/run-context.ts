@@ -1,0 +1,39 @@
+import { styleText } from 'node:util'
+import type { Logger } from '@errand/core'
+import type { RunContext } from '@errand/core/run'
+import { askOnTerminal } from './prompt.ts'
+import type { Screen } from './render/screen.ts'
+import { targetRoots } from './target-roots.ts'
+
+export interface RunContextRequest {
+  readonly projectDirectory: string
+  /** oclif's folder for what the user installs. */
+  readonly dataDirectory: string
+  readonly screen: Screen
+  readonly verbose: boolean
+  readonly debug: boolean
+}
+
+/** What every command on runs works with: the project's history, the installed types, a log on stderr, questions on the terminal. */
+export async function openContext(request: RunContextRequest): Promise<RunContext> {
+  const [{ openRunContext }, { openTargetCatalogue }] = await Promise.all([import('@errand/core/run'), import('@errand/core/targets')])
+  return openRunContext({
+    projectDirectory: request.projectDirectory,
+    targets: openTargetCatalogue(targetRoots(request.dataDirectory)),
+    log: logTo(request.screen, request),
+    ask: askOnTerminal(request.screen),
+  })
+}
+
+function logTo(screen: Screen, { verbose, debug }: { readonly verbose: boolean; readonly debug: boolean }): Logger {
+  const say = (text: string) => void screen.err(`${styleText('dim', text, { stream: process.stderr })}\n`)
+  return {
+    debug: (message) => {
+      if (debug) say(message)
+    },
+    info: (message) => {
+      if (verbose || debug) say(message)
+    },
+    warn: (message) => screen.notice(`WARNING: ${message}`),
+  }
+}

@@ -1,0 +1,231 @@
+"""How a run ends, for every way in which a script can end or be ended."""
+import os
+import signal
+import sys
+import time
+import unittest
+
+from client import AgentTest
+
+
+def alive(pid):
+    try:
+        with open('/proc/%d/stat' % pid) as file:
+            return file.read().rpartition(')')[2].split()[0] != 'Z'
+    except (OSError, IOError):
+        return False
+
+
+class Endings(AgentTest):
+    def failed(self, source, cause, **more):
+        status, out, err, _ = self.outcome(source, **more)
+        self.assertEqual((status['state'], status.get('cause')), ('failed', cause), (status, err))
+        return status
+
+    def test_completed_runs_say_when_and_how_much(self):
+        for source in ('pass', 'import sys; sys.exit()', 'import sys; sys.exit(0)'):
+            status = self.outcome(source)[0]
+            self.assertEqual(status['state'], 'completed')
+        self.assertLessEqual(status['queuedAt'], status['startedAt'])
+        self.assertLess(status['startedAt'], status['endedAt'])
+        self.assertRegex(status['endedAt'], r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$')
+        self.assertGreater(status['peakMemory'], 1 << 20)
+        self.assertGreater(status['processorTime'], 0)
+        self.assertEqual(status['python']['version'], '%d.%d.%d' % sys.version_info[:3])
+
+    def test_exit_codes_are_kept(self):
+        status = self.failed('import sys; sys.exit(3)', 'exit')
+        self.assertEqual((status['exitCode'], status['reason']), (3, 'The script ended with exit code 3.'))
+        self.assertEqual(self.failed('import os; os._exit(255)', 'exit')['exitCode'], 255)
+        status = self.failed('import sys; sys.exit("no data")', 'exit')
+        self.assertEqual((status['exitCode'], status['reason']), (1, 'The script ended with exit code 1: no data'))
+
+    def test_exceptions_are_the_reason(self):
+        status = self.failed('raise ValueError("first\\nsecond")', 'exit')
+        self.assertEqual((status['exitCode'], status['reason']), (1, 'The script ended with exit code 1: ValueError: first'))
+        self.assertIn('`nativeSharedDirectory`', self.failed('import os; os.environ["AZUREML_NATIVE_SHARE_DIRECTORY"]', 'exit')['reason'])
+        self.assertIn('module "not_there"', self.failed('import not_there.part', 'exit')['reason'].replace("'", '"'))
+        self.assertIn('SyntaxError', self.failed('x = = 1', 'exit')['reason'])
+
+    def test_a_traceback_of_a_child_is_the_reason_when_there_is_no_other(self):
+        status = self.failed('import subprocess, sys\nsys.exit(subprocess.call([sys.executable, "-c", "1/0"]))', 'exit')
+        self.assertIn('ZeroDivisionError: division by zero', status['reason'])
+
+    def test_signals_are_said_in_words(self):
+        for number, name, words in ((signal.SIGSEGV, 'SIGSEGV', 'segmentation fault'), (signal.SIGKILL, 'SIGKILL', 'killed'), (signal.SIGABRT, 'SIGABRT', 'aborted')):
+            status = self.failed('import os; os.kill(os.getpid(), %d)' % number, 'signal')
+            self.assertEqual(status['signal'], name)
+            self.assertIn(words, status['reason'])
+
+    def test_a_memory_limit_of_the_process_is_a_memory_error(self):
+        source = 'import resource\nresource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))\nx = bytearray(1 << 30)'
+        status = self.failed(source, 'exit')
+        self.assertIn('MemoryError', status['reason'])
+
+    def test_a_memory_limit_of_the_control_group_is_out_of_memory(self):
+        name = 'errand-test-%d' % os.getpid()
+        groups = [('/sys/fs/cgroup/memory/' + name, 'memory.limit_in_bytes'), ('/sys/fs/cgroup/' + name, 'memory.max')]
+        group = None
+        for folder, limit in groups:
+            try:
+                os.mkdir(folder)
+                with open(os.path.join(folder, limit), 'w') as file:
+                    file.write(str(64 << 20))
+                group = folder
+                break
+            except (OSError, IOError):
+                if os.path.isdir(folder):
+                    os.rmdir(folder)
+        if group is None:
+            self.skipTest('no memory control group can be made here')
+        source = 'import os\nopen(%r, "w").write(str(os.getpid()))\nx = []\nwhile True: x.append(bytearray(os.urandom(1 << 20)))' % os.path.join(group, 'cgroup.procs')
+        try:
+            status = self.failed(source, 'out-of-memory')
+        finally:
+            os.rmdir(group)
+        self.assertEqual(status['signal'], 'SIGKILL')
+
+    def test_what_can_not_start_says_so(self):
+        status = self.failed('pass', 'start', agent={'python': 'no-such-python', 'pythonFallback': ['nor-this']})
+        self.assertEqual(status['reason'], 'No Python interpreter "no-such-python" or "nor-this" was found in PATH.')
+        self.assertIn('/no/python', self.failed('pass', 'start', agent={'python': '/no/python'})['reason'])
+        path = os.path.join(self.home, 'not-executable')
+        open(path, 'w').close()
+        self.assertIn('is not executable', self.failed('pass', 'start', agent={'python': path})['reason'])
+        os.chmod(path, 0o755)
+        with open(path, 'w') as file:
+            file.write('#!/no/such/interpreter\n')
+        self.assertIn('could not be started', self.failed('pass', 'start', agent={'python': path})['reason'])
+        blocked = os.path.join(path, 'below-a-file')
+        self.assertIn('nativeSharedDirectory', self.failed('pass', 'start', agent={'sharedDirectory': blocked})['reason'])
+
+    def test_an_old_python_is_named(self):
+        old = os.path.expanduser('~/.pyenv/versions/2.7.18/bin/python')
+        if not os.path.exists(old):
+            self.skipTest('there is no Python 2.7 here')
+        status = self.failed('pass', 'start', agent={'python': old})
+        self.assertIn('is Python 2.7.18; a run needs Python 3.5 or newer', status['reason'])
+
+    def test_the_first_interpreter_that_exists_is_taken(self):
+        status = self.outcome('pass', agent={'python': 'no-such-python', 'pythonFallback': [sys.executable]})[0]
+        self.assertEqual(status['state'], 'completed')
+
+    def test_the_time_limit_ends_a_run(self):
+        status = self.failed('import time; time.sleep(60)', 'time-limit', timeLimit=0.5)
+        self.assertIn('time limit of 0.5 seconds', status['reason'])
+
+    def test_a_daemon_that_outlives_the_script_is_ended(self):
+        source = '\n'.join([
+            'import os, sys, time',
+            'if os.fork() == 0:',
+            '    os.setsid()',
+            '    if os.fork() == 0:',
+            '        os.execve(sys.executable, [sys.executable, "-c", "import os,time; open(%r,\'w\').write(str(os.getpid())); time.sleep(60)" % os.environ["PID_FILE"]], {})',
+            '    os._exit(0)',
+            'while not os.path.exists(os.environ["PID_FILE"]) or not open(os.environ["PID_FILE"]).read(): time.sleep(0.01)',
+            'print("over")',
+        ])
+        path = os.path.join(self.home, 'pid')
+        status, out, err, _ = self.outcome(source, variables={'PID_FILE': path})
+        self.assertEqual((status['state'], out), ('completed', b'over\n'), err)
+        with open(path) as file:
+            self.assertFalse(alive(int(file.read())))
+        self.assertIn('The script left 1 process running', self.control)
+
+    STUBBORN = '\n'.join([
+        'import os, signal, sys, time',
+        'signal.signal(signal.SIGTERM, signal.SIG_IGN)',
+        'pids = [os.getpid()]',
+        'for _ in range(2):',
+        '    pid = os.fork()',
+        '    if pid == 0:',
+        '        os.setsid()',
+        '        while True: time.sleep(1)',
+        '    pids.append(pid)',
+        'print(" ".join(map(str, pids)))',
+        'while True: time.sleep(1)',
+    ])
+
+    def pids_of(self, run):
+        found = []
+
+        def printed():
+            answer, body = self.client.call_with_body('read', run=run, log=8, metrics=0)
+            found[:] = body[:answer['log']].split(b'\n')
+            return any(line.replace(b' ', b'').isdigit() or line[13:].replace(b' ', b'').isdigit() for line in found)
+        self.wait_for(printed, 'the output of the script')
+        line = [line for line in found if line[13:].replace(b' ', b'').isdigit()][0]
+        return [int(pid) for pid in line[13:].split()]
+
+    def test_cancel_ends_a_script_that_ignores_it_and_its_children(self):
+        run = self.start(self.STUBBORN)
+        pids = self.pids_of(run)
+        self.assertTrue(all(alive(pid) for pid in pids))
+        for _ in range(3):
+            self.client.call('cancel', run=run, grace=0.3)
+        status = self.finish(run)[0]
+        self.assertEqual(status['state'], 'cancelled')
+        self.assertEqual([pid for pid in pids if alive(pid)], [])
+        self.client.call('cancel', run=run)
+        self.assertEqual(self.client.call('status', run=run), status)
+
+    def test_a_script_may_tidy_up_when_cancelled(self):
+        source = 'import signal, sys, time\ndef end(*_):\n    open("outputs/end", "w").write("tidy")\n    sys.exit(0)\nsignal.signal(signal.SIGTERM, end)\nprint("ready")\nwhile True: time.sleep(1)'
+        run = self.start(source)
+        self.wait_for(lambda: b'ready' in self.client.call_with_body('read', run=run, log=8, metrics=0)[1], 'the output')
+        self.client.call('cancel', run=run)
+        self.assertEqual(self.finish(run)[0]['state'], 'cancelled')
+        self.assertTrue(os.path.exists(self.folder(run, 'work', 'outputs', 'end')))
+
+    def test_cancel_before_the_script_starts(self):
+        run, staged = self.stage({'train.py': b'print("started")'})
+        with open(os.path.join(self.home, 'staging', staged['staging'], 'cancel'), 'w') as file:
+            file.write('{}')
+        self.client.call('start', request=self.request(run), staging=staged['staging'])
+        status, out, _, _ = self.finish(run)
+        self.assertEqual((status['state'], out), ('cancelled', b''))
+
+    def test_a_killed_supervisor_leaves_no_process_and_a_true_status(self):
+        run = self.start(self.STUBBORN)
+        pids = self.pids_of(run)
+        os.kill(self.client.call('status', run=run)['processes']['supervisor']['pid'], signal.SIGKILL)
+        clients = [self.connect() for _ in range(3)]
+        for client in clients:
+            client.send('status', run=run)
+        answers = [client.receive()[0]['result'] for client in clients]
+        self.assertEqual((answers[0]['state'], answers[0]['cause'], answers[0]['reason']), ('failed', 'machine', 'The supervisor of the run was killed.'))
+        self.assertEqual(answers[1:], answers[:1] * 2)
+        self.assertEqual([pid for pid in pids if alive(pid)], [])
+        self.assertTrue(self.read_all(run)[1])
+
+    def test_cancel_ends_what_a_killed_supervisor_left(self):
+        run = self.start(self.STUBBORN)
+        pids = self.pids_of(run)
+        os.kill(self.client.call('status', run=run)['processes']['supervisor']['pid'], signal.SIGKILL)
+        self.client.call('cancel', run=run, grace=0.2)
+        self.assertEqual([pid for pid in pids if alive(pid)], [])
+        self.assertEqual(self.client.call('status', run=run)['cause'], 'machine')
+
+    def test_a_restart_of_the_machine_is_told_from_a_killed_supervisor(self):
+        run = self.start('import time; time.sleep(60)')
+        self.wait_for(lambda: self.client.call('status', run=run)['state'] == 'running', 'the start')
+        os.kill(self.client.call('status', run=run)['processes']['supervisor']['pid'], signal.SIGKILL)
+        with open(self.folder(run, 'claim')) as file:
+            text = file.read()
+        with open(self.folder(run, 'claim'), 'w') as file:
+            file.write(text.replace(self.client.hello['bootId'], 'another-boot'))
+        self.assertEqual(self.client.call('status', run=run)['reason'], 'The machine was restarted.')
+
+    def test_only_a_final_run_is_removed(self):
+        run = self.start('import time; time.sleep(60)')
+        with self.assertRaisesRegex(Exception, 'RUN_NOT_FINAL'):
+            self.client.call('remove', run=run)
+        self.client.call('cancel', run=run, grace=1)
+        self.finish(run)
+        self.client.call('remove', run=run)
+        self.client.call('remove', run=run)
+        self.assertEqual(self.client.call('status', run=run)['state'], 'lost')
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,112 @@
+"""What a script prints: all of it, in order, whatever the script does to its streams."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from client import AgentTest, Refused
+
+HUNDRED_MEGABYTES = bool(os.environ.get('ERRAND_SLOW_TESTS'))
+
+
+class Log(AgentTest):
+    def test_a_hundred_thousand_lines_from_any_cursor(self):
+        run = self.start('import sys\nfor i in range(100000):\n    (sys.stderr if i % 1000 == 999 else sys.stdout).write("line %d\\n" % i)')
+        status, found, _ = self.read_all(run)
+        self.assertEqual(status['state'], 'completed')
+        lines = b''.join(data for stream, _, data in found if stream != 3).decode('ascii').splitlines()
+        self.assertEqual(sorted(int(line[5:]) for line in lines), list(range(100000)))
+        offsets = [8]
+        for _, _, data in found:
+            offsets.append(offsets[-1] + 13 + len(data))
+        for index in range(0, len(found), max(1, len(found) // 20)):
+            again = self.read_all(run, log=offsets[index], limit=5000)[1]
+            self.assertEqual(again, found[index:])
+        with self.assertRaises(Refused) as caught:
+            self.client.call('read', run=run, log=offsets[-1] + 1, metrics=0)
+        self.assertEqual(caught.exception.code, 'BAD_CURSOR')
+        with self.assertRaises(Refused) as caught:
+            self.client.call('read', run=run, log=9, metrics=0)
+        self.assertEqual(caught.exception.code, 'BAD_CURSOR')
+
+    def test_the_order_between_the_streams_is_kept(self):
+        run = self.start('import sys\nfor i in range(60):\n    print(i, file=sys.stderr if i % 3 else sys.stdout)\n    sys.stdout.buffer.write(b".\\n")')
+        found = self.read_all(run)[1]
+        lines = b''.join(data for stream, _, data in found if stream != 3).decode('ascii').split()
+        self.assertEqual([line for line in lines if line != '.'], [str(i) for i in range(60)])
+
+    def test_bytes_that_are_no_text_arrive_as_they_are(self):
+        data = bytes(range(256)) * 3
+        _, out, _, _ = self.outcome('import sys; sys.stdout.buffer.write(bytes(range(256)) * 3)')
+        self.assertEqual(out, data)
+
+    def test_children_are_in_the_log_and_there_is_no_stdin(self):
+        _, out, err, _ = self.outcome('import os, subprocess, sys\nprint(repr(sys.stdin.read()))\nsubprocess.call("echo child; echo error >&2", shell=True)\nos.system("echo system")')
+        self.assertEqual((out, err), (b"''\nchild\nsystem\n", b'error\n'))
+
+    def test_a_script_that_closes_its_streams_runs_on(self):
+        status = self.outcome('import os, sys, time\nos.close(1); os.close(2)\ntime.sleep(0.5)\nopen("outputs/done", "w").write("x")\nos._exit(4)')[0]
+        self.assertEqual((status['cause'], status['exitCode']), ('exit', 4))
+        self.assertLess(status['processorTime'], 2)
+        self.assertTrue(os.path.exists(self.folder(self.run_id, 'work', 'outputs', 'done')))
+
+    def test_a_very_long_line(self):
+        size = (100 << 20) if HUNDRED_MEGABYTES else (5 << 20)
+        run = self.start('import sys; sys.stdout.write("x" * %d)' % size)
+        status, found, _ = self.read_all(run)
+        self.assertEqual(status['state'], 'completed')
+        self.assertEqual(sum(len(data) for stream, _, data in found if stream == 1), size)
+        self.assertLessEqual(max(len(data) for _, _, data in found), 262144)
+
+    def test_a_script_that_deletes_its_folder_or_leaves_it(self):
+        status, out, _, lines = self.outcome('import os, shutil\nos.makedirs("gone")\nos.chdir("/")\nprint(os.listdir(os.environ["AZUREML_OUTPUT_DIRECTORY"]))\nopen(os.environ["AZUREML_OUTPUT_DIRECTORY"] + "/kept", "w").write("x")')
+        self.assertEqual((status['state'], out), ('completed', b'[]\n'))
+        self.assertEqual([file['path'] for file in self.client.call('collect', run=self.run_id, include=['outputs/**'])['files']], ['outputs/kept'])
+        status = self.outcome('import os, shutil\nshutil.rmtree(os.getcwd())\nprint("bye")')[0]
+        self.assertEqual(status['state'], 'completed')
+        self.assertEqual(self.client.call('collect', run=self.run_id, include=['**']), {'files': [], 'directories': [], 'links': []})
+        self.client.call('remove', run=self.run_id)
+
+
+@unittest.skipUnless(sys.platform.startswith('linux') and hasattr(os, 'geteuid') and os.geteuid() == 0, 'needs root to make a small disk')
+class FullDisk(AgentTest):
+    def setUp(self):
+        disk = tempfile.mkdtemp(prefix='errand-disk-')
+        if subprocess.call(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'errand-test', disk], stderr=subprocess.DEVNULL):
+            os.rmdir(disk)
+            self.skipTest('a small disk can not be mounted here')
+        self.disk = disk
+        self.addCleanup(shutil.rmtree, disk, True)
+        self.addCleanup(subprocess.call, ['umount', '-l', disk])
+        AgentTest.setUp(self)
+
+    def connect(self, **environment):
+        self.home = os.path.join(self.disk, 'home')
+        return AgentTest.connect(self, **environment)
+
+    def test_a_script_that_fills_the_disk_and_fails_keeps_its_exit_code_and_log(self):
+        source = 'import os, sys\nprint("before")\ntry:\n    with open("big", "wb", 0) as f:\n        while True: f.write(b"x" * 65536)\nexcept OSError:\n    print("full")\n    sys.stdout.write("y" * 200000)\n    sys.exit(7)'
+        status, out, _, _ = self.outcome(source)
+        self.assertEqual((status['state'], status['exitCode']), ('failed', 7))
+        self.assertTrue(out.startswith(b'before\nfull\nyyy'))
+
+    def test_a_log_without_space_is_said_and_the_run_has_an_end(self):
+        source = 'import os, sys\ntry:\n    with open("big", "wb", 0) as f:\n        while True: f.write(b"x" * 4096)\nexcept OSError: pass\nos.write(1, b"z" * 1900000)\nprint("never read")\n'
+        status = self.outcome(source)[0]
+        self.assertEqual((status['state'], status['cause'], status['exitCode']), ('failed', 'machine', 0))
+        self.assertRegex(status['reason'], r'^The disk is full: \d+ bytes of the log were lost')
+
+    def test_a_script_waits_for_space_and_can_be_cancelled_meanwhile(self):
+        source = 'import os, sys\ntry:\n    with open("big", "wb", 0) as f:\n        while True: f.write(b"x" * 4096)\nexcept OSError: pass\nwhile True: os.write(1, b"z" * 65536)\n'
+        run = self.start(source)
+        self.wait_for(lambda: os.path.exists(self.folder(run, 'work', 'big')) and not os.path.exists(self.folder(run, 'reserve')), 'the full disk')
+        self.client.call('cancel', run=run, grace=1)
+        os.truncate(self.folder(run, 'work', 'big'), 0)
+        status, found, _ = self.read_all(run)
+        self.assertEqual(status['state'], 'cancelled')
+
+
+if __name__ == '__main__':
+    unittest.main()

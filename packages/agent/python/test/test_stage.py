@@ -1,0 +1,181 @@
+"""Copies of the project: made from objects, and reused where nothing changed."""
+import json
+import os
+import shutil
+import time
+import unittest
+
+from client import AgentTest, Refused, digest_of, entries_of, snapshot_digest
+
+FILES = {'train.py': b'print(1)', 'data/a.csv': b'1,2\n', 'data/deep/b.csv': b'', u'caf\xe9/\u4e2d.txt': b'x', 'same.csv': b'1,2\n'}
+
+
+class Stage(AgentTest):
+    def tree(self, name):
+        """{path: content, link target or None for an empty folder} of a staged work folder."""
+        root, found = os.path.join(os.fsencode(self.home), b'staging', name.encode('ascii'), b'work'), {}
+        for folder, folders, names in os.walk(root):
+            for entry in names + [entry for entry in folders if os.path.islink(os.path.join(folder, entry))]:
+                path = os.path.join(folder, entry)
+                if os.path.islink(path):
+                    found[os.path.relpath(path, root)] = os.readlink(path)
+                else:
+                    with open(path, 'rb') as file:
+                        found[os.path.relpath(path, root)] = file.read()
+            if not names and not folders:
+                found[os.path.relpath(folder, root)] = None
+        return found
+
+    def expected(self, files):
+        return dict([(path.encode('utf-8', 'surrogateescape'), data) for path, data in files.items()] + [(b'outputs', None)])
+
+    def finished(self, files):
+        """A run of these files that is over and removed: its tree is kept."""
+        run, staged = self.stage(files)
+        self.client.call('start', request=self.request(run), staging=staged['staging'])
+        self.finish(run)
+        return run, staged
+
+    def remove(self, run):
+        self.client.call('remove', run=run)
+
+    def test_makes_files_links_modes_and_empty_folders(self):
+        files = dict(FILES)
+        files[u'raw\udcff.bin'] = b'name that is no UTF-8'
+        _, staged = self.stage(files, executable=['train.py'], links={'link': 'data/a.csv', 'data/out': '../..'}, directories=['empty/inner'])
+        expected = self.expected(files)
+        expected.update({b'link': b'data/a.csv', b'data/out': b'../..', b'empty/inner': None})
+        self.assertEqual(self.tree(staged['staging']), expected)
+        work = os.path.join(self.home, 'staging', staged['staging'], 'work')
+        self.assertEqual(os.stat(os.path.join(work, 'train.py')).st_mode & 0o777, 0o755)
+        self.assertEqual(os.stat(os.path.join(work, 'same.csv')).st_mode & 0o777, 0o644)
+        self.assertEqual((staged['copied'], staged['reused'], staged['bytes']), (6, 0, sum(len(data) for data in files.values())))
+
+    def test_asks_for_entries_then_for_objects(self):
+        entries, run = entries_of(FILES), self.new_run()
+        params = {'run': run, 'projectId': 'p', 'snapshot': {'digest': snapshot_digest(entries)}}
+        self.assertEqual(self.client.call('stage', **params), {'state': 'entries'})
+        answer = self.client.call('stage', json.dumps(entries).encode('ascii'), **params)
+        self.assertEqual(answer['state'], 'missing')
+        self.assertEqual(sorted(answer['missing']), sorted(set(digest_of(data) for data in FILES.values())))
+        self.assertEqual(os.listdir(os.path.join(self.home, 'staging')), [])
+
+    def test_an_unchanged_project_is_not_copied_again(self):
+        run, _ = self.finished(FILES)
+        before = os.stat(self.folder(run, 'work', 'same.csv')).st_ino
+        self.remove(run)
+        digest = snapshot_digest(entries_of(FILES))
+        answer = self.client.call('stage', run=self.new_run(), projectId='project-a', snapshot={'digest': digest})
+        self.assertEqual((answer['state'], answer['copied'], answer['reused']), ('staged', 0, 5))
+        self.assertEqual(self.tree(answer['staging']), self.expected(FILES))
+        self.assertEqual(os.stat(os.path.join(self.home, 'staging', answer['staging'], 'work', 'same.csv')).st_ino, before)
+
+    def test_a_changed_project_copies_what_changed(self):
+        run, _ = self.finished(FILES)
+        self.remove(run)
+        files = dict(FILES, **{'train.py': b'print(2)', 'new/file': b'new'})
+        del files['data/deep/b.csv']
+        _, answer = self.stage(files, executable=['same.csv'])
+        self.assertEqual((answer['copied'], answer['reused']), (3, 2))
+        self.assertEqual(self.tree(answer['staging']), self.expected(files))
+
+    def test_another_project_gets_no_tree_of_this_one(self):
+        run, _ = self.finished(FILES)
+        self.remove(run)
+        self.assertEqual(self.stage(FILES, project='project-b')[1]['copied'], 5)
+
+    def test_whatever_a_script_did_to_its_copy_is_undone(self):
+        outside = os.path.join(self.home, 'outside')
+        os.mkdir(outside)
+        with open(os.path.join(outside, 'precious'), 'w') as file:
+            file.write('keep me')
+
+        def same_size_and_times(work):
+            path = os.path.join(work, 'same.csv')
+            times = os.stat(path)
+            with open(path, 'r+b') as file:
+                file.write(b'9')
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+        def replaced_by_link(work):
+            shutil.rmtree(os.path.join(work, 'data'))
+            os.symlink(outside, os.path.join(work, 'data'))
+
+        tampering = [
+            same_size_and_times, replaced_by_link,
+            lambda work: os.unlink(os.path.join(work, 'train.py')),
+            lambda work: os.chmod(os.path.join(work, 'train.py'), 0o777),
+            lambda work: os.rename(os.path.join(work, 'data'), os.path.join(work, 'moved')),
+            lambda work: (os.unlink(os.path.join(work, 'same.csv')), os.mkdir(os.path.join(work, 'same.csv'))),
+            lambda work: os.chmod(os.path.join(work, 'data'), 0),
+            lambda work: shutil.rmtree(work),
+            lambda work: (shutil.rmtree(work), os.symlink(outside, work)),
+            lambda work: os.mkfifo(os.path.join(work, 'pipe')),
+            lambda work: shutil.copytree(os.path.join(work, 'data'), os.path.join(work, 'outputs', 'data')),
+            lambda work: os.link(os.path.join(work, 'train.py'), os.path.join(outside, 'linked')),
+        ]
+        for tamper in tampering:
+            run, _ = self.finished(FILES)
+            tamper(self.folder(run, 'work'))
+            self.remove(run)
+            self.assertFalse(os.path.exists(self.folder(run)))
+            run, answer = self.stage(FILES)
+            self.assertEqual(self.tree(answer['staging']), self.expected(FILES))
+            self.assertEqual(os.stat(os.path.join(self.home, 'staging', answer['staging'], 'work', 'train.py')).st_mode & 0o777, 0o644)
+            self.client.call('start', request=self.request(run), staging=answer['staging'])
+            self.finish(run)
+            self.remove(run)
+        self.assertIn('precious', os.listdir(outside))
+
+    def test_a_damaged_object_is_asked_for_again(self):
+        self.stage(FILES)
+        name = digest_of(b'1,2\n')[7:]
+        path = os.path.join(self.home, 'objects', name[:2], name)
+        os.chmod(path, 0o644)
+        with open(path, 'wb') as file:
+            file.write(b'1')
+        entries = entries_of(FILES)
+        answer = self.client.call('stage', json.dumps(entries).encode('ascii'), run=self.new_run(), projectId='p', snapshot={'digest': snapshot_digest(entries)})
+        self.assertEqual(answer, {'state': 'missing', 'missing': ['sha256:' + name]})
+
+    def test_two_stages_at_once_share_no_tree(self):
+        run, _ = self.finished(FILES)
+        self.remove(run)
+        first, second = self.stage(FILES)[1], self.stage(FILES)[1]
+        self.assertEqual((first['reused'], second['reused']), (5, 0))
+        self.assertEqual(self.tree(first['staging']), self.tree(second['staging']))
+
+    def test_a_staging_that_led_to_no_run_gives_its_tree_back(self):
+        client = self.connect()
+        self.stage(FILES, client=client)
+        client.close()
+        self.assertEqual(os.listdir(os.path.join(self.home, 'staging')), [])
+        self.assertEqual(self.stage(FILES)[1]['reused'], 5)
+
+    def test_at_most_three_trees_of_a_project_are_kept(self):
+        runs = []
+        for number in range(5):
+            runs.append(self.finished(dict(FILES, number=str(number).encode('ascii')))[0])
+        for run in runs:
+            self.remove(run)
+        self.assertEqual(len([name for name in os.listdir(os.path.join(self.home, 'trees')) if name.endswith('.json')]), 3)
+
+    def test_refuses_entries_that_leave_the_folder(self):
+        file = entries_of({'a': b'1'})[0]
+        bad = [[dict(file, path=path)] for path in ('../a', '/a', 'a//b', './a', 'a/../b', '', 'a\0b')]
+        bad += [[{'kind': 'link', 'path': 'l', 'to': '/tmp'}, dict(file, path='l/a')], [file, dict(file, path='a/b')], [file, file], [{'kind': 'device', 'path': 'x'}], [{'kind': 'file', 'path': 'x'}]]
+        for entries in bad:
+            with self.assertRaises(Refused, msg=entries) as caught:
+                self.client.call('stage', run='r1', projectId='p', snapshot={'digest': digest_of(b''), 'entries': entries})
+            self.assertEqual(caught.exception.code, 'BAD_REQUEST')
+
+    def test_abandoned_staging_folders_are_tidied(self):
+        path = os.path.join(self.home, 'staging', 'old.1')
+        os.makedirs(os.path.join(path, 'work'))
+        os.utime(path, (time.time() - 90000, time.time() - 90000))
+        self.stage(FILES)
+        self.assertFalse(os.path.exists(path))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, rmSync, type Stats } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Snapshot, SnapshotFile } from '../request.ts'
+import type { Progress } from '../target.ts'
+import { excludedBy } from './excluded-by.ts'
+import { digestOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
+import { neededPaths } from './needed-paths.ts'
+import { notesOf } from './notes.ts'
+import { objectWriter, removeOldPartials } from './object-store.ts'
+import { pace, type Pace } from './pace.ts'
+import { changingFiles, neededLeftOut, undecodedFiles, unreadableFiles } from './refusals.ts'
+import { notWritable, replaceFile } from './sealed-file.ts'
+import { readStatCache, type StatCache, statRow, type StatRow, writeStatCache } from './stat-cache.ts'
+import { storeSnapshot } from './stored-snapshots.ts'
+import { type WalkResult, walkProject } from './walk.ts'
+
+export interface SnapshotOptions {
+  /** The project. */
+  readonly directory: string
+  /** The `.errand` folder: contents, stored snapshots and the stat cache live here. Made when it is absent. */
+  readonly state: string
+  /** Paths in the project (the script, configuration files) that are sent although an ignore file hides them; a note names them. */
+  readonly needed?: readonly string[]
+  readonly signal: AbortSignal
+  report?(progress: Progress): void
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: Snapshot
+  readonly files: number
+  /** Size of all its files together. */
+  readonly bytes: number
+  /** Files whose content was read this time. */
+  readonly read: number
+  /** Sentences for the user: what was left out or could surprise. */
+  readonly notes: readonly string[]
+  /** Biggest first, at most ten, and only when there are more than 100 MB. */
+  readonly largest: readonly { readonly path: string; readonly size: number }[]
+  /** The kind of ignore file that was followed. */
+  readonly ignoreFile?: '.amlignore' | '.gitignore'
+}
+
+interface FoundFile {
+  readonly path: string
+  readonly size: number
+  readonly executable: boolean
+}
+
+const manyBytes = 100_000_000
+
+/**
+ * Records the project as it is now: its list under `snapshots/`, the content of its files under `objects/`. A file that nothing has
+ * touched since an earlier snapshot is not read. Several processes may do this at once. Errors: `SNAPSHOT_FILES_UNREADABLE`,
+ * `SNAPSHOT_NAMES_NOT_UTF8`, `SNAPSHOT_FILES_CHANGING`, `SNAPSHOT_NEEDED_FILE_LEFT_OUT`, `STATE_NOT_WRITABLE`.
+ */
+export async function takeSnapshot(options: SnapshotOptions): Promise<TakenSnapshot> {
+  options.signal.throwIfAborted()
+  const directory = resolve(options.directory)
+  const state = resolve(options.state)
+  const cache = openState(state)
+  const breaks = pace(options.signal)
+  const found = await findFiles(directory, state, options, breaks, cache)
+  const stored = await readFiles(found.toRead, { directory, state, breaks, report: options.report })
+  const entries = entriesOf(found.walked, [...found.unchanged, ...stored.files])
+  const snapshot = keep(state, entries, cache, stored.rows)
+  const files = entries.filter(isFile)
+  const bytes = files.reduce((sum, file) => sum + file.size, 0)
+  return {
+    snapshot,
+    files: files.length,
+    bytes,
+    read: stored.files.length,
+    notes: notesOf(found.walked),
+    largest: bytes > manyBytes ? largestOf(files) : [],
+    ...(found.walked.ignoreFile !== undefined && { ignoreFile: found.walked.ignoreFile }),
+  }
+}
+
+/** Makes the folders; answers what is known of the files, which is nothing once their contents are gone. */
+function openState(state: string): StatCache | undefined {
+  try {
+    const known = existsSync(join(state, 'objects'))
+    for (const folder of ['objects', 'snapshots']) mkdirSync(join(state, folder), { recursive: true, mode: 0o700 })
+    // The folder ignores itself in git.
+    if (!existsSync(join(state, '.gitignore'))) replaceFile(join(state, '.gitignore'), '*\n', 0o644)
+    return known ? readStatCache(state) : undefined
+  } catch (cause) {
+    throw notWritable(state, cause)
+  }
+}
+
+interface Found {
+  readonly walked: WalkResult
+  readonly unchanged: readonly SnapshotFile[]
+  readonly toRead: readonly FoundFile[]
+}
+
+async function findFiles(
+  directory: string,
+  state: string,
+  options: SnapshotOptions,
+  breaks: Pace,
+  cache: StatCache | undefined,
+): Promise<Found> {
+  const needed = neededPaths(options.needed ?? [])
+  const unchanged: SnapshotFile[] = []
+  const toRead: FoundFile[] = []
+  const absent = new Set(needed.paths)
+  const onFile = (path: string, stat: Stats): void => {
+    absent.delete(path)
+    const executable = isExecutable(stat)
+    const file = cache?.unchanged(path, stat, executable)
+    if (file === undefined) toRead.push({ path, size: stat.size, executable })
+    else unchanged.push(file)
+  }
+  const walked = await walkProject({ directory, state, needed, pace: breaks, onFile })
+  if (walked.undecoded.length > 0) throw undecodedFiles(walked.undecoded)
+  if (walked.unreadable.length > 0) throw unreadableFiles(walked.unreadable)
+  await refuseAbsent(directory, absent, [...unchanged, ...toRead, ...walked.links, ...walked.emptyFolders.map((path) => ({ path }))])
+  return { walked, unchanged, toRead }
+}
+
+// Windows has no such bit: there every file is plain.
+function isExecutable(stat: Stats): boolean {
+  return process.platform !== 'win32' && (stat.mode & 0o100) !== 0
+}
+
+async function refuseAbsent(directory: string, absent: ReadonlySet<string>, present: readonly { readonly path: string }[]): Promise<void> {
+  for (const path of absent) {
+    const there = present.some((entry) => entry.path === path || entry.path.startsWith(`${path}/`))
+    if (!there) throw neededLeftOut(path, await excludedBy(directory, path))
+  }
+}
+
+interface ReadingOptions {
+  readonly directory: string
+  readonly state: string
+  readonly breaks: Pace
+  readonly report: ((progress: Progress) => void) | undefined
+}
+
+interface ReadFiles {
+  readonly files: readonly SnapshotFile[]
+  readonly rows: ReadonlyMap<string, StatRow>
+}
+
+async function readFiles(toRead: readonly FoundFile[], options: ReadingOptions): Promise<ReadFiles> {
+  const files: SnapshotFile[] = []
+  const rows = new Map<string, StatRow>()
+  if (toRead.length === 0) return { files, rows }
+  removeOldPartials(options.state)
+  const readAfter = fileSystemTime(options.state)
+  const writer = objectWriter({ state: options.state, pace: options.breaks, onRead: progressOf(toRead, options.report) })
+  const unreadable: { path: string; reason: string }[] = []
+  const changing: string[] = []
+  for (const { path } of toRead) {
+    const outcome = await writer.store(`${options.directory}/${path}`)
+    if (outcome.kind === 'unreadable') unreadable.push({ path, reason: outcome.reason })
+    if (outcome.kind === 'changing') changing.push(path)
+    if (outcome.kind !== 'stored') continue
+    const { digest, size, stat } = outcome
+    files.push({ kind: 'file', path, size, executable: isExecutable(stat), digest })
+    rows.set(path, statRow(stat, readAfter))
+  }
+  if (unreadable.length > 0) throw unreadableFiles(unreadable)
+  if (changing.length > 0) throw changingFiles(changing)
+  return { files, rows }
+}
+
+/** What time it is for the file system, which may not be what the clock of this machine says. Milliseconds. */
+function fileSystemTime(state: string): number {
+  const path = join(state, `${process.pid}-${randomBytes(6).toString('hex')}.partial`)
+  const opened = openSync(path, 'wx', 0o600)
+  try {
+    return fstatSync(opened).mtimeMs
+  } finally {
+    closeSync(opened)
+    rmSync(path, { force: true })
+  }
+}
+
+const reportEvery = 100
+
+function progressOf(toRead: readonly FoundFile[], report: ReadingOptions['report']): (bytes: number) => void {
+  const total = toRead.reduce((sum, file) => sum + file.size, 0)
+  let done = 0
+  let last = performance.now()
+  return (bytes) => {
+    done += bytes
+    if (report === undefined || performance.now() - last < reportEvery) return
+    last = performance.now()
+    report({ message: 'Copying the project', done: Math.min(done, total), total, unit: 'bytes' })
+  }
+}
+
+function entriesOf(walked: WalkResult, files: readonly SnapshotFile[]): SnapshotEntry[] {
+  return sortEntries([
+    ...files,
+    ...walked.links.map(({ path, to }) => ({ kind: 'link' as const, path, to })),
+    ...walked.emptyFolders.map((path) => ({ kind: 'directory' as const, path })),
+  ])
+}
+
+/** Stores list and cache, in this order: the cache names the list. Nothing is written when nothing has changed. */
+function keep(
+  state: string,
+  entries: readonly SnapshotEntry[],
+  cache: StatCache | undefined,
+  rows: ReadonlyMap<string, StatRow>,
+): Snapshot {
+  const snapshot = cache !== undefined && isSame(cache, entries) ? cache.stored.snapshot : { digest: digestOf(entries), entries }
+  if (snapshot === cache?.stored.snapshot && rows.size === 0) return snapshot
+  if (snapshot !== cache?.stored.snapshot) storeSnapshot(state, snapshot, cache?.stored.full)
+  const kept = entries.filter(isFile).map(({ path }) => rows.get(path) ?? cache?.row(path) ?? { modified: 0, changed: 0, inode: 0 })
+  writeStatCache(state, snapshot.digest, kept)
+  return snapshot
+}
+
+function isSame({ stored }: StatCache, entries: readonly SnapshotEntry[]): boolean {
+  const before = stored.snapshot.entries
+  return before.length === entries.length && before.every((entry, index) => isSameEntry(entry, entries[index]))
+}
+
+function isSameEntry(one: SnapshotEntry, other: SnapshotEntry | undefined): boolean {
+  return one === other || (other !== undefined && JSON.stringify(one) === JSON.stringify(other))
+}
+
+function largestOf(files: readonly SnapshotFile[]): { path: string; size: number }[] {
+  return files
+    .toSorted((one, other) => other.size - one.size)
+    .slice(0, 10)
+    .map(({ path, size }) => ({ path, size }))
+}
