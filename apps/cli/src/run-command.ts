@@ -5,7 +5,6 @@ import type { RunContext, RunUpdate } from '@errand/core/run'
 import type { RunRecord } from '@errand/core/history'
 import { ErrandCommand } from './command.ts'
 import { watchInterruption } from './interruption.ts'
-import { openContext } from './run-context.ts'
 
 /** The run of a command, as `-r ID` or as its argument. */
 export const runFlag = { run: Flags.string({ char: 'r', summary: 'Id of the run, the beginning of one, or last, last~1, …' }) }
@@ -14,7 +13,8 @@ export const runArgument = { run: Args.string({ description: 'The run, instead o
 
 /** Commands on runs: they open the project's history, and Ctrl-C ends them, never the run. */
 export abstract class RunCommand extends ErrandCommand {
-  protected openContext(): Promise<RunContext> {
+  protected async openContext(): Promise<RunContext> {
+    const { openContext } = await import('./run-context.ts')
     const { verbose, debug } = this.globals
     return openContext({ projectDirectory: this.projectDirectory, dataDirectory: this.config.dataDir, screen: this.screen, verbose, debug })
   }

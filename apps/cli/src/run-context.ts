@@ -1,7 +1,6 @@
 import { styleText } from 'node:util'
 import type { Logger } from '@errand/core'
 import type { RunContext } from '@errand/core/run'
-import { askOnTerminal } from './prompt.ts'
 import type { Screen } from './render/screen.ts'
 import { targetRoots } from './target-roots.ts'
 
@@ -21,7 +20,7 @@ export async function openContext(request: RunContextRequest): Promise<RunContex
     projectDirectory: request.projectDirectory,
     targets: openTargetCatalogue(targetRoots(request.dataDirectory)),
     log: logTo(request.screen, request),
-    ask: askOnTerminal(request.screen),
+    ask: async (question) => (await import('./prompt.ts')).askOnTerminal(request.screen)(question),
   })
 }
 

@@ -17,8 +17,8 @@ function start(script: string, ...parameters: readonly (string | number)[]): Chi
 async function outcome(child: ChildProcess): Promise<{ code: number | null; signal: string | null; output: string }> {
   let output = ''
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  return { code, signal, output }
+  await once(child, 'close')
+  return { code: child.exitCode, signal: child.signalCode, output }
 }
 
 function batch(from: number, to: number) {
@@ -173,6 +173,6 @@ describe('a batch of events', () => {
     expect([...history.readLog(id, { from: middle?.end ?? 0 })].map((record) => record.end)).toEqual(
       records.slice(8).map((record) => record.end),
     )
-    expect([...history.readLog(id, { streams: ['control'] })].map((record) => [...record.data])).toEqual([[0, 255]])
+    expect([...history.readLog(id, { streams: ['control'] })].map((record) => Array.from(record.data))).toEqual([[0, 255]])
   })
 })

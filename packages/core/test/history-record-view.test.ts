@@ -2,11 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { type History, listRowFor, openHistory, recordFor, statesNamed } from '../src/history/index.ts'
 import { irisRun, temporaryProject } from './history-fixture.ts'
 
-const recordKeys = [
-  ...['attachments', 'created_utc', 'description', 'duration', 'end_time_utc', 'experiment_id', 'heartbeat_enabled', 'hidden', 'name'],
-  ...['parent_run_id', 'properties', 'root_run_id', 'run_definition', 'run_id', 'run_number', 'run_type', 'script_name', 'start_time_utc'],
-  ...['status', 'tags', 'target', 'user_id'],
-]
+const recordKeys =
+  'attachments created_utc description duration end_time_utc experiment_id heartbeat_enabled hidden name parent_run_id properties ' +
+  'root_run_id run_definition run_id run_number run_type script_name start_time_utc status tags target user_id'
 const rowKeys = ['created_utc', 'duration', 'run_id', 'script_name', 'start_time_utc', 'status', 'target']
 
 function endedRun(history: History): string {
@@ -20,7 +18,9 @@ function endedRun(history: History): string {
       { cursor: '3', at, type: 'metric', kind: 'value', name: 'metrics', value: { $number: 'NaN' } },
       { cursor: '4', at, type: 'tag', name: 'stage', value: 'test' },
       {
-        ...{ cursor: '5', at, type: 'status' },
+        cursor: '5',
+        at,
+        type: 'status',
         status: { state: 'completed', startedAt: '2026-03-01T10:00:00.000001Z', endedAt: '2026-03-01T10:00:04.892390Z' },
       },
     ],
@@ -39,7 +39,7 @@ describe('a compatible record', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     const record = recordFor(history, history.resolve(endedRun(history)))
-    expect(Object.keys(record).toSorted()).toEqual([...recordKeys, 'Accuracy', 'metrics'].toSorted())
+    expect(Object.keys(record).toSorted()).toEqual([...recordKeys.split(' '), 'Accuracy', 'metrics'].toSorted())
     expect(record).toMatchObject({
       attachments: 'outputs/a b.svg, outputs/model.pkl, control_log, driver_log, pid.txt',
       duration: '0:00:04.892389',

@@ -18,8 +18,17 @@ function append(history: History, id: string, ...bodies: readonly EventBody[]): 
 /** The metrics of the newest run as a list has them. */
 function listed(history: History): Record<string, unknown> {
   const { inline, clashing } = history.list()[0]?.metrics ?? {}
-  const parse = (text: string) => JSON.parse(text) as unknown
-  return { inline: parse(inline ?? '{}'), ...(clashing === undefined ? {} : { clashing: parse(clashing) }) }
+  return { inline: JSON.parse(inline ?? '{}'), ...(clashing === undefined ? {} : { clashing: JSON.parse(clashing) }) }
+}
+
+type MetricBody = Extract<EventBody, { type: 'metric' }>
+
+function metric(name: string, kind: MetricBody['kind'], value: MetricBody['value']): MetricBody {
+  return { type: 'metric', kind, name, value }
+}
+
+function value(name: string, logged: MetricBody['value']): MetricBody {
+  return metric(name, Array.isArray(logged) ? 'list' : 'value', logged)
 }
 
 const completed: RunStatus = { state: 'completed', startedAt: '2026-03-01T10:00:00.000001Z', endedAt: '2026-03-01T10:00:04.892390Z' }
@@ -151,21 +160,17 @@ describe('a run', () => {
 
   it('stores its request with the digest of the snapshot alone', () => {
     const request = storedRequest({
-      ...{
-        runId: 'a_1',
-        project: 'a',
-        projectId: 'p',
-        framework: 'python',
-        environment: { kind: 'user-managed' },
-        script: 's.py',
-        arguments: [],
-      },
-      ...{
-        variables: {},
-        secretVariables: [],
-        outputs: ['outputs/**'],
-        snapshot: { digest: 'sha256:00', entries: [{ kind: 'directory', path: 'd' }] },
-      },
+      runId: 'a_1',
+      project: 'a',
+      projectId: 'p',
+      framework: 'python',
+      environment: { kind: 'user-managed' },
+      script: 's.py',
+      arguments: [],
+      variables: {},
+      secretVariables: [],
+      outputs: ['outputs/**'],
+      snapshot: { digest: 'sha256:00', entries: [{ kind: 'directory', path: 'd' }] },
     })
     expect(request).toMatchObject({ runId: 'a_1', snapshot: { digest: 'sha256:00' } })
     expect(JSON.stringify(request)).not.toContain('entries')
@@ -225,8 +230,6 @@ describe('metrics', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     const { id } = history.create(irisRun)
-    const value = (name: string, logged: number | readonly number[]) =>
-      ({ type: 'metric', kind: Array.isArray(logged) ? 'list' : 'value', name, value: logged }) as const
     append(history, id, value('loss', 3), value('loss', [2, 1]), value('Accuracy', 0.9), value('status', 7), value('one', [5]))
     const inlined = { inline: { loss: [3, 2, 1], Accuracy: 0.9, one: [5] }, clashing: { status: 7 } }
     expect(listed(history)).toEqual(inlined)
@@ -240,8 +243,6 @@ describe('metrics', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     const { id } = history.create(irisRun)
-    const metric = (name: string, kind: 'row' | 'table' | 'value' | 'image', value: Extract<EventBody, { type: 'metric' }>['value']) =>
-      ({ type: 'metric', kind, name, value }) as const
     append(
       history,
       id,

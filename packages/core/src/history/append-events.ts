@@ -8,6 +8,7 @@ import { statusFields } from './run-columns.ts'
 import { type AppendResult, finalStates, type RunState } from './run-record.ts'
 import { runNotFound } from './run-id.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
+import { toRunState } from './stored-value.ts'
 
 interface Position {
   readonly number: number
@@ -76,8 +77,8 @@ function positionOf(database: HistoryDatabase, id: string): Position {
     size: Number(row['log_size']),
     metrics: Number(row['metric_count']),
     removed: row['removed'] === 1,
-    state: String(row['state']) as RunState,
-    status: row['status'] === null ? undefined : (JSON.parse(String(row['status'])) as RunStatus),
+    state: toRunState(row['state']),
+    status: row['status'] === null ? undefined : JSON.parse(String(row['status'])),
   }
 }
 

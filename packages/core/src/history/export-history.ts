@@ -19,7 +19,7 @@ export async function* exportHistory(history: History): AsyncGenerator<JsonValue
 
 function exportedRun(history: History, run: RunRecord): JsonValue {
   const whole = { type: 'run', ...run, metrics: history.metrics(run.id), tags: history.tags(run.id), artifacts: history.artifacts(run.id) }
-  return JSON.parse(JSON.stringify(whole)) as JsonValue
+  return JSON.parse(JSON.stringify(whole))
 }
 
 function exportedLog(run: string, record: StoredLogRecord): JsonValue {

@@ -2,6 +2,7 @@ import type { JsonValue } from '../json.ts'
 import type { HistoryDatabase } from './database.ts'
 import type { Metric, MetricsText } from './run-record.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
+import { toMetricKind } from './stored-value.ts'
 
 /** Keys of a compatible record. A metric of such a name is shown under `metrics`, so that it replaces nothing. */
 export const recordKeys = [
@@ -49,13 +50,12 @@ export function insertMetric(database: HistoryDatabase, run: number, position: n
 
 export function metricsOf(database: HistoryDatabase, run: number): Metric[] {
   const rows = database.statement('SELECT name, kind, value, step, at FROM metrics WHERE run = ? ORDER BY position').all(run)
-  return rows.map((row) => ({
-    name: fromSqlText(String(row['name'])),
-    kind: String(row['kind']) as Metric['kind'],
-    value: JSON.parse(String(row['value'])) as Metric['value'],
-    ...(row['step'] === null ? {} : { step: Number(row['step']) }),
-    at: String(row['at']),
-  }))
+  return rows.map((row) => {
+    const name = fromSqlText(String(row['name']))
+    const value: Metric['value'] = JSON.parse(String(row['value']))
+    const metric = { name, kind: toMetricKind(row['kind']), value, at: String(row['at']) }
+    return row['step'] === null ? metric : Object.assign(metric, { step: Number(row['step']) })
+  })
 }
 
 /**
@@ -79,9 +79,8 @@ export function inlineMetrics(metrics: readonly Metric[]): InlinedMetrics {
 function joined(same: readonly Metric[]): JsonValue {
   const values = same.map((metric) => plainNumbers(metric.value))
   if (same.length === 1) return values[0] ?? null
-  if (same.every((metric, index) => (metric.kind === 'row' || metric.kind === 'table') && isObject(values[index]))) {
-    return joinedTable(values as JsonObject[])
-  }
+  const parts = values.filter(isObject)
+  if (parts.length === same.length && same.every(({ kind }) => kind === 'row' || kind === 'table')) return joinedTable(parts)
   return values.flatMap((value): JsonValue[] => (Array.isArray(value) ? value : [value]))
 }
 

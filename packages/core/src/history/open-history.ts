@@ -84,16 +84,18 @@ function* readStoredLog(run: () => RunRecord, path: string, options?: ReadLogOpt
 
 function tagsOf(database: HistoryDatabase, run: number): Tag[] {
   const rows = database.statement('SELECT type, name, value FROM tags WHERE run = ? ORDER BY type, name').all(run)
-  return rows.map((row) => ({
-    type: row['type'] === 'tag' ? 'tag' : 'property',
-    name: fromSqlText(String(row['name'])),
-    ...(row['value'] === null ? {} : { value: fromSqlText(String(row['value'])) }),
-  }))
+  return rows.map((row) => {
+    const tag = { type: row['type'] === 'tag' ? ('tag' as const) : ('property' as const), name: fromSqlText(String(row['name'])) }
+    return row['value'] === null ? tag : Object.assign(tag, { value: fromSqlText(String(row['value'])) })
+  })
 }
 
 function artifactsOf(database: HistoryDatabase, run: number): Artifact[] {
   const rows = database.statement('SELECT path, size FROM artifacts WHERE run = ? ORDER BY path').all(run)
-  return rows.map((row) => ({ path: fromSqlText(String(row['path'])), ...(row['size'] === null ? {} : { size: Number(row['size']) }) }))
+  return rows.map((row) => {
+    const artifact = { path: fromSqlText(String(row['path'])) }
+    return row['size'] === null ? artifact : Object.assign(artifact, { size: Number(row['size']) })
+  })
 }
 
 function replaceArtifacts(database: HistoryDatabase, run: number, artifacts: readonly Artifact[]): void {

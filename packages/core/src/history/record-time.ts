@@ -21,11 +21,14 @@ export function microsecondsOf(iso: string): number {
   return Math.floor(milliseconds) * 1000 + rest
 }
 
+function two(value: number): string {
+  return String(value).padStart(2, '0')
+}
+
 /** `H:MM:SS.ffffff`, as Python prints a time difference below a day; hours go on growing. */
 export function durationText(microseconds: number): string {
   const whole = Math.max(0, Math.round(microseconds))
   const seconds = Math.floor(whole / 1_000_000)
-  const two = (value: number) => String(value).padStart(2, '0')
   const clock = `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
   return `${clock}.${String(whole % 1_000_000).padStart(6, '0')}`
 }

@@ -3,6 +3,7 @@ import type { JsonValue } from '../json.ts'
 import { artifactNames } from './artifact-content.ts'
 import { type InlinedMetrics, inlineMetrics } from './metrics.ts'
 import { durationText, microsecondsOf } from './record-time.ts'
+import { runStates } from './stored-value.ts'
 import type { History, RunRecord, RunState, RunSummary, Tag } from './run-record.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
@@ -33,7 +34,7 @@ export function statesNamed(word: string): RunState[] {
       hint: `Use one of ${filterWords.join(', ').toLowerCase()}.`,
     })
   }
-  return (Object.keys(statusWords) as RunState[]).filter((state) => statusWords[state] === known)
+  return runStates.filter((state) => statusWords[state] === known)
 }
 
 /** The whole record of one run as `history info` and `history last` print it. */
@@ -68,7 +69,7 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
 
 /** One row of `history list`. */
 export function listRowFor(run: RunSummary, now: Date = new Date()): JsonObject {
-  return JSON.parse(listRowText(run, now)) as JsonObject
+  return JSON.parse(listRowText(run, now))
 }
 
 /** The same row as one line of JSON, many times as quick: the metrics are text already. */

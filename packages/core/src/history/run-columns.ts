@@ -1,86 +1,152 @@
-import type { SQLInputValue } from 'node:sqlite'
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { JsonValue } from '../json.ts'
 import type { RunRequest } from '../request.ts'
-import type { RunPatch, RunRecord } from './run-record.ts'
+import type { MetricsText, RunPatch, RunRecord, RunSummary } from './run-record.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
+import { toRunKind, toRunState } from './stored-value.ts'
 
-export type Row = Readonly<Record<string, unknown>>
+export type Row = Readonly<Record<string, SQLOutputValue>>
 
-const text = { write: (value: unknown) => toSqlText(String(value)), read: (stored: unknown) => fromSqlText(String(stored)) }
-const json = { write: (value: unknown) => JSON.stringify(value), read: (stored: unknown) => JSON.parse(String(stored)) as unknown }
-const flag = { write: (value: unknown) => (value === true ? 1 : 0), read: (stored: unknown) => stored === 1 }
+type Writable<Type> = { -readonly [Field in keyof Type]: Type[Field] }
+
+const toText = (value: unknown): string => toSqlText(String(value))
+const toJson = (value: unknown): string => JSON.stringify(value)
+const toFlag = (value: unknown): number => (value === true ? 1 : 0)
+const fromText = (stored: unknown): string => fromSqlText(String(stored))
 
 interface Column {
   readonly table: 'runs' | 'run_details'
   readonly column: string
-  readonly form: { write(value: unknown): string | number; read(stored: unknown): unknown }
+  readonly stored: (value: unknown) => SQLInputValue
 }
 
-/** Which field of a record is kept where and how. `target` and `log` are put together from several columns. */
-const columns: Readonly<Record<Exclude<keyof RunRecord, 'number' | 'target' | 'log'>, Column>> = {
-  id: { table: 'runs', column: 'id', form: text },
-  kind: { table: 'runs', column: 'kind', form: text },
-  name: { table: 'runs', column: 'name', form: text },
-  script: { table: 'runs', column: 'script', form: text },
-  runConfiguration: { table: 'runs', column: 'run_configuration', form: text },
-  state: { table: 'runs', column: 'state', form: text },
-  statusAt: { table: 'runs', column: 'status_at', form: text },
-  createdAt: { table: 'runs', column: 'created_at', form: text },
-  startedAt: { table: 'runs', column: 'started_at', form: text },
-  endedAt: { table: 'runs', column: 'ended_at', form: text },
-  arguments: { table: 'run_details', column: 'arguments', form: json },
-  status: { table: 'run_details', column: 'status', form: json },
-  request: { table: 'run_details', column: 'request', form: json },
-  prepared: { table: 'run_details', column: 'prepared', form: json },
-  reference: { table: 'run_details', column: 'reference', form: json },
-  client: { table: 'run_details', column: 'client', form: json },
-  collected: { table: 'run_details', column: 'collected', form: flag },
-  removed: { table: 'run_details', column: 'removed', form: flag },
-  user: { table: 'run_details', column: 'user', form: text },
-  notes: { table: 'run_details', column: 'notes', form: json },
-  reason: { table: 'run_details', column: 'reason', form: text },
+type StoredField = Exclude<keyof RunRecord, 'number' | 'target' | 'log'>
+
+/** Which field of a record is kept where and how. `target` and `log` have columns of their own; numbers are given by SQLite. */
+const fieldColumns: Readonly<Record<StoredField, Column>> = {
+  id: { table: 'runs', column: 'id', stored: toText },
+  kind: { table: 'runs', column: 'kind', stored: toText },
+  name: { table: 'runs', column: 'name', stored: toText },
+  script: { table: 'runs', column: 'script', stored: toText },
+  runConfiguration: { table: 'runs', column: 'run_configuration', stored: toText },
+  state: { table: 'runs', column: 'state', stored: toText },
+  statusAt: { table: 'runs', column: 'status_at', stored: toText },
+  createdAt: { table: 'runs', column: 'created_at', stored: toText },
+  startedAt: { table: 'runs', column: 'started_at', stored: toText },
+  endedAt: { table: 'runs', column: 'ended_at', stored: toText },
+  arguments: { table: 'run_details', column: 'arguments', stored: toJson },
+  status: { table: 'run_details', column: 'status', stored: toJson },
+  request: { table: 'run_details', column: 'request', stored: toJson },
+  prepared: { table: 'run_details', column: 'prepared', stored: toJson },
+  reference: { table: 'run_details', column: 'reference', stored: toJson },
+  client: { table: 'run_details', column: 'client', stored: toJson },
+  collected: { table: 'run_details', column: 'collected', stored: toFlag },
+  removed: { table: 'run_details', column: 'removed', stored: toFlag },
+  user: { table: 'run_details', column: 'user', stored: toText },
+  notes: { table: 'run_details', column: 'notes', stored: toJson },
+  reason: { table: 'run_details', column: 'reason', stored: toText },
 }
+
+const columnOf: ReadonlyMap<string, Column> = new Map(Object.entries(fieldColumns))
+
+export type StoredFields = { readonly [Field in StoredField]?: unknown }
+export type ColumnValues = Readonly<Record<Column['table'], ReadonlyMap<string, SQLInputValue>>>
 
 /** A row of both tables joined. */
 export function recordOf(row: Row): RunRecord {
-  const record: Record<string, unknown> = {
-    number: row['number'],
-    target: {
-      name: text.read(row['target_name']),
-      type: text.read(row['target_type']),
-      config: json.read(row['target_config']),
-    },
-    log: {
-      size: row['log_size'],
-      ...(row['log_cursor'] === null ? {} : { cursor: text.read(row['log_cursor']) }),
-    },
+  const log: Writable<RunRecord['log']> = { size: Number(row['log_size']) }
+  if (row['log_cursor'] !== null) log.cursor = fromText(row['log_cursor'])
+  const record: Writable<RunRecord> = {
+    id: String(row['id']),
+    number: Number(row['number']),
+    kind: toRunKind(row['kind']),
+    name: fromText(row['name']),
+    arguments: JSON.parse(String(row['arguments'])),
+    runConfiguration: fromText(row['run_configuration']),
+    target: { name: fromText(row['target_name']), type: fromText(row['target_type']), config: JSON.parse(String(row['target_config'])) },
+    state: toRunState(row['state']),
+    createdAt: fromText(row['created_at']),
+    collected: row['collected'] === 1,
+    removed: row['removed'] === 1,
+    log,
+    user: fromText(row['user']),
+    notes: JSON.parse(String(row['notes'])),
   }
-  for (const [field, { column, form }] of Object.entries(columns)) {
-    if (row[column] !== null) record[field] = form.read(row[column])
+  if (row['script'] !== null) record.script = fromText(row['script'])
+  if (row['status'] !== null) record.status = JSON.parse(String(row['status']))
+  if (row['status_at'] !== null) record.statusAt = fromText(row['status_at'])
+  if (row['started_at'] !== null) record.startedAt = fromText(row['started_at'])
+  if (row['ended_at'] !== null) record.endedAt = fromText(row['ended_at'])
+  if (row['request'] !== null) record.request = JSON.parse(String(row['request']))
+  if (row['prepared'] !== null) record.prepared = JSON.parse(String(row['prepared']))
+  if (row['reference'] !== null) record.reference = JSON.parse(String(row['reference']))
+  if (row['client'] !== null) record.client = JSON.parse(String(row['client']))
+  if (row['reason'] !== null) record.reason = fromText(row['reason'])
+  return record
+}
+
+/** What a list reads, as arrays: objects would double the time of a long list. */
+const place = {
+  number: 0,
+  id: 1,
+  kind: 2,
+  name: 3,
+  script: 4,
+  run_configuration: 5,
+  target_name: 6,
+  target_type: 7,
+  state: 8,
+  status_at: 9,
+  created_at: 10,
+  started_at: 11,
+  ended_at: 12,
+  metrics: 13,
+  clashing_metrics: 14,
+} as const
+
+export const summaryColumns: string = Object.keys(place).join(', ')
+
+/** A row of `summaryColumns` as an array. Metrics were kept at the run's end; those of a run that goes on are put together anew. */
+export function summaryOf(row: Readonly<Record<number, SQLOutputValue>>, currentMetrics: (run: number) => MetricsText): RunSummary {
+  const number = Number(row[place.number])
+  const metrics = row[place.metrics]
+  const clashing = row[place.clashing_metrics]
+  const kept = typeof clashing === 'string' ? { inline: String(metrics), clashing } : { inline: String(metrics) }
+  const summary: Writable<RunSummary> = {
+    id: String(row[place.id]),
+    number,
+    kind: toRunKind(row[place.kind]),
+    name: fromText(row[place.name]),
+    runConfiguration: fromText(row[place.run_configuration]),
+    target: { name: fromText(row[place.target_name]), type: fromText(row[place.target_type]) },
+    state: toRunState(row[place.state]),
+    createdAt: fromText(row[place.created_at]),
+    metrics: typeof metrics === 'string' ? kept : currentMetrics(number),
   }
-  return record as unknown as RunRecord
+  if (row[place.script] !== null) summary.script = fromText(row[place.script])
+  if (row[place.status_at] !== null) summary.statusAt = fromText(row[place.status_at])
+  if (row[place.started_at] !== null) summary.startedAt = fromText(row[place.started_at])
+  if (row[place.ended_at] !== null) summary.endedAt = fromText(row[place.ended_at])
+  return summary
 }
 
 /** Columns to set, for each of the two tables. A field that is undefined is left out, null is stored as NULL. */
-export function columnsOf(values: { readonly [Field in keyof typeof columns]?: unknown }): Record<
-  Column['table'],
-  Map<string, SQLInputValue>
-> {
+export function columnsOf(fields: StoredFields): ColumnValues {
   const set = { runs: new Map<string, SQLInputValue>(), run_details: new Map<string, SQLInputValue>() }
-  for (const [field, value] of Object.entries(values)) {
-    const column = columns[field as keyof typeof columns]
-    if (column !== undefined && value !== undefined) set[column.table].set(column.column, value === null ? null : column.form.write(value))
+  for (const [field, value] of Object.entries(fields)) {
+    const column = columnOf.get(field)
+    if (column !== undefined && value !== undefined) set[column.table].set(column.column, value === null ? null : column.stored(value))
   }
   return set
 }
 
-export function targetColumns(target: RunRecord['target']): Record<Column['table'], Map<string, SQLInputValue>> {
+export function targetColumns(target: RunRecord['target']): ColumnValues {
   return {
     runs: new Map([
-      ['target_name', text.write(target.name)],
-      ['target_type', text.write(target.type)],
+      ['target_name', toText(target.name)],
+      ['target_type', toText(target.type)],
     ]),
-    run_details: new Map([['target_config', json.write(target.config)]]),
+    run_details: new Map([['target_config', toJson(target.config)]]),
   }
 }
 
@@ -105,5 +171,5 @@ export function statusFields(status: NonNullable<RunRecord['status']>): { status
 
 /** A request as the history keeps it: the snapshot's entries are in the object store already, under that digest. */
 export function storedRequest(request: RunRequest): JsonValue {
-  return JSON.parse(JSON.stringify({ ...request, snapshot: { digest: request.snapshot.digest } })) as JsonValue
+  return JSON.parse(JSON.stringify({ ...request, snapshot: { digest: request.snapshot.digest } }))
 }

@@ -3,34 +3,17 @@ import { ErrandError } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import { synchroniseLog } from './log-file.ts'
 import { keepInlined, metricsOf, metricsText } from './metrics.ts'
-import { changedFields, columnsOf, recordOf, targetColumns } from './run-columns.ts'
+import { changedFields, columnsOf, recordOf, type StoredFields, summaryColumns, summaryOf, targetColumns } from './run-columns.ts'
 import { newRunId, runNotFound } from './run-id.ts'
-import {
-  finalStates,
-  type MetricsText,
-  type NewRun,
-  type RunFilter,
-  type RunPatch,
-  type RunRecord,
-  type RunState,
-  type RunSummary,
-} from './run-record.ts'
-import { fromSqlText } from './sql-text.ts'
-
-type Fields = Parameters<typeof columnsOf>[0]
+import { finalStates, type NewRun, type RunFilter, type RunPatch, type RunRecord, type RunSummary } from './run-record.ts'
 
 /** Inserts a run; call it inside a transaction. Answers its number. */
 export function insertRun(database: HistoryDatabase, run: NewRun): number {
   const now = Date.now()
   const { kind, name, script, runConfiguration, user, request, client } = run
-  const fields = columnsOf({
-    id: newRunId(database, name, now),
-    state: 'created',
-    createdAt: new Date(now).toISOString(),
-    arguments: run.arguments,
-    notes: run.notes ?? [],
-    ...{ kind, name, script, runConfiguration, user, request, client },
-  })
+  const made = { id: newRunId(database, name, now), state: 'created', createdAt: new Date(now).toISOString() }
+  const given = { kind, name, script, arguments: run.arguments, runConfiguration, user, request, client, notes: run.notes ?? [] }
+  const fields = columnsOf({ ...made, ...given })
   const target = targetColumns(run.target)
   const number = Number(insert(database, 'runs', new Map([...fields.runs, ...target.runs])))
   insert(database, 'run_details', new Map<string, SQLInputValue>([['number', number], ...fields.run_details, ...target.run_details]))
@@ -44,7 +27,7 @@ function insert(database: HistoryDatabase, table: string, values: ReadonlyMap<st
 }
 
 /** Sets fields of one run; what is undefined stays. */
-export function setColumns(database: HistoryDatabase, number: number, fields: Fields): void {
+export function setColumns(database: HistoryDatabase, number: number, fields: StoredFields): void {
   for (const [table, values] of Object.entries(columnsOf(fields))) {
     if (values.size === 0) continue
     const assignments = Array.from(values.keys(), (column) => `${column} = ?`).join(', ')
@@ -106,18 +89,13 @@ function refuseChangedEnd(current: RunRecord, patch: RunPatch): void {
   })
 }
 
-const summaryColumns =
-  'number, id, kind, name, script, run_configuration, target_name, target_type, state, status_at, created_at, started_at, ended_at, metrics, clashing_metrics'
-
-type SummaryRow = readonly (string | null)[]
-
 /** See {@link History.list}. */
 export function listRuns(database: HistoryDatabase, filter: RunFilter = {}): RunSummary[] {
   const { where, values } = conditions(filter)
   const statement = database.statement(`SELECT ${summaryColumns} FROM runs ${where} ORDER BY number DESC LIMIT ?`)
   statement.setReturnArrays(true)
-  const rows = statement.all(...values, filter.limit ?? -1) as unknown as SummaryRow[]
-  return rows.map((row) => summaryOf(database, row))
+  const currentMetrics = (run: number) => metricsText(metricsOf(database, run))
+  return statement.all(...values, filter.limit ?? -1).map((row) => summaryOf(row, currentMetrics))
 }
 
 function conditions(filter: RunFilter): { where: string; values: SQLInputValue[] } {
@@ -132,31 +110,4 @@ function conditions(filter: RunFilter): { where: string; values: SQLInputValue[]
   oneOf('id', filter.ids)
   oneOf('kind', filter.kind === undefined ? undefined : [filter.kind])
   return { where: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, values }
-}
-
-/** By assignment: conditional spreads would double the time of a long list. */
-function summaryOf(database: HistoryDatabase, row: SummaryRow): RunSummary {
-  const [number, id, kind, name, script, configuration, target, type, state, statusAt, createdAt, startedAt, endedAt, metrics, clashing] =
-    row
-  const summary: { -readonly [Field in keyof RunSummary]: RunSummary[Field] } = {
-    id: id ?? '',
-    number: Number(number),
-    kind: kind as RunSummary['kind'],
-    name: fromSqlText(name ?? ''),
-    runConfiguration: fromSqlText(configuration ?? ''),
-    target: { name: fromSqlText(target ?? ''), type: fromSqlText(type ?? '') },
-    state: state as RunState,
-    createdAt: createdAt ?? '',
-    metrics: keptMetrics(metrics, clashing) ?? metricsText(metricsOf(database, Number(number))),
-  }
-  if (typeof script === 'string') summary.script = fromSqlText(script)
-  if (typeof statusAt === 'string') summary.statusAt = statusAt
-  if (typeof startedAt === 'string') summary.startedAt = startedAt
-  if (typeof endedAt === 'string') summary.endedAt = endedAt
-  return summary
-}
-
-function keptMetrics(inline: string | null | undefined, clashing: string | null | undefined): MetricsText | undefined {
-  if (typeof inline !== 'string') return undefined
-  return typeof clashing === 'string' ? { inline, clashing } : { inline }
 }

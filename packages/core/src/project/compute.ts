@@ -75,7 +75,8 @@ function readValue(name: string, entry: YamlEntry, diagnostics: DiagnosticList):
 
 function readType(root: YamlMap, values: Readonly<Record<string, JsonValue>>, diagnostics: DiagnosticList): string | undefined {
   const written = values['type']
-  if (written === undefined) return legacyType(root, diagnostics)
+  if (written === undefined)
+    return ['list', 'map'].includes(findEntry(root, 'type')?.value.kind ?? '') ? undefined : legacyType(root, diagnostics)
   if (typeof written !== 'string') return undefined
   const position = findEntry(root, 'type')?.value.position
   const word = written.toLowerCase()

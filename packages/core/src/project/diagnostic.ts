@@ -32,9 +32,11 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((diagnostic) => diagnostic.severity === 'error')
 }
 
-/** All errors of a list as one error with code `CONFIGURATION_INVALID`, one a line, in the order of the list. */
+/** All errors of a list as one error with code `CONFIGURATION_INVALID`, one a line, each file's in the order of its lines. */
 export function configurationError(diagnostics: readonly Diagnostic[]): ErrandError {
-  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error')
+  const errors = diagnostics
+    .filter((diagnostic) => diagnostic.severity === 'error')
+    .toSorted((a, b) => (a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : 0))
   return new ErrandError('CONFIGURATION_INVALID', errors.map(formatDiagnostic).join('\n'))
 }
 

@@ -66,7 +66,6 @@ export async function parseFile(file: string, bytes: Uint8Array): Promise<Parsed
     schema: 'failsafe',
     version: '1.1',
     prettyErrors: false,
-    logLevel: 'silent',
     uniqueKeys: false,
     lineCounter: lines,
   })

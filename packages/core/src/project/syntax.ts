@@ -144,7 +144,6 @@ function missingBlanks(text: string, errorLines: ReadonlySet<number>): number[] 
 
 /** Our sentences for what the parser calls its errors; the first that fits. */
 const sentences: readonly (readonly [code: string, part: string, sentence: string])[] = [
-  ['MISSING_CHAR', 'Missing , between', 'a comma is missing before this'],
   ['MISSING_CHAR', 'Missing closing', 'a quote is opened here and never closed'],
   ['MISSING_CHAR', 'Implicit map keys', 'a key without a colon'],
   ['MISSING_CHAR', '', 'a bracket or brace is not closed'],
@@ -161,28 +160,31 @@ function parserError(text: string, document: Document.Parsed, lines: LineCounter
   const [first] = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0])
   if (first === undefined) return
   const quote = first.message.startsWith('Missing closing') ? layout.quoted.findLast(([, end]) => end >= first.pos[0] - 1) : undefined
-  const offset = quote?.[0] ?? jsonErrorOffset(text) ?? first.pos[0]
+  const json = jsonError(text)
+  const offset = quote?.[0] ?? json?.offset ?? first.pos[0]
   const { line, col } = lines.linePos(offset)
-  const sentence = sentences.find(([code, part]) => first.code === code && first.message.includes(part))?.[2]
+  const comma = first.message.startsWith('Missing , between') || json?.comma === true
+  const sentence = comma
+    ? `a comma is missing before this, at the end of line ${lines.linePos(text.slice(0, offset).trimEnd().length).line}`
+    : sentences.find(([code, part]) => first.code === code && first.message.includes(part))?.[2]
   const position: Position = { line, column: col }
-  const comma = first.message.startsWith('Missing , between')
-  const end = comma ? `, at the end of line ${lines.linePos(text.slice(0, offset).trimEnd().length).line}` : ''
-  diagnostics.error(
-    'YAML_SYNTAX',
-    `${sentence ?? 'this is not valid YAML'}${end}`,
-    position,
-    'nothing of the file is used until it is mended',
-  )
+  diagnostics.error('YAML_SYNTAX', sentence ?? 'this is not valid YAML', position, 'nothing of the file is used until it is mended')
 }
 
 /** Where JSON.parse stops: closer to the mistake than YAML's reading of a file that is meant as JSON. */
-function jsonErrorOffset(text: string): number | undefined {
+function jsonError(text: string): { readonly offset: number; readonly comma: boolean } | undefined {
   if (!/^\s*[{[]/.test(text) || /^\s*(#|\/\/)/m.test(text)) return undefined
   try {
     JSON.parse(text)
     return undefined
   } catch (error) {
-    const position = error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined
-    return position === undefined ? undefined : Number(position)
+    const message = error instanceof Error ? error.message : ''
+    const position = /at position (\d+)/.exec(message)?.[1]
+    if (position === undefined) return undefined
+    const offset = Number(position)
+    return {
+      offset,
+      comma: message.startsWith("Expected ','") && /[\r\n]\s*$/.test(text.slice(0, offset)) && offset < text.trimEnd().length,
+    }
   }
 }

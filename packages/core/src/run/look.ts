@@ -122,7 +122,7 @@ async function look(context: RunContext, run: RunRecord, how: Until, emit: Emit<
   if (reference === undefined) return interrupted(context, run)
   const known = run.reference === undefined ? history.update(run.id, { reference }) : run
   await using handle = await opened.target.attach(reference, callOptions(signal))
-  return followAndFinish(context, known, handle, opened, how, emit, signal)
+  return await followAndFinish(context, known, handle, opened, how, emit, signal)
 }
 
 /** The client died before the start: nothing runs, and nothing is lost but time. A cancel that was asked for is thereby done. */
@@ -149,7 +149,8 @@ async function followAndFinish(
 ): Promise<RunRecord> {
   const { history } = context
   const request = run.request as { readonly secretVariables?: readonly string[] } | undefined
-  for (const name of request?.secretVariables ?? []) await opened.secretVariable(name)
+  // Without its value here there is nothing to replace: the supervisor has done so at the place.
+  for (const name of request?.secretVariables ?? []) await opened.secretVariable(name).catch(() => undefined)
   const { cursor } = run.log
   const followed = await followEvents({
     history,

@@ -209,7 +209,7 @@ async function go(
   const { history } = context
   const reference = history.get(runId)?.reference ?? (await start(context, runId, request, prepared, opened, emit, signal))
   if (reference === undefined) return
-  for (const name of request.secretVariables) await opened.secretVariable(name)
+  for (const name of request.secretVariables) await opened.secretVariable(name).catch(() => undefined)
   await using handle = await opened.target.attach(reference, callOptions(signal))
   // A cancel that came between the last look and the start found no run there: it is carried out now.
   if (history.get(runId)?.state === 'cancelling') await handle.cancel(callOptions(signal))

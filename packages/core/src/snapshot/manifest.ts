@@ -4,9 +4,9 @@ import type { Snapshot, SnapshotFile } from '../request.ts'
 
 export type SnapshotEntry = Snapshot['entries'][number]
 
-/** A list of entries as it is stored: everything, or what changed against another stored list that holds everything. */
+/** A list of entries as it is stored: everything, or what changed against another stored list. */
 export interface StoredList {
-  /** Digest of the full list that this one changes. Absent: this one is full. */
+  /** Digest of the list that this one changes. Absent: this one is full. */
   readonly base?: string
   /** Paths of the base that are gone. */
   readonly removed: readonly string[]

@@ -72,8 +72,8 @@ async function storeOnce(path: string, piece: Buffer, options: ObjectWriterOptio
   try {
     const before = fstatSync(opened)
     if (!before.isFile()) return { kind: 'vanished' }
-    const copied = await copyContent(opened, piece, options)
-    if ('reason' in copied) return copied
+    const copied = await copyContent(opened, before.size, piece, options)
+    if ('kind' in copied) return copied
     const stat = fstatSync(opened)
     const same = stat.size === before.size && stat.mtimeMs === before.mtimeMs && stat.ctimeMs === before.ctimeMs
     return same && stat.size === copied.size ? { kind: 'stored', ...copied, stat } : { kind: 'changing' }
@@ -98,14 +98,14 @@ function unreadable(error: unknown): StoreOutcome & { kind: 'unreadable' } {
   return { kind: 'unreadable', reason: errorCode(error) ?? String(error) }
 }
 
-type Copied = { readonly digest: string; readonly size: number } | (StoreOutcome & { kind: 'unreadable' })
+type Copied = { readonly digest: string; readonly size: number } | Exclude<StoreOutcome, { kind: 'stored' }>
 
-async function copyContent(source: number, piece: Buffer, options: ObjectWriterOptions): Promise<Copied> {
+async function copyContent(source: number, expected: number, piece: Buffer, options: ObjectWriterOptions): Promise<Copied> {
   try {
     const length = fill(source, piece)
     options.onRead(length)
     if (options.pace.due()) await options.pace.rest()
-    if (length === piece.length) return await copyLarge(source, piece, options)
+    if (length === piece.length) return await copyLarge(source, expected, piece, options)
     const content = piece.subarray(0, length)
     const digest = `sha256:${hash('sha256', content, 'hex')}`
     if (!isStored(options.state, digest, length)) {
@@ -132,12 +132,13 @@ function fill(source: number, piece: Buffer): number {
 }
 
 /** The first piece is in `piece`: the digest is known only at the end, so the copy is made under a passing name. */
-async function copyLarge(source: number, piece: Buffer, options: ObjectWriterOptions): Promise<{ digest: string; size: number }> {
+async function copyLarge(source: number, expected: number, piece: Buffer, options: ObjectWriterOptions): Promise<Copied> {
   const partial = partialPath(options.state)
   const target = guarded(partial, () => openSync(partial, 'wx', 0o444))
   const digesting = createHash('sha256')
   try {
-    const size = await copyPieces(source, target, piece, digesting, options)
+    const size = await copyPieces({ source, expected, target, piece, digesting }, options)
+    if (size !== expected) return { kind: 'changing' }
     const digest = `sha256:${digesting.digest('hex')}`
     if (!isStored(options.state, digest, size)) publish(options.state, partial, digest)
     return { digest, size }
@@ -147,9 +148,18 @@ async function copyLarge(source: number, piece: Buffer, options: ObjectWriterOpt
   }
 }
 
-async function copyPieces(source: number, target: number, piece: Buffer, digesting: Hash, options: ObjectWriterOptions): Promise<number> {
+interface Copy {
+  readonly source: number
+  readonly expected: number
+  readonly target: number
+  readonly piece: Buffer
+  readonly digesting: Hash
+}
+
+/** Answers how much was copied. Ends soon after the expected size: a file that grows as fast as it is read has no end. */
+async function copyPieces({ source, expected, target, piece, digesting }: Copy, options: ObjectWriterOptions): Promise<number> {
   let size = 0
-  for (let length = piece.length; length > 0; length = fill(source, piece)) {
+  for (let length = piece.length; length > 0 && size <= expected; length = fill(source, piece)) {
     if (size > 0) options.onRead(length)
     digesting.update(piece.subarray(0, length))
     guarded(options.state, () => writeAll(target, piece, length))
@@ -198,6 +208,13 @@ function guarded<Result>(path: string, write: () => Result): Result {
   } catch (cause) {
     throw notWritable(path, cause)
   }
+}
+
+/** The hex digests of all contents that are there: one listing of each of the 256 folders costs less than asking for each file. */
+export function storedObjects(state: string): ReadonlySet<string> {
+  const objects = join(state, 'objects')
+  const folders = readdirSync(objects).filter((name) => !name.startsWith(partialPrefix))
+  return new Set(folders.flatMap((folder) => readdirSync(join(objects, folder))))
 }
 
 const partialPrefix = 'partial-'

@@ -2,14 +2,17 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ErrandError } from '../errors.ts'
 import type { Snapshot } from '../request.ts'
-import { changesBetween, digestOf, hexOf, packList, type SnapshotEntry, unpackList, withChanges } from './manifest.ts'
+import { changesBetween, digestOf, hexOf, packList, unpackList, withChanges } from './manifest.ts'
 import { readSealed, writeSealed } from './sealed-file.ts'
 
-/** A stored snapshot together with the full list it is stored against (itself, when it is full). */
+/** A stored snapshot with the lists that the next one can be stored against, nearest first; the last of them is a full list. */
 export interface StoredSnapshot {
   readonly snapshot: Snapshot
-  readonly full: Snapshot
+  readonly bases: readonly Snapshot[]
 }
+
+// A full list, changes against it, and changes against those: three files make a snapshot at most.
+const mostBases = 2
 
 const magic = 'ERRSNAP1'
 
@@ -38,32 +41,34 @@ export function readStored(state: string, digest: string): StoredSnapshot | unde
   const packed = readSealed(snapshotPath(state, digest), magic)
   if (packed === undefined) return undefined
   const list = unpackList(packed)
-  if (list.base === undefined) {
-    const snapshot = { digest, entries: list.entries }
-    return { snapshot, full: snapshot }
-  }
-  const full = readFull(state, list.base)
-  return full && { snapshot: { digest, entries: withChanges(full.entries, list) }, full }
+  const below = list.base === undefined ? [] : readStored(state, list.base)?.bases
+  if (below === undefined) return undefined
+  const snapshot = { digest, entries: below[0] === undefined ? list.entries : withChanges(below[0].entries, list) }
+  return { snapshot, bases: below.length < mostBases ? [snapshot, ...below] : below }
 }
 
-/** Stores the snapshot unless it is stored: as its changes against `full` when that takes less than half of the room. */
-export function storeSnapshot(state: string, snapshot: Snapshot, full: Snapshot | undefined): void {
+/**
+ * Stores the snapshot unless it is stored: as changes against the nearest base when those are far fewer than against the full list,
+ * else against the full list when that takes less than half of its room, else full. So neither the same file changed many times nor
+ * another one each time makes the lists grow faster than the project.
+ */
+export function storeSnapshot(state: string, snapshot: Snapshot, bases: readonly Snapshot[]): void {
   if (readStored(state, snapshot.digest) !== undefined) return
-  const packed = packChanges(state, snapshot.entries, full) ?? packList({ removed: [], entries: snapshot.entries })
+  const full = bases.at(-1)
+  const near = bases.length === mostBases ? packChanges(snapshot, bases[0]) : undefined
+  const far = packChanges(snapshot, full)
+  const limit = full === undefined ? 0 : sizeOfStored(state, full.digest) / 2
+  const changes = near !== undefined && far !== undefined && near.length * 4 <= far.length ? near : far
+  const packed = changes !== undefined && changes.length <= limit ? changes : packList({ removed: [], entries: snapshot.entries })
   writeSealed(snapshotPath(state, snapshot.digest), magic, packed, 0o444)
 }
 
-function packChanges(state: string, entries: readonly SnapshotEntry[], full: Snapshot | undefined): Buffer | undefined {
-  if (full === undefined) return undefined
-  const packed = packList({ base: full.digest, ...changesBetween(full.entries, entries) })
-  const fullSize = statSync(snapshotPath(state, full.digest), { throwIfNoEntry: false })?.size ?? 0
-  return packed.length * 2 > fullSize ? undefined : packed
+function packChanges({ entries }: Snapshot, base: Snapshot | undefined): Buffer | undefined {
+  return base && packList({ base: base.digest, ...changesBetween(base.entries, entries) })
 }
 
-function readFull(state: string, digest: string): Snapshot | undefined {
-  const packed = readSealed(snapshotPath(state, digest), magic)
-  const list = packed && unpackList(packed)
-  return list === undefined || list.base !== undefined ? undefined : { digest, entries: list.entries }
+function sizeOfStored(state: string, digest: string): number {
+  return statSync(snapshotPath(state, digest), { throwIfNoEntry: false })?.size ?? 0
 }
 
 function snapshotPath(state: string, digest: string): string {

@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path'
 import type { Snapshot, SnapshotFile } from '../request.ts'
 import type { Progress } from '../target.ts'
 import { excludedBy } from './excluded-by.ts'
-import { digestOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
+import { digestOf, hexOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
 import { neededPaths } from './needed-paths.ts'
 import { notesOf } from './notes.ts'
-import { objectWriter, removeOldPartials } from './object-store.ts'
+import { objectWriter, removeOldPartials, storedObjects } from './object-store.ts'
 import { pace, type Pace } from './pace.ts'
 import { changingFiles, neededLeftOut, undecodedFiles, unreadableFiles } from './refusals.ts'
 import { notWritable, replaceFile } from './sealed-file.ts'
@@ -77,14 +77,13 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TakenSnaps
   }
 }
 
-/** Makes the folders; answers what is known of the files, which is nothing once their contents are gone. */
+/** Makes the folders; answers what is known of the files. */
 function openState(state: string): StatCache | undefined {
   try {
-    const known = existsSync(join(state, 'objects'))
     for (const folder of ['objects', 'snapshots']) mkdirSync(join(state, folder), { recursive: true, mode: 0o700 })
     // The folder ignores itself in git.
     if (!existsSync(join(state, '.gitignore'))) replaceFile(join(state, '.gitignore'), '*\n', 0o644)
-    return known ? readStatCache(state) : undefined
+    return readStatCache(state)
   } catch (cause) {
     throw notWritable(state, cause)
   }
@@ -107,11 +106,12 @@ async function findFiles(
   const unchanged: SnapshotFile[] = []
   const toRead: FoundFile[] = []
   const absent = new Set(needed.paths)
+  const objects = storedObjects(state)
   const onFile = (path: string, stat: Stats): void => {
     absent.delete(path)
     const executable = isExecutable(stat)
     const file = cache?.unchanged(path, stat, executable)
-    if (file === undefined) toRead.push({ path, size: stat.size, executable })
+    if (file === undefined || !objects.has(hexOf(file.digest))) toRead.push({ path, size: stat.size, executable })
     else unchanged.push(file)
   }
   const walked = await walkProject({ directory, state, needed, pace: breaks, onFile })
@@ -211,7 +211,7 @@ function keep(
 ): Snapshot {
   const snapshot = cache !== undefined && isSame(cache, entries) ? cache.stored.snapshot : { digest: digestOf(entries), entries }
   if (snapshot === cache?.stored.snapshot && rows.size === 0) return snapshot
-  if (snapshot !== cache?.stored.snapshot) storeSnapshot(state, snapshot, cache?.stored.full)
+  if (snapshot !== cache?.stored.snapshot) storeSnapshot(state, snapshot, cache?.stored.bases ?? [])
   const kept = entries.filter(isFile).map(({ path }) => rows.get(path) ?? cache?.row(path) ?? { modified: 0, changed: 0, inode: 0 })
   writeStatCache(state, snapshot.digest, kept)
   return snapshot

@@ -75,7 +75,12 @@ export async function walkProject(options: WalkOptions): Promise<WalkResult> {
     waiting.push(...found)
     if (options.pace.due()) await options.pace.rest()
   }
-  result.emptyFolders = folders.filter((folder) => !folder.occupied && !folder.hidden && folder.path !== '').map((folder) => folder.path)
+  // The deepest first: a folder with an empty one in it is not empty.
+  for (const folder of folders.toReversed()) {
+    if (folder.occupied || folder.hidden || folder.path === '') continue
+    result.emptyFolders.push(folder.path)
+    occupy(folder)
+  }
   return result
 }
 

@@ -19,11 +19,10 @@ export default class HistoryList extends RunCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(HistoryList)
     if (flags.refresh) await this.#refresh()
-    const { findProject } = await import('@errand/core/project')
     const { listRowFor, openHistoryIfPresent, statesNamed } = await import('@errand/core/history')
     const states = flags.status === undefined ? undefined : statesNamed(flags.status)
-    const project = await findProject(this.projectDirectory)
-    using history = openHistoryIfPresent(project.directory)
+    using history = openHistoryIfPresent(this.projectDirectory)
+    if (history === undefined) await this.#checkProject()
     const runs = history?.list({
       ...(states === undefined ? {} : { states }),
       ...(flags.run === undefined ? {} : { ids: namedRuns(history, flags.run) }),
@@ -32,6 +31,12 @@ export default class HistoryList extends RunCommand {
     const now = new Date()
     const rows = (runs ?? []).map((run) => listRowFor(run, now))
     await this.print(rows, { columns: columnsOf(rows), empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT' })
+  }
+
+  /** Only where there is no history: reading the project model takes longer than reading many runs. */
+  async #checkProject(): Promise<void> {
+    const { findProject } = await import('@errand/core/project')
+    await findProject(this.projectDirectory)
   }
 
   async #refresh(): Promise<void> {

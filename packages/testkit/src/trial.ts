@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CallOptions, EnvironmentRequest, JsonValue, Prepared, RunEvent, RunHandle, RunReference, RunRequest, Target } from '@errand/core'
+import { contextFolders } from './context.ts'
+import { type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
+import { isFinal, readEvents } from './run-events.ts'
+import type { Subject } from './suite.ts'
+
+/** One behaviour of a target. */
+export interface Check {
+  readonly name: string
+  /** Seconds beyond the suite's patience, given the target's grace. */
+  extraTime?(grace: number): number
+  body(trial: Trial): Promise<void>
+}
+
+/** What a check works with: a project and folders of its own, and a target that is opened anew for every step. */
+export interface Trial {
+  readonly subject: Subject
+  readonly grace: number
+  /** A temporary folder of this check. */
+  readonly directory: string
+  readonly projectDirectory: string
+  readonly options: CallOptions
+  /** Everything that the target said besides its answers: its log and its progress. */
+  readonly said: readonly string[]
+  /** The caller closes it. */
+  open(projectId?: string): Promise<Target>
+  /** Opens the target, does one thing, closes it. */
+  step<Result>(work: (target: Target, options: CallOptions) => Promise<Result>): Promise<Result>
+  /** A step on a run. */
+  onRun<Result>(reference: RunReference, work: (handle: RunHandle, options: CallOptions) => Promise<Result>): Promise<Result>
+  environmentRequest(): EnvironmentRequest
+  /** A request for a script of a small project. The first file is the script. */
+  request(files: ProjectFiles, changes?: Partial<RunRequest>): Promise<RunRequest>
+  /** Prepares in one step and submits in the next. The run is removed when the check is over. */
+  submit(request: RunRequest): Promise<RunReference>
+  /** Prepares the environment, as a command of its own would. */
+  prepare(): Promise<Prepared>
+  /** `request` and `submit`. */
+  start(files: ProjectFiles, changes?: Partial<RunRequest>): Promise<RunReference>
+  /** All events of a run, up to its end or the first that `last` accepts. */
+  events(reference: RunReference, last?: (event: RunEvent, index: number) => boolean): Promise<RunEvent[]>
+  /** Copies what matches into a new folder of this machine. */
+  collect(reference: RunReference, include?: readonly string[]): Promise<Collected>
+  /** Has a run that was not made by `submit` removed at the end. */
+  remember(reference: RunReference): void
+}
+
+export interface Collected {
+  readonly directory: string
+  readonly paths: readonly string[]
+}
+
+/** What one suite's checks share: the project's id, so that the place may reuse what it keeps of a project. */
+export interface TrialSettings {
+  readonly subject: Subject
+  readonly projectId: string
+  readonly secretVariables: Readonly<Record<string, string>>
+}
+
+export const projectName = 'errand-testkit'
+
+/** Runs one check and removes what it made, also when it failed; its own error goes before one of the removal. */
+export async function runCheck(check: Check, settings: TrialSettings, seconds: number): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'errand-testkit-'))
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(new Error(`The check was not over after ${seconds} seconds: ${check.name}.`)), seconds * 1000)
+  const references = new Map<string, RunReference>()
+  const trial = createTrial(settings, directory, limit.signal, references)
+  try {
+    await mkdir(trial.projectDirectory)
+    await check.body(trial)
+  } catch (error) {
+    await removeRuns(settings, directory, references).catch(() => {})
+    throw error
+  } finally {
+    clearTimeout(timer)
+    await rm(directory, { recursive: true, force: true })
+  }
+  const emptied = await mkdtemp(join(tmpdir(), 'errand-testkit-'))
+  try {
+    await removeRuns(settings, emptied, references)
+  } finally {
+    await rm(emptied, { recursive: true, force: true })
+  }
+}
+
+function createTrial(settings: TrialSettings, directory: string, signal: AbortSignal, references: Map<string, RunReference>): Trial {
+  const { subject } = settings
+  const said: string[] = []
+  const options: CallOptions = { signal, report: (progress) => void said.push(JSON.stringify(progress)) }
+  const { secretVariables } = settings
+  const remember = (reference: RunReference) => void references.set(JSON.stringify(reference), reference)
+  let collections = 0
+
+  const trial: Trial = {
+    subject,
+    grace: subject.grace ?? 30,
+    directory,
+    projectDirectory: join(directory, contextFolders.project),
+    options,
+    said,
+    open: (projectId = settings.projectId) =>
+      subject.open({ directory, projectId, secretVariables, onLog: (message) => void said.push(message) }),
+    async step(work) {
+      await using target = await trial.open()
+      return await work(target, options)
+    },
+    onRun: (reference, work) =>
+      trial.step(async (target) => {
+        await using handle = await target.attach(stored(reference), options)
+        return await work(handle, options)
+      }),
+    environmentRequest: () => ({
+      project: projectName,
+      projectId: settings.projectId,
+      framework: 'python',
+      environment: subject.environment ?? { kind: 'user-managed' },
+    }),
+    async request(files, changes = {}) {
+      const [script] = Object.keys(files)
+      await writeProject(trial.projectDirectory, files)
+      return {
+        ...trial.environmentRequest(),
+        runId: `${projectName}_${Date.now()}_${randomBytes(4).toString('hex')}`,
+        script: script ?? '',
+        arguments: [],
+        variables: {},
+        secretVariables: [],
+        snapshot: await takeProjectSnapshot(join(directory, contextFolders.objects), files),
+        outputs: ['outputs/**'],
+        ...changes,
+      }
+    },
+    prepare: () => trial.step((target) => target.prepare(trial.environmentRequest(), { ...options, build: true })),
+    async submit(request) {
+      const prepared = stored(await trial.prepare())
+      const reference = await trial.step((target) => target.submit(request, prepared, options))
+      remember(reference)
+      return reference
+    },
+    start: async (files, changes) => trial.submit(await trial.request(files, changes)),
+    events: (reference, last) => trial.onRun(reference, (handle) => readEvents(handle, options, last)),
+    async collect(reference, include = ['outputs/**']) {
+      const to = join(directory, `collected-${++collections}`)
+      await mkdir(to)
+      return { directory: to, paths: await trial.onRun(reference, (handle) => handle.collect(to, { ...options, include })) }
+    },
+    remember,
+  }
+  return trial
+}
+
+/** What another process would read: the history stores JSON. */
+function stored<Value extends RunReference | Prepared>(value: Value): Value {
+  const text: JsonValue = JSON.parse(JSON.stringify(value))
+  return text as unknown as Value
+}
+
+const removalSeconds = 60
+
+async function removeRuns(settings: TrialSettings, directory: string, references: ReadonlyMap<string, RunReference>): Promise<void> {
+  if (references.size === 0) return
+  const signal = AbortSignal.timeout(removalSeconds * 1000)
+  const options: CallOptions = { signal, report: () => {} }
+  const { subject, projectId, secretVariables } = settings
+  await using target = await subject.open({ directory, projectId, secretVariables, onLog: () => {} })
+  for (const reference of references.values()) {
+    await using handle = await target.attach(reference, options)
+    if (!isFinal(await handle.status(options))) {
+      await handle.cancel(options)
+      await readEvents(handle, options)
+    }
+    await handle.remove(options)
+  }
+}
