@@ -56,7 +56,10 @@ export async function inTurn(commands: readonly Command[], rounds: number): Prom
       if (round > 0) figures[index]?.push(figure)
     }
   }
-  return figures.map((list) => ({ seconds: median(list.map((figure) => figure.seconds)), megabytes: Math.max(...list.map((figure) => figure.megabytes)) }))
+  return figures.map((list) => ({
+    seconds: median(list.map((figure) => figure.seconds)),
+    megabytes: Math.max(...list.map((figure) => figure.megabytes)),
+  }))
 }
 
 export function median(values: readonly number[]): number {
@@ -70,5 +73,7 @@ export function row(name: string, figure: Figure, limit: Figure, aim: string): v
   const milliseconds = (seconds: number) => `${Math.round(seconds * 1000)} ms`
   const ratio = (figure.seconds / limit.seconds).toFixed(2)
   const over = milliseconds(figure.seconds - limit.seconds)
-  console.log(`| ${name} | ${milliseconds(figure.seconds)} | ${milliseconds(limit.seconds)} | ${over} | ${ratio} | ${Math.round(figure.megabytes)} MB | ${aim} |`)
+  console.log(
+    `| ${name} | ${milliseconds(figure.seconds)} | ${milliseconds(limit.seconds)} | ${over} | ${ratio} | ${Math.round(figure.megabytes)} MB | ${aim} |`,
+  )
 }

@@ -34,7 +34,15 @@ function fillHistory(directory: string, runs: number, metrics: number): void {
   using history = openHistory(directory)
   for (let index = 0; index < runs; index++) {
     const target = { name: 'local', type: 'local', config: {} }
-    const { id } = history.create({ kind: 'run', name: 'bench', script: 'train.py', arguments: [], runConfiguration: 'local', target, user: 'bench' })
+    const { id } = history.create({
+      kind: 'run',
+      name: 'bench',
+      script: 'train.py',
+      arguments: [],
+      runConfiguration: 'local',
+      target,
+      user: 'bench',
+    })
     const at = new Date().toISOString()
     const events = Array.from({ length: metrics }, (_, number) => ({
       cursor: `${number + 1}`,
@@ -86,7 +94,12 @@ async function unchanged(): Promise<void> {
 async function million(): Promise<void> {
   const script = 'for i in range(1000000):\n    print("line %08d of a million lines of fifty bytes.." % i)\n'
   const directory = makeProject('million', script)
-  const alone: Command = { name: 'script to a file', command: ['python3', 'train.py'], cwd: directory, outputFile: join(scratch, 'alone.txt') }
+  const alone: Command = {
+    name: 'script to a file',
+    command: ['python3', 'train.py'],
+    cwd: directory,
+    outputFile: join(scratch, 'alone.txt'),
+  }
   const unbuffered: Command = { ...alone, name: 'unbuffered', command: ['python3', '-u', 'train.py'] }
   const through: Command = { ...submit(directory), outputFile: join(scratch, 'through.txt') }
   const [file, fileUnbuffered, shown] = await inTurn([alone, unbuffered, through], 3)

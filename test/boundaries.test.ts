@@ -45,7 +45,9 @@ interface Import {
 function importsOf(room: string, folder: string): Import[] {
   return globSync(`${room}/${folder}/**/*.{ts,js}`, { cwd: root }).flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8')
-    const statements = text.matchAll(/^\s*(?:import|export)\b[^'"`;]*?from\s*'([^']+)'|^\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm)
+    const statements = text.matchAll(
+      /^\s*(?:import|export)\b[^'"`;]*?from\s*'([^']+)'|^\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm,
+    )
     return [...statements].map((match) => ({ file, specifier: match[1] ?? match[2] ?? match[3] ?? '' }))
   })
 }
@@ -64,7 +66,10 @@ function strangers(room: string, folder: string, allowed: readonly string[]): st
 
 function escapes(room: string): string[] {
   return [...importsOf(room, 'src'), ...importsOf(room, 'test')]
-    .filter(({ file, specifier }) => specifier.startsWith('.') && relative(join(root, room), resolve(root, dirname(file), specifier)).startsWith('..'))
+    .filter(
+      ({ file, specifier }) =>
+        specifier.startsWith('.') && relative(join(root, room), resolve(root, dirname(file), specifier)).startsWith('..'),
+    )
     .map(({ file, specifier }) => `${file} imports ${specifier}`)
 }
 
@@ -100,7 +105,9 @@ describe('every room', () => {
     })
   }
 
-  for (const room of rooms.filter((name) => name.startsWith('plugins/') || name === 'packages/agent' || name === 'packages/process-engine')) {
+  for (const room of rooms.filter(
+    (name) => name.startsWith('plugins/') || name === 'packages/agent' || name === 'packages/process-engine',
+  )) {
     it(`${room} has core as a peer, so that the user's copy is the one it meets`, () => {
       const manifest = manifestOf(room)
       expect(Object.keys(manifest.peerDependencies ?? {})).toContain('@errand/core')

@@ -22,7 +22,11 @@ export interface Project extends Disposable {
   readonly environment: NodeJS.ProcessEnv
   errand(...parameters: readonly string[]): Promise<Finished>
   /** Starts without waiting; `finished` tells the end. */
-  start(...parameters: readonly string[]): { readonly pid: number; readonly finished: Promise<Finished>; kill(signal: NodeJS.Signals): void }
+  start(...parameters: readonly string[]): {
+    readonly pid: number
+    readonly finished: Promise<Finished>
+    kill(signal: NodeJS.Signals): void
+  }
   write(path: string, text: string): void
 }
 
@@ -31,12 +35,22 @@ export function makeProject(files: Readonly<Record<string, string>>, environment
   const parent = mkdtempSync(join(tmpdir(), 'errand-test-'))
   const directory = join(parent, 'project')
   const home = join(parent, 'home')
-  const variables = { ...process.env, ERRAND_HOME: home, ERRAND_CONFIG: join(parent, 'config'), ERRAND_KEYCHAIN: 'off', NO_COLOR: '1', ...environment }
+  const variables = {
+    ...process.env,
+    ERRAND_HOME: home,
+    ERRAND_CONFIG: join(parent, 'config'),
+    ERRAND_KEYCHAIN: 'off',
+    NO_COLOR: '1',
+    ...environment,
+  }
   const write = (path: string, text: string) => {
     mkdirSync(dirname(join(directory, path)), { recursive: true })
     writeFileSync(join(directory, path), text)
   }
-  const standard = { 'aml_config/local.compute': 'type: local\n', 'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [$file]\n' }
+  const standard = {
+    'aml_config/local.compute': 'type: local\n',
+    'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [$file]\n',
+  }
   for (const [path, text] of Object.entries({ ...standard, ...files })) write(path, text)
   const start = (...parameters: readonly string[]) => startProcess(process.execPath, [program, ...parameters], directory, variables)
   return {
@@ -50,7 +64,12 @@ export function makeProject(files: Readonly<Record<string, string>>, environment
   }
 }
 
-export function startProcess(command: string, parameters: readonly string[], cwd: string, env: NodeJS.ProcessEnv): ReturnType<Project['start']> {
+export function startProcess(
+  command: string,
+  parameters: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): ReturnType<Project['start']> {
   const child = spawn(command, parameters, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''

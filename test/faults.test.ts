@@ -15,21 +15,66 @@ interface Refusal {
 const refusals: readonly Refusal[] = [
   { name: 'a run configuration that is not there', files: {}, command: ['submit', '-c', 'locl', 'train.py'], says: [/locl/, /local/] },
   { name: 'an empty run configuration', files: { 'aml_config/local.runconfig': '' }, says: [/aml_config\/local\.runconfig/, /empty/] },
-  { name: 'a run configuration with a tab', files: { 'aml_config/local.runconfig': 'Target: local\nEnvironmentVariables:\n\tA: b\n' }, says: [/local\.runconfig:3/, /tab/i] },
-  { name: 'a run configuration with merge marks', files: { 'aml_config/local.runconfig': '<<<<<<< HEAD\nTarget: local\n=======\n>>>>>>> x\n' }, says: [/local\.runconfig:1/, /merge/] },
-  { name: 'a run configuration whose target is missing', files: { 'aml_config/local.runconfig': 'Target: dcker\nFramework: Python\n', 'aml_config/docker.compute': 'type: docker\n' }, says: [/dcker/, /docker/] },
+  {
+    name: 'a run configuration with a tab',
+    files: { 'aml_config/local.runconfig': 'Target: local\nEnvironmentVariables:\n\tA: b\n' },
+    says: [/local\.runconfig:3/, /tab/i],
+  },
+  {
+    name: 'a run configuration with merge marks',
+    files: { 'aml_config/local.runconfig': '<<<<<<< HEAD\nTarget: local\n=======\n>>>>>>> x\n' },
+    says: [/local\.runconfig:1/, /merge/],
+  },
+  {
+    name: 'a run configuration whose target is missing',
+    files: { 'aml_config/local.runconfig': 'Target: dcker\nFramework: Python\n', 'aml_config/docker.compute': 'type: docker\n' },
+    says: [/dcker/, /docker/],
+  },
   { name: 'an empty compute file', files: { 'aml_config/local.compute': '' }, says: [/local\.compute/, /empty/] },
-  { name: 'a broken compute file', files: { 'aml_config/local.compute': 'type: local\n  pythonLocation: x\n' }, says: [/local\.compute:\d/] },
+  {
+    name: 'a broken compute file',
+    files: { 'aml_config/local.compute': 'type: local\n  pythonLocation: x\n' },
+    says: [/local\.compute:\d/],
+  },
   { name: 'a compute file of an unknown type', files: { 'aml_config/local.compute': 'type: lcal\n' }, says: [/lcal/, /local/] },
   { name: 'a compute file of the cloud successor', files: { 'aml_config/local.compute': 'type: amlcompute\n' }, says: [/amlcompute/] },
-  { name: 'a target type that is not installed', files: { 'aml_config/local.compute': 'type: cluster\naddress: x-ssh.example.net\nusername: me\n' }, says: [/errand plugins install @errand\/target-hdinsight-livy/] },
-  { name: 'several problems in one file', files: { 'aml_config/local.runconfig': 'Target: local\nFramework: TensorFlow\nPrepareEnvironment: perhaps\n' }, says: [/local\.runconfig:2/, /local\.runconfig:3/] },
+  {
+    name: 'a target type that is not installed',
+    files: { 'aml_config/local.compute': 'type: cluster\naddress: x-ssh.example.net\nusername: me\n' },
+    says: [/errand plugins install @errand\/target-hdinsight-livy/],
+  },
+  {
+    name: 'several problems in one file',
+    files: { 'aml_config/local.runconfig': 'Target: local\nFramework: TensorFlow\nPrepareEnvironment: perhaps\n' },
+    says: [/local\.runconfig:2/, /local\.runconfig:3/],
+  },
   { name: 'a script that is missing', files: {}, command: ['submit', '-c', 'local', 'tran.py'], says: [/tran\.py/, /train\.py/] },
   { name: 'a script outside the project', files: {}, command: ['submit', '-c', 'local', '../elsewhere.py'], says: [/outside/] },
-  { name: 'a script that is a directory', files: { 'folder/x.py': '' }, command: ['submit', '-c', 'local', 'folder'], says: [/folder/, /directory|folder/] },
-  { name: 'no script at all', files: {}, command: ['submit', '-c', 'local'], says: [/[Ss]pecify the script to run, with its arguments if any/] },
-  { name: 'no interpreter', files: { 'aml_config/local.compute': 'type: local\npythonLocation: /nowhere/python\n' }, says: [/\/nowhere\/python/, /pythonLocation/] },
-  { name: 'a PySpark run without Spark', files: { 'aml_config/local.runconfig': 'Target: local\nFramework: PySpark\n', 'aml_config/local.compute': 'type: local\nsparkSubmitLocation: /nowhere/spark-submit\n' }, says: [/\/nowhere\/spark-submit/] },
+  {
+    name: 'a script that is a directory',
+    files: { 'folder/x.py': '' },
+    command: ['submit', '-c', 'local', 'folder'],
+    says: [/folder/, /directory|folder/],
+  },
+  {
+    name: 'no script at all',
+    files: {},
+    command: ['submit', '-c', 'local'],
+    says: [/[Ss]pecify the script to run, with its arguments if any/],
+  },
+  {
+    name: 'no interpreter',
+    files: { 'aml_config/local.compute': 'type: local\npythonLocation: /nowhere/python\n' },
+    says: [/\/nowhere\/python/, /pythonLocation/],
+  },
+  {
+    name: 'a PySpark run without Spark',
+    files: {
+      'aml_config/local.runconfig': 'Target: local\nFramework: PySpark\n',
+      'aml_config/local.compute': 'type: local\nsparkSubmitLocation: /nowhere/spark-submit\n',
+    },
+    says: [/\/nowhere\/spark-submit/],
+  },
 ]
 
 describe('a submit is refused', () => {
@@ -59,7 +104,11 @@ describe('a submit is refused', () => {
   })
 
   it('and broken files elsewhere do not stop the commands that do not need them', async () => {
-    using project = makeProject({ 'train.py': 'print("ran")\n', 'aml_config/broken.compute': 'type: [\n', 'aml_config/broken.runconfig': '\t- x' })
+    using project = makeProject({
+      'train.py': 'print("ran")\n',
+      'aml_config/broken.compute': 'type: [\n',
+      'aml_config/broken.runconfig': '\t- x',
+    })
     const finished = await project.errand('submit', '-c', 'local', 'train.py')
     expect(finished.exitCode, finished.stderr).toBe(0)
     const targets = await project.errand('computetarget', 'list', '-o', 'json')
@@ -79,7 +128,13 @@ interface End {
 
 const ends: readonly End[] = [
   { name: 'exits with 3', script: 'import sys\nprint("before")\nsys.exit(3)\n', status: 'Failed', output: 'before\n', says: /exit code 3/ },
-  { name: 'dies of SIGSEGV', script: 'import os, signal\nprint("before")\nos.kill(os.getpid(), signal.SIGSEGV)\n', status: 'Failed', output: 'before\n', says: /SIGSEGV/ },
+  {
+    name: 'dies of SIGSEGV',
+    script: 'import os, signal\nprint("before")\nos.kill(os.getpid(), signal.SIGSEGV)\n',
+    status: 'Failed',
+    output: 'before\n',
+    says: /SIGSEGV/,
+  },
   {
     name: 'gets MemoryError under a limit',
     script: 'import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\nprint("before")\nx = bytearray(4 << 30)\n',
@@ -87,7 +142,12 @@ const ends: readonly End[] = [
     output: 'before\n',
     says: /MemoryError/,
   },
-  { name: 'closes its stdout', script: 'import os, time\nprint("before")\nos.close(1)\nos.close(2)\ntime.sleep(0.3)\nopen("outputs/after", "w").write("x")\n', status: 'Completed', output: 'before\n' },
+  {
+    name: 'closes its stdout',
+    script: 'import os, time\nprint("before")\nos.close(1)\nos.close(2)\ntime.sleep(0.3)\nopen("outputs/after", "w").write("x")\n',
+    status: 'Completed',
+    output: 'before\n',
+  },
   {
     name: 'forks a daemon that outlives it',
     script: [
@@ -105,8 +165,19 @@ const ends: readonly End[] = [
     status: 'Completed',
     output: 'done\n',
   },
-  { name: 'changes its folder', script: 'import os\nopen("outputs/a", "w").write("1")\nos.chdir("/")\nopen(os.environ["AZUREML_OUTPUT_DIRECTORY"] + "/b", "w").write("2")\nprint("there")\n', status: 'Completed', output: 'there\n' },
-  { name: 'deletes its own work folder', script: 'import os, shutil\nshutil.rmtree(os.getcwd())\nprint("gone")\n', status: 'Completed', output: 'gone\n' },
+  {
+    name: 'changes its folder',
+    script:
+      'import os\nopen("outputs/a", "w").write("1")\nos.chdir("/")\nopen(os.environ["AZUREML_OUTPUT_DIRECTORY"] + "/b", "w").write("2")\nprint("there")\n',
+    status: 'Completed',
+    output: 'there\n',
+  },
+  {
+    name: 'deletes its own work folder',
+    script: 'import os, shutil\nshutil.rmtree(os.getcwd())\nprint("gone")\n',
+    status: 'Completed',
+    output: 'gone\n',
+  },
   { name: 'fails to import a package', script: 'import a_package_that_nobody_has\n', status: 'Failed', says: /a_package_that_nobody_has/ },
 ]
 
@@ -120,7 +191,7 @@ describe('a script that', () => {
       const record = JSON.parse((await project.errand('history', 'last', '-o', 'json')).stdout)
       expect(record.status).toBe(status)
       if (says) expect(finished.stderr + finished.stdout).toMatch(says)
-      const pid = join(project.directory, '.errand/runs', runIdOf(finished), 'outputs/outputs/pid')
+      const pid = join(project.directory, '.errand/runs', runIdOf(finished), 'files/outputs/pid')
       if (existsSync(pid)) expect(() => process.kill(Number(readFileSync(pid, 'utf8')), 0)).toThrow('ESRCH')
       expect(existsSync(join(project.home, 'runs', runIdOf(finished)))).toBe(false)
     })

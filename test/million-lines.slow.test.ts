@@ -39,8 +39,7 @@ describe('a million lines on two streams', () => {
     const again = await project.errand('logs', id)
     expect(digest(again.stdout)).toBe(truth('out'))
     const driver = await project.errand('history', 'info', '-r', id, '--artifact', 'driver_log')
-    const lines = driver.stdout.split('\n')
-    expect(lines.filter((line) => line.startsWith('out ')).length + lines.filter((line) => line.startsWith('err ')).length).toBe(1_000_000)
+    expect(driver.stdout.length).toBe(whole.stdout.length + whole.stderr.length)
   })
 })
 

@@ -54,7 +54,9 @@ async function bringPythonPart({ name, requirements }: PythonPart): Promise<stri
   say(`bringing ${requirements.join(', ')} into ${join('.toolchain', 'parts', name)}`)
   rmSync(environment, { recursive: true, force: true })
   await makeVirtualEnvironment(environment)
-  await execute(join(environment, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...requirements], { maxBuffer: 1e8 })
+  await execute(join(environment, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...requirements], {
+    maxBuffer: 1e8,
+  })
   writeFileSync(marker, wanted)
   return environment
 }

@@ -17,7 +17,15 @@ const leadingFlags: Readonly<Record<string, boolean>> = {
 
 /** The part of a flag definition that says how many words it takes. */
 export type FlagShapes = Readonly<
-  Record<string, { readonly type: 'boolean' | 'option'; readonly char?: string; readonly aliases?: readonly string[]; readonly charAliases?: readonly string[] }>
+  Record<
+    string,
+    {
+      readonly type: 'boolean' | 'option'
+      readonly char?: string
+      readonly aliases?: readonly string[]
+      readonly charAliases?: readonly string[]
+    }
+  >
 >
 
 /**
@@ -34,7 +42,10 @@ export async function arrangeWords(words: readonly string[]): Promise<readonly s
 }
 
 /** Splits the words behind `submit` into its own options and the script with its arguments. A `--` of the user's ends the options. */
-export function splitAtScript(words: readonly string[], flags: FlagShapes): { readonly own: readonly string[]; readonly script: readonly string[] } {
+export function splitAtScript(
+  words: readonly string[],
+  flags: FlagShapes,
+): { readonly own: readonly string[]; readonly script: readonly string[] } {
   const takesValue = valueTaker(flags)
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? ''
@@ -56,7 +67,8 @@ function valueTaker(flags: FlagShapes): (word: string) => boolean {
   }
   return (word) => {
     if (word.startsWith('--')) return long.has(word.slice(2))
-    const letters = [...word.slice(1)]
+    // The first letter that takes a value takes the rest of the word, or the next word when nothing is left.
+    const letters = word.slice(1).split('')
     const first = letters.findIndex((letter) => short.has(letter))
     return first !== -1 && first === letters.length - 1
   }

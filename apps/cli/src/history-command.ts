@@ -6,7 +6,10 @@ import { RunCommand } from './run-command.ts'
 
 /** What `info` and `last` show instead of the record. */
 export const shownFlags = {
-  artifact: Flags.string({ char: 'a', summary: 'Print the content of this file of the run, and nothing else: outputs/model.txt, driver_log, …' }),
+  artifact: Flags.string({
+    char: 'a',
+    summary: 'Print the content of this file of the run, and nothing else: outputs/model.txt, driver_log, …',
+  }),
   'driver-log': Flags.boolean({ summary: 'Print what the script wrote: the same as --artifact driver_log.' }),
 }
 

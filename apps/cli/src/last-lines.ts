@@ -25,7 +25,13 @@ export function lastLines(
     // One more line end than lines: the first kept record may begin in the middle of a line.
     while (kept.length > 1 && feeds - (kept[0]?.feeds ?? 0) > lines) feeds -= kept.shift()?.feeds ?? 0
   }
-  return { pieces: trimmed(kept.map(({ piece }) => piece), lines), end }
+  return {
+    pieces: trimmed(
+      kept.map(({ piece }) => piece),
+      lines,
+    ),
+    end,
+  }
 }
 
 function trimmed(pieces: readonly Piece[], lines: number): Piece[] {

@@ -10,7 +10,9 @@ type Question = Parameters<TargetContext<unknown>['ask']>[0]
 export function askOnTerminal(screen: Screen): TargetContext<unknown>['ask'] {
   return async (question) => {
     if (!process.stdin.isTTY || !process.stderr.isTTY) {
-      throw new ErrandError('NO_TERMINAL', `There is no terminal to ask at: ${question.text.trim()}`, { hint: question.withoutTerminal.hint })
+      throw new ErrandError('NO_TERMINAL', `There is no terminal to ask at: ${question.text.trim()}`, {
+        hint: question.withoutTerminal.hint,
+      })
     }
     screen.clear()
     const answer = await readAnswer(question)
@@ -40,5 +42,7 @@ async function readAnswer(question: Question): Promise<string> {
 export async function readStandardInput(): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8').replace(/\r?\n$/, '')
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
 }

@@ -34,10 +34,16 @@ export abstract class RunCommand extends ErrandCommand {
   }
 
   /** The run that was meant. Errors: RUN_MISSING, RUN_TWICE, RUN_NOT_FOUND, RUN_AMBIGUOUS, RUN_ON_OTHER_TARGET */
-  protected findRun(context: RunContext, chosen: { readonly flag: string | undefined; readonly argument: string | undefined; readonly target?: string | undefined }): RunRecord {
+  protected findRun(
+    context: RunContext,
+    chosen: { readonly flag: string | undefined; readonly argument: string | undefined; readonly target?: string | undefined },
+  ): RunRecord {
     const { flag, argument, target } = chosen
     const name = flag ?? argument
-    if (name === undefined) throw new ErrandError('RUN_MISSING', 'Say which run: -r ID.', { hint: 'errand history list shows the ids; "last" is the newest run.' })
+    if (name === undefined)
+      throw new ErrandError('RUN_MISSING', 'Say which run: -r ID.', {
+        hint: 'errand history list shows the ids; "last" is the newest run.',
+      })
     if (flag !== undefined && argument !== undefined && flag !== argument) {
       throw new ErrandError('RUN_TWICE', `Two runs are named: ${flag} and ${argument}.`)
     }
@@ -72,7 +78,11 @@ export abstract class RunCommand extends ErrandCommand {
 export function runError(run: RunRecord): ErrandError {
   const outcome: Readonly<Record<string, string>> = { cancelled: 'was cancelled', lost: 'is lost', interrupted: 'was interrupted' }
   const reason = run.reason === undefined ? '' : `: ${run.reason.replace(/\.$/, '')}`
-  return new ErrandError('RUN_FAILED', `The run ${run.id} ${outcome[run.state] ?? 'failed'}${reason}.`, run.notes.length === 0 ? {} : { hint: run.notes.join('\n') })
+  return new ErrandError(
+    'RUN_FAILED',
+    `The run ${run.id} ${outcome[run.state] ?? 'failed'}${reason}.`,
+    run.notes.length === 0 ? {} : { hint: run.notes.join('\n') },
+  )
 }
 
 function quoted(text: string): string {

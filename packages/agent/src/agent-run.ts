@@ -79,7 +79,13 @@ async function stage(agent: Agent, request: RunRequest, source: ObjectSource, op
   })
 }
 
-async function sendObjects(agent: Agent, request: RunRequest, missing: readonly string[], source: ObjectSource, options: CallOptions): Promise<void> {
+async function sendObjects(
+  agent: Agent,
+  request: RunRequest,
+  missing: readonly string[],
+  source: ObjectSource,
+  options: CallOptions,
+): Promise<void> {
   const sizes = new Map(request.snapshot.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.digest, entry.size] as const] : [])))
   const total = missing.reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
   if (source.directory !== undefined) {
@@ -154,7 +160,13 @@ const finalOrder = 3
 function parseCursor(cursor: string | undefined): Position {
   if (cursor === undefined) return { log: logMagic.length, metrics: 0, status: 0 }
   const [log, metrics, status, more] = cursor.split('.').map(Number)
-  if (log === undefined || metrics === undefined || status === undefined || more !== undefined || ![log, metrics, status].every(Number.isSafeInteger))
+  if (
+    log === undefined ||
+    metrics === undefined ||
+    status === undefined ||
+    more !== undefined ||
+    ![log, metrics, status].every(Number.isSafeInteger)
+  )
     throw new ErrandError('BAD_CURSOR', `${cursor} is no place in the log of a run.`)
   return { log, metrics, status }
 }
@@ -168,7 +180,14 @@ async function* readEvents(agent: Agent, run: string, options: CallOptions & { r
   let position = parseCursor(options.cursor)
   let state: string | undefined
   while (position.status < finalOrder) {
-    const parameters = { run, log: position.log, metrics: position.metrics, limit: readLimit, wait: waitSeconds, ...(state === undefined ? {} : { state }) }
+    const parameters = {
+      run,
+      log: position.log,
+      metrics: position.metrics,
+      limit: readLimit,
+      wait: waitSeconds,
+      ...(state === undefined ? {} : { state }),
+    }
     const { result, body } = await agent.call('read', parameters, { signal: options.signal })
     const { log, end, status } = result as { log: number; end: boolean; status?: RunStatus }
     const start = position.log
@@ -195,7 +214,7 @@ function statusTime(status: RunStatus): string {
 }
 
 function* lines(bytes: Buffer): Generator<Buffer> {
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const end = bytes.indexOf('\n', start) + 1
     if (end === 0) return
     yield bytes.subarray(start, end)
@@ -238,7 +257,12 @@ interface CollectedFile {
   readonly executable: boolean
 }
 
-async function collect(agent: Agent, run: string, directory: string, options: CallOptions & { readonly include: readonly string[] }): Promise<readonly string[]> {
+async function collect(
+  agent: Agent,
+  run: string,
+  directory: string,
+  options: CallOptions & { readonly include: readonly string[] },
+): Promise<readonly string[]> {
   const { result } = await agent.call('collect', { run, include: options.include }, { signal: options.signal })
   const { files, directories, links } = result as {
     files: readonly CollectedFile[]
@@ -266,10 +290,17 @@ function inside(directory: string, path: string): string {
   return full
 }
 
-async function fetchFile(agent: Agent, run: string, file: CollectedFile, to: string, signal: AbortSignal, progress: (bytes: number) => void): Promise<void> {
+async function fetchFile(
+  agent: Agent,
+  run: string,
+  file: CollectedFile,
+  to: string,
+  signal: AbortSignal,
+  progress: (bytes: number) => void,
+): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   await using target = await open(to, 'w')
-  for (let offset = 0; ; ) {
+  for (let offset = 0; ;) {
     const { result, body } = await agent.call('fetch', { run, path: file.path, offset, limit: 4 * readLimit }, { signal })
     if (body.length > 0) await target.write(body, 0, body.length, offset)
     offset += body.length
@@ -295,6 +326,5 @@ export async function* agentLeftovers(agent: Agent, options: CallOptions): Async
 }
 
 export async function removeAgentLeftover(agent: Agent, id: string, options: CallOptions): Promise<void> {
-  await agent.call('removeLeftover', { id }, { signal: options.signal })
+  await agent.call('removeLeftover', { leftover: id }, { signal: options.signal })
 }
-

@@ -106,7 +106,9 @@ function explain(place: AgentPlace, python: string, error: unknown): unknown {
   if (stderr.includes("can't open file")) return new ErrandError('AGENT_MISSING', `Errand's agent is not on ${place.host.name} yet.`)
   if (exitCode === 127 || exitCode === 126 || /pyenv: .*: command not found/.test(stderr)) return notFound(place, python, error)
   const last = stderr.trim().split('\n').at(-1)
-  return new ErrandError('AGENT_NOT_STARTED', `${python} on ${place.host.name} could not run errand's agent${last ? `: ${last}` : '.'}`, { cause: error })
+  return new ErrandError('AGENT_NOT_STARTED', `${python} on ${place.host.name} could not run errand's agent${last ? `: ${last}` : '.'}`, {
+    cause: error,
+  })
 }
 
 function notFound(place: AgentPlace, python: string, cause: unknown): ErrandError {

@@ -107,14 +107,17 @@ export async function openConnection(process: HostProcess, place: string): Promi
           },
           ...(settings.progress ? { progress: settings.progress } : {}),
         })
-        const bytes = settings.body === undefined ? {} : { bytes: Buffer.isBuffer(settings.body) ? settings.body.length : settings.body.size }
-        const line = `${JSON.stringify({ id, call: name, ...parameters, ...bytes })}\n`
+        const bytes =
+          settings.body === undefined ? {} : { bytes: Buffer.isBuffer(settings.body) ? settings.body.length : settings.body.size }
+        const line = `${JSON.stringify({ ...parameters, ...bytes, id, call: name })}\n`
         // One call is written whole before the next one begins. A call whose body can't be read leaves the stream in the middle of it: over.
-        writing = writing.then(() => send(line, settings.body)).catch(async (error: unknown) => {
-          waiting.get(id)?.fail(error)
-          waiting.delete(id)
-          await process.kill('SIGKILL')
-        })
+        writing = writing
+          .then(() => send(line, settings.body))
+          .catch(async (error: unknown) => {
+            waiting.get(id)?.fail(error)
+            waiting.delete(id)
+            await process.kill('SIGKILL')
+          })
       })
     },
     async [Symbol.asyncDispose]() {
@@ -163,9 +166,13 @@ function write(process: HostProcess, data: string | Buffer): Promise<void> {
 function connectionLost(place: string, exit: { exitCode?: number; signal?: string }, stderr: string): ErrandError {
   const how = exit.signal ?? (exit.exitCode === undefined ? 'the connection was cut' : `exit code ${exit.exitCode}`)
   const last = stderr.trimEnd().split('\n').at(-1)
-  return new ErrandError('AGENT_CONNECTION_LOST', `The connection to errand's agent on ${place} ended (${how})${last ? `: ${last}` : ''}.`, {
-    hint: 'The run is not affected. Ask again: errand status last',
-  })
+  return new ErrandError(
+    'AGENT_CONNECTION_LOST',
+    `The connection to errand's agent on ${place} ended (${how})${last ? `: ${last}` : ''}.`,
+    {
+      hint: 'The run is not affected. Ask again: errand status last',
+    },
+  )
 }
 
 async function collectText(stream: AsyncIterable<Buffer>): Promise<string> {

@@ -70,7 +70,8 @@ export async function installedTargets(roots: readonly TargetRoot[]): Promise<In
   for (const root of roots) {
     for (const candidate of candidatesOf(root, broken)) {
       const known = candidates.get(candidate.name)
-      if (known === undefined || origins.indexOf(candidate.origin) >= origins.indexOf(known.origin)) candidates.set(candidate.name, candidate)
+      if (known === undefined || origins.indexOf(candidate.origin) >= origins.indexOf(known.origin))
+        candidates.set(candidate.name, candidate)
     }
   }
   const found = [...candidates.values()].flatMap((candidate) => targetsOf(candidate, broken))
@@ -86,9 +87,9 @@ export async function loadDefinition(type: string, installed: InstalledTargets):
   const target = installed.targets.find((candidate) => candidate.type === type)
   if (target === undefined) throw await missing(type, installed)
   const definition = await importDefinition(target)
-  if (!isRecord(definition)) throw broken(target, 'its module has no default export that describes a target')
+  if (!isRecord(definition)) throw unusable(target, 'its module has no default export that describes a target')
   if (definition['contract'] !== contract) throw tooNew(target, definition['contract'])
-  if (!isDefinition(definition)) throw broken(target, 'its definition lacks `type`, `config`, `capabilities` or `load`')
+  if (!isDefinition(definition)) throw unusable(target, 'its definition lacks `type`, `config`, `capabilities` or `load`')
   return definition
 }
 
@@ -122,7 +123,9 @@ function packageFolders(directory: string): string[] {
       return readdirSync(folder).filter((name) => !name.startsWith('.'))
     } catch (error) {
       if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return []
-      throw new ErrandError('TARGETS_UNREADABLE', `The folder of plugins ${folder} can't be read: ${errorMessage(error)}.`, { cause: error })
+      throw new ErrandError('TARGETS_UNREADABLE', `The folder of plugins ${folder} can't be read: ${errorMessage(error)}.`, {
+        cause: error,
+      })
     }
   }
   return names(directory)
@@ -207,7 +210,7 @@ async function importDefinition(target: InstalledTarget): Promise<unknown> {
     const module: unknown = await import(pathToFileURL(target.module).href)
     return isRecord(module) ? module['default'] : undefined
   } catch (error) {
-    throw broken(target, errorMessage(error), error)
+    throw unusable(target, errorMessage(error), error)
   }
 }
 
@@ -216,9 +219,15 @@ async function missing(type: string, { targets, broken: brokenPackages }: Instal
   const known = targetTypes.find((candidate) => candidate.type === type || candidate.aliases.includes(type))
   const blamed = brokenPackages.find((candidate) => candidate.package === known?.package || candidate.reason.includes(`"${type}"`))
   if (blamed !== undefined) {
-    return new ErrandError('TARGET_PACKAGE_BROKEN', `The package ${blamed.package} of target type "${type}" can't be used: ${blamed.reason}.`, {
-      hint: blamed.reason.includes('several packages') ? 'Uninstall all of these packages but one.' : `errand plugins install ${blamed.package}`,
-    })
+    return new ErrandError(
+      'TARGET_PACKAGE_BROKEN',
+      `The package ${blamed.package} of target type "${type}" can't be used: ${blamed.reason}.`,
+      {
+        hint: blamed.reason.includes('several packages')
+          ? 'Uninstall all of these packages but one.'
+          : `errand plugins install ${blamed.package}`,
+      },
+    )
   }
   if (known !== undefined) {
     return new ErrandError('TARGET_TYPE_NOT_INSTALLED', `The target type "${type}" is not installed.`, {
@@ -229,17 +238,25 @@ async function missing(type: string, { targets, broken: brokenPackages }: Instal
   return new ErrandError('TARGET_TYPE_UNKNOWN', `There is no target type "${type}".`, { hint: `Known types: ${words.join(', ')}.` })
 }
 
-function broken(target: InstalledTarget, reason: string, cause?: unknown): ErrandError {
-  return new ErrandError('TARGET_PACKAGE_BROKEN', `The package ${target.package} of target type "${target.type}" can't be used: ${reason}.`, {
-    hint: `errand plugins install ${target.package}`,
-    cause,
-  })
+function unusable(target: InstalledTarget, reason: string, cause?: unknown): ErrandError {
+  return new ErrandError(
+    'TARGET_PACKAGE_BROKEN',
+    `The package ${target.package} of target type "${target.type}" can't be used: ${reason}.`,
+    {
+      hint: `errand plugins install ${target.package}`,
+      cause,
+    },
+  )
 }
 
 function tooNew(target: InstalledTarget, found: unknown): ErrandError {
-  return new ErrandError('TARGET_PACKAGE_TOO_NEW', `The package ${target.package} ${target.version} can't be used: ${contractReason(found)}.`, {
-    hint: `Install the versions of errand and ${target.package} that belong together.`,
-  })
+  return new ErrandError(
+    'TARGET_PACKAGE_TOO_NEW',
+    `The package ${target.package} ${target.version} can't be used: ${contractReason(found)}.`,
+    {
+      hint: `Install the versions of errand and ${target.package} that belong together.`,
+    },
+  )
 }
 
 function contractReason(found: unknown): string {

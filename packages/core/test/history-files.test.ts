@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -62,14 +63,18 @@ describe('the files of a history', () => {
     expect(contents(project)).toEqual(before)
   })
 
-  it('of a newer version are left alone also when the version is only in the write-ahead log', () => {
+  it('of a newer version are left alone also when its writer was killed before the version came into the file itself', () => {
     using project = temporaryProject()
     openHistory(project.directory)[Symbol.dispose]()
-    using writer = new DatabaseSync(file(project))
-    writer.exec('PRAGMA journal_mode = WAL; PRAGMA user_version = 3')
-    const before = [file(project), `${file(project)}-wal`].map((path) => readFileSync(path))
+    const die = `const { DatabaseSync } = require('node:sqlite')
+      new DatabaseSync(process.argv[1]).exec('PRAGMA journal_mode = WAL; PRAGMA user_version = 3')
+      process.kill(process.pid, 'SIGKILL')`
+    spawnSync(process.execPath, ['-e', die, file(project)])
+    const files = [file(project), `${file(project)}-wal`]
+    const before = files.map((path) => readFileSync(path))
+    expect(before[1]?.length).toBeGreaterThan(0)
     expect(() => openHistory(project.directory)).toThrow(expect.objectContaining({ code: 'HISTORY_TOO_NEW' }))
-    expect([file(project), `${file(project)}-wal`].map((path) => readFileSync(path))).toEqual(before)
+    expect(files.map((path) => readFileSync(path))).toEqual(before)
   })
 
   it('that a newer errand takes over while they are open are not written any more', () => {

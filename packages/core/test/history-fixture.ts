@@ -37,7 +37,7 @@ function streamData(n: number): Uint8Array {
 
 /** The bytes that the local log must have after `count` events of that stream. */
 export function streamLog(count: number): Buffer {
-  const records = [logMagic]
+  const records: Buffer[] = [logMagic]
   for (let n = 0; n < count; n += 1) {
     const event = streamEvent(n)
     if (event.type === 'log') records.push(encodeLogRecord({ stream: event.stream, time: firstTime + n * 37, data: event.data }))

@@ -95,6 +95,25 @@ describe('many processes', () => {
   })
 })
 
+describe.runIf(process.platform === 'linux')('on Linux', () => {
+  it('a client that ended and that its parent has not taken note of is no living one', { timeout: patience }, async () => {
+    const parent = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [line] = await once(parent.stdout, 'data')
+      const pid = Number(String(line))
+      const fields = () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')
+      while (fields()[2] !== 'Z') await delay(5)
+      const started = thisClient().started.replace(/\d+$/u, fields()[21] ?? '')
+      expect(clientAlive({ ...thisClient(), pid, started })).toBe(false)
+      const sleeping = { ...thisClient(), pid: parent.pid ?? 0 }
+      const stat = readFileSync(`/proc/${parent.pid}/stat`, 'latin1').split(' ')
+      expect(clientAlive({ ...sleeping, started: sleeping.started.replace(/\d+$/u, stat[21] ?? '') })).toBe(true)
+    } finally {
+      parent.kill('SIGKILL')
+    }
+  })
+})
+
 describe('a batch of events', () => {
   it('is stored from where the stored ones end, and only once', () => {
     using project = temporaryProject()
@@ -152,6 +171,18 @@ describe('a batch of events', () => {
       expect.objectContaining({ code: 'HISTORY_LOG_DAMAGED' }),
     )
     expect(history.metrics(id)).toHaveLength(4)
+  })
+
+  it('that another follower stores meanwhile is not read beyond the record that a reader goes by', () => {
+    using project = temporaryProject()
+    using history = openHistory(project.directory)
+    const { id } = history.create(irisRun)
+    history.appendEvents(id, batch(0, 20), undefined)
+    const run = history.get(id)
+    history.appendEvents(id, batch(20, 30), cursorBefore(20))
+    expect(run?.log.cursor).toBe('after-19')
+    expect([...history.readLog(id, { to: run?.log.size ?? 0 })].at(-1)?.end).toBe(streamLog(20).length)
+    expect([...history.readLog(id)].at(-1)?.end).toBe(streamLog(30).length)
   })
 
   it('may hold data longer than a record, and a reader gets it whole and from any record on', () => {

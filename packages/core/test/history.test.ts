@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { exportHistory, type History, openHistory, readArtifact, type RunPatch, storedRequest } from '../src/history/index.ts'
+import { exportHistory, type History, openHistory, readArtifact, type RunPatch } from '../src/history/index.ts'
+import type { JsonValue } from '../src/json.ts'
 import type { RunEvent, RunStatus } from '../src/target.ts'
 import { irisRun, temporaryProject } from './history-fixture.ts'
 
@@ -23,12 +24,12 @@ function listed(history: History): Record<string, unknown> {
 
 type MetricBody = Extract<EventBody, { type: 'metric' }>
 
-function metric(name: string, kind: MetricBody['kind'], value: MetricBody['value']): MetricBody {
+function metricOf(name: string, kind: MetricBody['kind'], value: MetricBody['value']): MetricBody {
   return { type: 'metric', kind, name, value }
 }
 
-function value(name: string, logged: MetricBody['value']): MetricBody {
-  return metric(name, Array.isArray(logged) ? 'list' : 'value', logged)
+function logged(name: string, value: MetricBody['value']): MetricBody {
+  return metricOf(name, Array.isArray(value) ? 'list' : 'value', value)
 }
 
 const completed: RunStatus = { state: 'completed', startedAt: '2026-03-01T10:00:00.000001Z', endedAt: '2026-03-01T10:00:04.892390Z' }
@@ -158,22 +159,16 @@ describe('a run', () => {
     })
   })
 
-  it('stores its request with the digest of the snapshot alone', () => {
-    const request = storedRequest({
-      runId: 'a_1',
-      project: 'a',
-      projectId: 'p',
-      framework: 'python',
-      environment: { kind: 'user-managed' },
-      script: 's.py',
-      arguments: [],
-      variables: {},
-      secretVariables: [],
-      outputs: ['outputs/**'],
-      snapshot: { digest: 'sha256:00', entries: [{ kind: 'directory', path: 'd' }] },
-    })
-    expect(request).toMatchObject({ runId: 'a_1', snapshot: { digest: 'sha256:00' } })
-    expect(JSON.stringify(request)).not.toContain('entries')
+  it('is deleted with its rows, its log and its files, and others stay', () => {
+    using project = temporaryProject()
+    using history = openHistory(project.directory)
+    const kept = history.create(irisRun).id
+    const { id } = history.create(irisRun)
+    append(history, id, logged('m', 1), { type: 'log', stream: 'stdout', data: Buffer.from('x') })
+    history.delete(id)
+    expect(history.list().map((run) => run.id)).toEqual([kept])
+    expect(existsSync(history.runDirectory(id))).toBe(false)
+    expect(() => history.metrics(id)).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND' }))
   })
 })
 
@@ -230,12 +225,12 @@ describe('metrics', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     const { id } = history.create(irisRun)
-    append(history, id, value('loss', 3), value('loss', [2, 1]), value('Accuracy', 0.9), value('status', 7), value('one', [5]))
+    append(history, id, logged('loss', 3), logged('loss', [2, 1]), logged('Accuracy', 0.9), logged('status', 7), logged('one', [5]))
     const inlined = { inline: { loss: [3, 2, 1], Accuracy: 0.9, one: [5] }, clashing: { status: 7 } }
     expect(listed(history)).toEqual(inlined)
     history.update(id, { state: 'completed' })
     expect(listed(history)).toEqual(inlined)
-    append(history, id, value('late', 1))
+    append(history, id, logged('late', 1))
     expect(listed(history)).toEqual({ ...inlined, inline: { ...inlined.inline, late: 1 } })
   })
 
@@ -246,13 +241,13 @@ describe('metrics', () => {
     append(
       history,
       id,
-      metric('single', 'row', { x: 1, y: { $number: 'NaN' } }),
-      metric('rows', 'row', { x: 1 }),
-      metric('rows', 'row', { x: 2, y: 'b' }),
-      metric('rows', 'table', { y: ['c', 'd'], z: [true] }),
-      metric('mixed', 'row', { x: 1 }),
-      metric('mixed', 'value', 'text'),
-      metric('roc', 'image', 'roc.png'),
+      metricOf('single', 'row', { x: 1, y: { $number: 'NaN' } }),
+      metricOf('rows', 'row', { x: 1 }),
+      metricOf('rows', 'row', { x: 2, y: 'b' }),
+      metricOf('rows', 'table', { y: ['c', 'd'], z: [true] }),
+      metricOf('mixed', 'row', { x: 1 }),
+      metricOf('mixed', 'value', 'text'),
+      metricOf('roc', 'image', 'roc.png'),
     )
     expect(listed(history)['inline']).toEqual({
       single: { x: 1, y: 'NaN' },
@@ -332,7 +327,8 @@ describe('an export', () => {
       { type: 'log', stream: 'stderr', data: Buffer.from([255]) },
     )
     append(history, id, { type: 'metric', kind: 'value', name: 'a', value: { $number: 'NaN' } })
-    const lines = await Array.fromAsync(exportHistory(history))
+    const lines: JsonValue[] = []
+    for await (const line of exportHistory(history)) lines.push(line)
     expect(lines).toMatchObject([
       { type: 'project', id: history.projectId },
       { type: 'run', id, number: 1, metrics: [{ name: 'a', value: { $number: 'NaN' } }], tags: [], artifacts: [] },

@@ -153,6 +153,13 @@ it('turns each issue of the schema into an error with its place', async () => {
   ])
 })
 
+it('does not let the schema print a value that looks like a secret', async () => {
+  const target = await load('type: remote\naddress: h\nusername: u\nretries: AccountKey=abcdef123456\n')
+  const { message } = await rejection(validateTarget(target, remote))
+  expect(message).toContain(':4:1: retries: ')
+  expect(message).not.toContain('abcdef123456')
+})
+
 it('warns of unknown keys with the nearest known one, and of keys of other types', async () => {
   const target = await load('type: remote\naddress: h\nusername: u\nusrname: x\nyarnDeployMode: cluster\nnodeCount: 4\n')
   const { diagnostics } = await validateTarget(target, remote)

@@ -142,10 +142,11 @@ it('leaves out what the skip list names, by name and by the name in a URL', asyn
   expect([packages.pip, outline(diagnostics)]).toEqual([['numpy'], ['note PACKAGE_SKIPPED 3', 'note PACKAGE_SKIPPED 4']])
 })
 
+const digest = (content: string): string => `sha256:${createHash('sha256').update(content).digest('hex')}`
+
 it('sends packages and requirements that lie in the project', async () => {
   const text = 'dependencies:\n- pip:\n  - ./wheels\\a-1.0-py3-none-any.whl\n  - -r requirements.txt\n'
   const { file, packages } = await conda(text, { 'wheels/a-1.0-py3-none-any.whl': 'wheel', 'requirements.txt': 'numpy\n' })
-  const digest = (content: string): string => `sha256:${createHash('sha256').update(content).digest('hex')}`
   expect(file.localFiles).toEqual([
     { kind: 'file', path: 'requirements.txt', size: 6, executable: false, digest: digest('numpy\n') },
     { kind: 'file', path: 'wheels/a-1.0-py3-none-any.whl', size: 5, executable: false, digest: digest('wheel') },
@@ -157,7 +158,7 @@ it.each([
   ['dependencies: x\n', ':1:1: dependencies must be a list'],
   ['- a\n', ':1:1: the file must have the line'],
   ['dependencies:\n- null\n', ':2:3: an empty item'],
-  ['dependencies:\n-\n- a\n', ': an empty item'],
+  ['dependencies:\n-\n- a\n', ':2:2: an empty item'],
   ['dependencies:\n- [a]\n', ':2:3: a package must be text'],
   ['dependencies:\n- numpy: 1.0\n', ':2:3: numpy: a package is text'],
   ['dependencies:\n- pip: a\n', ':2:3: pip must have a list'],

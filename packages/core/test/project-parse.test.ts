@@ -36,6 +36,7 @@ it.each([
   ['a tab between a dash and a map', 'a:\n-\tb: 1\n', ['error TAB_INDENTATION 2']],
   ['a tab in a value that goes on', 'a: x\n\ty\n', ['error TAB_INDENTATION 2']],
   ['a merge mark', 'a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> other\n', ['error MERGE_MARK 2']],
+  ['the middle line of a merge', 'a: 1\n=======\n', ['error MERGE_MARK 2']],
   ['the last line of a merge', 'a: 1\n>>>>>>> other\n', ['error MERGE_MARK 2']],
   ['no blank after the colon of a quoted key', 'a: 1\n"b":"x"\nc: 2\n', ['error MISSING_BLANK 2']],
   ['no blank after a colon in the only line', '"b":"x"\n', ['error MISSING_BLANK 1']],
@@ -46,6 +47,8 @@ it.each([
   ['a brace that is not closed', '{\n"a": 1\n', ['error YAML_SYNTAX 3']],
   ['something behind the end of JSON', '{"a": 1}\n}\n', ['error YAML_SYNTAX 2']],
   ['wrong indentation', 'a:\n  b: 1\n c: 2\n', ['error YAML_SYNTAX 3']],
+  ['a line that is indented too far', 'a: x\n\n  b: 1\n', ['error YAML_SYNTAX 3']],
+  ['an item that is indented too far', 'a:\n- x\n  - y\nb: 1\n', ['error YAML_SYNTAX 3']],
   ['a quote that is not closed', 'a: 1\nb: "x\nc: 2\n', ['error YAML_SYNTAX 2']],
   ['two keys on a line', 'a: b: c\n', ['error YAML_SYNTAX 1']],
   ['two documents', 'a: 1\n---\nb: 2\n', ['error YAML_SYNTAX 2']],
@@ -106,7 +109,6 @@ it.each([
   ['1', undefined],
 ])('reads %s as the boolean %s', async (text, expected) => {
   const { root } = await parse(`a: ${text}\n`)
-  const value = root?.kind === 'map' ? root.entries[0]?.value : undefined
-  expect(value).toBeDefined()
-  if (value !== undefined) expect([readBoolean(value), isNull(value)]).toEqual([expected, false])
+  const values = root?.kind === 'map' ? root.entries.map(({ value }) => [readBoolean(value), isNull(value)]) : []
+  expect(values).toEqual([[expected, false]])
 })

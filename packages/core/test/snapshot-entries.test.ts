@@ -25,8 +25,7 @@ describe('what a snapshot records', () => {
         path: 'train.py',
         size: 9,
         executable: false,
-        digest: `sha256:${createHash('sha256').update('print(1)
-').digest('hex')}`,
+        digest: `sha256:${createHash('sha256').update('print(1)\n').digest('hex')}`,
       },
     ])
     expect({ files, bytes, read }).toEqual({ files: 2, bytes: 19, read: 2 })
@@ -53,8 +52,6 @@ describe('what a snapshot records', () => {
     const fields = ['file', 'a.txt', '-', '1', hex, 'directory', 'empty', 'link', 'link', 'a.txt']
     const serialised = `errand snapshot 1\n${fields.map((field) => `${field}\0`).join('')}`
     expect((await project.take()).snapshot.digest).toBe(`sha256:${createHash('sha256').update(serialised).digest('hex')}`)
-  })
-    expect((await project.take()).snapshot.digest).toBe(`sha256:${expected.slice(0, 64)}`)
   })
 
   it('records empty folders, also those whose content is all left out', async () => {

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { excludedBy } from '../src/snapshot/index.ts'
-import { pathsOf, temporaryProject } from './snapshot-project.ts'
+import { outsideTheTick, pathsOf, temporaryProject } from './snapshot-project.ts'
 
 const leftOut = [
   '.git/HEAD',
@@ -105,6 +105,49 @@ describe('what a snapshot leaves out', () => {
       message: expect.stringContaining('outputs/train.py'),
     })
     await expect(project.take({ needed: ['absent.py'] })).rejects.toMatchObject({ code: 'SNAPSHOT_NEEDED_FILE_LEFT_OUT' })
+  })
+})
+
+describe('a second snapshot', () => {
+  it.each([
+    ['an ignore file says more', { '.gitignore': '*.csv\n*.log\n' }, ['.gitignore', 'sub/.gitignore', 'sub/c.txt', 'sub/deep/e.txt']],
+    ['a nested one says more', { 'sub/.gitignore': '*.txt' }, ['.gitignore', 'b.log', 'sub/.gitignore', 'sub/deep']],
+    [
+      'a nested one appears',
+      { 'sub/deep/.gitignore': 'e.txt' },
+      ['.gitignore', 'b.log', 'sub/.gitignore', 'sub/c.txt', 'sub/deep/.gitignore'],
+    ],
+    ['a .amlignore appears', { '.amlignore': 'sub' }, ['.amlignore', '.gitignore', 'a.csv', 'b.log']],
+  ])('follows the rules as they are now when %s', async (_, change, expected) => {
+    using project = temporaryProject({
+      '.gitignore': '*.csv',
+      'a.csv': '',
+      'b.log': '',
+      'sub/.gitignore': 'd.txt',
+      'sub/c.txt': '',
+      'sub/d.txt': '',
+    })
+    project.write({ 'sub/deep/e.txt': '' })
+    await outsideTheTick()
+    const first = ['.gitignore', 'b.log', 'sub/.gitignore', 'sub/c.txt', 'sub/deep/e.txt']
+    expect(pathsOf(await project.take())).toEqual(first)
+    expect(pathsOf(await project.take())).toEqual(first)
+    project.write(change)
+    expect(pathsOf(await project.take())).toEqual(expected)
+    await outsideTheTick()
+    project.write({ '.gitignore': '*.csv', 'sub/.gitignore': 'd.txt' })
+    rmSync(join(project.directory, '.amlignore'), { force: true })
+    rmSync(join(project.directory, 'sub/deep/.gitignore'), { force: true })
+    expect(pathsOf(await project.take())).toEqual(first)
+  })
+
+  it('forgets a file that was sent only because it was needed, and an ignore file that hid itself', async () => {
+    using project = temporaryProject({ '.gitignore': '*.csv', 'a.csv': '', 'sub/.gitignore': '*\n!b.csv\n', 'sub/b.csv': '' })
+    await outsideTheTick()
+    expect(pathsOf(await project.take({ needed: ['a.csv'] }))).toEqual(['.gitignore', 'a.csv', 'sub/b.csv'])
+    expect(pathsOf(await project.take())).toEqual(['.gitignore', 'sub/b.csv'])
+    rmSync(join(project.directory, 'sub/.gitignore'))
+    expect(pathsOf(await project.take())).toEqual(['.gitignore', 'sub'])
   })
 })
 

@@ -233,9 +233,9 @@ describe('the state folder', () => {
     const digests = new Set(all.flatMap(({ stdout }) => stdout.trim().split('\n')))
     expect(digests.size).toBe(1)
     const [digest = ''] = digests
-    for (const entry of (await loadSnapshot(project.state, digest)).entries) {
-      if (entry.kind === 'file') expect(statSync(objectPath(project.state, entry.digest)).size).toBe(300)
-    }
+    const { entries } = await loadSnapshot(project.state, digest)
+    const sizes = entries.map((entry) => statSync(objectPath(project.state, entry.kind === 'file' ? entry.digest : '')).size)
+    expect(sizes).toEqual(Array.from({ length: 300 }, () => 300))
     expect(readdirSync(project.state, { recursive: true, encoding: 'utf8' }).filter((path) => path.includes('partial'))).toEqual([])
   })
 })

@@ -22,7 +22,10 @@ const definition = (type: string, contract = 1): string =>
 
 /** A plugin that notes in a global when its module runs. */
 async function plugin(path: string, name: string, type: string, module = definition(type)): Promise<void> {
-  await write(`${path}/package.json`, JSON.stringify({ name, version: '1.2.3', type: 'module', errand: { targets: { [type]: './target.js' } } }))
+  await write(
+    `${path}/package.json`,
+    JSON.stringify({ name, version: '1.2.3', type: 'module', errand: { targets: { [type]: './target.js' } } }),
+  )
   await write(`${path}/target.js`, module)
 }
 
@@ -101,7 +104,10 @@ it('takes a linked package instead of the installed one of the same name, also t
 
 it('finds what a data folder of oclif has linked', async () => {
   await plugin('checkout', 'linked-target', 'place')
-  await write('data/package.json', JSON.stringify({ oclif: { plugins: [{ type: 'link', name: 'linked-target', root: join(folder, 'checkout') }] } }))
+  await write(
+    'data/package.json',
+    JSON.stringify({ oclif: { plugins: [{ type: 'link', name: 'linked-target', root: join(folder, 'checkout') }] } }),
+  )
   const { targets } = await installedTargets([{ directory: join(folder, 'data'), origin: 'installed' }])
   expect(targets.map(({ type, origin }) => [type, origin])).toEqual([['place', 'linked']])
 })

@@ -2,6 +2,7 @@ import { type Agent, type Launch, agentLeftovers, findRun, openAgent, removeAgen
 import {
   type CallOptions,
   type EnvironmentRequest,
+  ErrandError,
   type Finding,
   type Host,
   type Plan,
@@ -11,6 +12,7 @@ import {
   type TargetContext,
   errorMessage,
 } from '@errand/core'
+import { openOnce } from './open-once.ts'
 import { findSparkSubmit, sparkCommand } from './spark-submit.ts'
 
 /** Where and with what a run is started. Everything but the host comes from the target's configuration. */
@@ -23,17 +25,14 @@ export interface ProcessPlace {
   readonly sharedDirectory?: string
   /** Folder of errand's own files there. Absent: `.errand` in the host's home. */
   readonly home?: string
+  /** Seconds between the polite and the hard end of a cancelled run. Absent: the agent's own, 30. */
+  readonly grace?: number
 }
 
 /** A target that runs a script as a supervised process of a host, with the user's own interpreter. */
 export function createProcessTarget(context: TargetContext<unknown>, place: ProcessPlace): Target {
-  let opened: Promise<Agent> | undefined
-  // A failed start is not kept: the next call tries again.
-  const agent = ({ signal, report }: CallOptions): Promise<Agent> =>
-    (opened ??= openAgent({ ...place, signal, report: (message) => report({ message }) }).catch((error: unknown) => {
-      opened = undefined
-      throw error
-    }))
+  const opening = openOnce(({ signal, report }) => openAgent({ ...place, signal, report: (message) => report({ message }) }))
+  const agent = (options: CallOptions): Promise<Agent> => opening.get(options)
 
   return {
     check: (options) => check(agent, options),
@@ -44,6 +43,7 @@ export function createProcessTarget(context: TargetContext<unknown>, place: Proc
       return prepared(await agent(options), place, request, options)
     },
     async submit(request, _prepared, options) {
+      refuseOptions(context, request)
       const running = await agent(options)
       const [launch, variables] = await Promise.all([launchOf(running, place, request, options.signal), secretVariables(context, request)])
       const directory = place.host === context.host ? { directory: context.objectsDirectory } : {}
@@ -61,11 +61,16 @@ export function createProcessTarget(context: TargetContext<unknown>, place: Proc
     async removeLeftover(id, options) {
       await removeAgentLeftover(await agent(options), id, options)
     },
-    async [Symbol.asyncDispose]() {
-      const running = await opened?.catch(() => undefined)
-      await running?.[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
   }
+}
+
+function refuseOptions(context: TargetContext<unknown>, request: RunRequest): void {
+  if (request.options === undefined) return
+  const { name, type } = context.target
+  throw new ErrandError('OPTIONS_NOT_SUPPORTED', `The target ${name} is of type ${type}, which has no options of a run.`, {
+    hint: 'Remove TargetOptions from the run configuration.',
+  })
 }
 
 async function secretVariables(context: TargetContext<unknown>, request: RunRequest): Promise<Record<string, string>> {
@@ -76,7 +81,8 @@ async function secretVariables(context: TargetContext<unknown>, request: RunRequ
 /** The environment is the interpreter itself: its path and version are all that can be said of it. */
 async function prepared(agent: Agent, place: ProcessPlace, request: EnvironmentRequest, options: CallOptions): Promise<Prepared> {
   const { executable, version } = agent.hello.python
-  const spark = request.framework === 'pyspark' ? { sparkSubmit: await findSparkSubmit(place.host, executable, place.sparkSubmit, options.signal) } : {}
+  const spark =
+    request.framework === 'pyspark' ? { sparkSubmit: await findSparkSubmit(place.host, executable, place.sparkSubmit, options.signal) } : {}
   return { environmentKey: keyOf(agent), data: { python: executable, version, ...spark } }
 }
 
@@ -84,14 +90,17 @@ const keyOf = (agent: Agent): string => `python ${agent.hello.python.version} at
 
 async function launchOf(agent: Agent, place: ProcessPlace, request: RunRequest, signal: AbortSignal): Promise<Launch> {
   const python = agent.hello.python.executable
-  const shared = place.sharedDirectory === undefined ? {} : { sharedDirectory: place.sharedDirectory }
-  if (request.framework === 'python') return { python, ...shared }
+  const settings = {
+    ...(place.sharedDirectory === undefined ? {} : { sharedDirectory: place.sharedDirectory }),
+    ...(place.grace === undefined ? {} : { grace: place.grace }),
+  }
+  if (request.framework === 'python') return { python, ...settings }
   const sparkSubmit = await findSparkSubmit(place.host, python, place.sparkSubmit, signal)
   return {
     python,
     launch: sparkCommand(sparkSubmit, request.spark),
     environment: { PYSPARK_PYTHON: python, PYSPARK_DRIVER_PYTHON: python },
-    ...shared,
+    ...settings,
   }
 }
 
@@ -100,8 +109,15 @@ async function plan(agent: Agent, place: ProcessPlace, request: EnvironmentReque
   if (!('snapshot' in request)) return { environment, steps: [`use ${keyOf(agent)} as it is`] }
   const files = request.snapshot.entries.filter((entry) => entry.kind === 'file')
   const upload = { files: files.length, bytes: files.reduce((sum, file) => sum + file.size, 0) }
-  const program = request.framework === 'pyspark' ? sparkCommand(place.sparkSubmit ?? 'spark-submit', request.spark).join(' ') : agent.hello.python.executable
-  return { environment, upload, steps: [`copy the project to ${agent.hello.home}/runs/${request.runId}/work`, `${program} ${request.script}`] }
+  const program =
+    request.framework === 'pyspark'
+      ? sparkCommand(place.sparkSubmit ?? 'spark-submit', request.spark).join(' ')
+      : agent.hello.python.executable
+  return {
+    environment,
+    upload,
+    steps: [`copy the project to ${agent.hello.home}/runs/${request.runId}/work`, `${program} ${request.script}`],
+  }
 }
 
 async function* check(agent: (options: CallOptions) => Promise<Agent>, options: CallOptions): AsyncGenerator<Finding> {
@@ -110,6 +126,7 @@ async function* check(agent: (options: CallOptions) => Promise<Agent>, options: 
     yield { name: 'python', outcome: 'ok', detail: `Python ${hello.python.version} at ${hello.python.executable} on ${host.name}` }
     yield { name: 'folder', outcome: 'ok', detail: `runs are kept in ${hello.home}` }
   } catch (error) {
+    options.signal.throwIfAborted()
     const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
     yield { name: 'python', outcome: 'failed', detail: errorMessage(error), ...hint }
   }

@@ -14,9 +14,13 @@ export async function findSparkSubmit(host: Host, python: string, named: string 
   if (onPath.exitCode === 0) return onPath.stdout.toString('utf8').trim()
   const packaged = await askPython(host, python, findPyspark, signal)
   if (packaged !== undefined) return packaged
-  throw new ErrandError('SPARK_NOT_FOUND', `There is neither spark-submit on the PATH of ${host.name} nor a pyspark package in ${python}.`, {
-    hint: `Install it (${python} -m pip install pyspark), or name the program with sparkSubmitLocation in the .compute file.`,
-  })
+  throw new ErrandError(
+    'SPARK_NOT_FOUND',
+    `There is neither spark-submit on the PATH of ${host.name} nor a pyspark package in ${python}.`,
+    {
+      hint: `Install it (${python} -m pip install pyspark), or name the program with sparkSubmitLocation in the .compute file.`,
+    },
+  )
 }
 
 /** The command line in front of the script. Order of `--conf` as in the Spark file, so that a later line wins as it does there. */

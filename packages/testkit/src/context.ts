@@ -30,7 +30,8 @@ export function createTestContext<Config>(options: TestContextOptions<Config>): 
 
   async function secret(name: string): Promise<string> {
     const value = secrets[name]
-    if (value === undefined) throw new ErrandError('SECRET_NOT_FOUND', `The test has no secret ${name}.`, { hint: `Give it: secrets: { ${name}: … }` })
+    if (value === undefined)
+      throw new ErrandError('SECRET_NOT_FOUND', `The test has no secret ${name}.`, { hint: `Give it: secrets: { ${name}: … }` })
     return value
   }
 

@@ -4,12 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Snapshot } from '@errand/core'
 
 /** One file of a small project: text, bytes, or one of the things that are more than content. */
-export type ProjectEntry =
-  | string
-  | Uint8Array
-  | { readonly executable: string }
-  | { readonly link: string }
-  | { readonly directory: true }
+export type ProjectEntry = string | Uint8Array | { readonly executable: string } | { readonly link: string } | { readonly directory: true }
 
 /** A small project by path, with forward slashes. */
 export type ProjectFiles = Readonly<Record<string, ProjectEntry>>
@@ -75,6 +70,8 @@ function contentOf(entry: ProjectEntry): Buffer | undefined {
   return 'executable' in entry ? Buffer.from(entry.executable) : undefined
 }
 
-function isKind<Kind extends string>(entry: ProjectEntry, kind: Kind): entry is Extract<ProjectEntry, Readonly<Record<Kind, unknown>>> {
+type KindOf<Kind extends string> = Extract<Exclude<ProjectEntry, string | Uint8Array>, Readonly<Record<Kind, unknown>>>
+
+function isKind<Kind extends string>(entry: ProjectEntry, kind: Kind): entry is KindOf<Kind> {
   return typeof entry === 'object' && !(entry instanceof Uint8Array) && kind in entry
 }

@@ -18,6 +18,24 @@ export async function readEvents(
   return events
 }
 
+/** Accepts the event with which the script has printed this text on stdout, in however many pieces. */
+export function hasPrinted(text: string): (event: RunEvent) => boolean {
+  const seen: RunEvent[] = []
+  return (event) => {
+    seen.push(event)
+    return bytesOf(seen, 'stdout').includes(text)
+  }
+}
+
+/** Accepts the event with which a whole report of the script is there. */
+export function hasReported(): (event: RunEvent) => boolean {
+  const seen: RunEvent[] = []
+  return (event) => {
+    seen.push(event)
+    return findReport(seen) !== undefined
+  }
+}
+
 /** Everything that went to one stream, in order. */
 export function bytesOf(events: readonly RunEvent[], stream: 'stdout' | 'stderr' | 'control'): Buffer {
   return Buffer.concat(events.flatMap((event) => (event.type === 'log' && event.stream === stream ? [event.data] : [])))
@@ -38,7 +56,7 @@ export function finalStatus(events: readonly RunEvent[]): RunStatus {
 export function findReport(events: readonly RunEvent[]): JsonValue | undefined {
   const stdout = bytesOf(events, 'stdout').toString('utf8')
   const start = stdout.indexOf(reportMark)
-  const end = stdout.indexOf('\n', start)
+  const end = stdout.indexOf('\n', Math.max(0, start))
   if (start < 0 || end < 0) return undefined
   return JSON.parse(stdout.slice(start + reportMark.length, end)) as JsonValue
 }
@@ -47,7 +65,9 @@ export function findReport(events: readonly RunEvent[]): JsonValue | undefined {
 export function reportOf<Report>(events: readonly RunEvent[]): Report {
   const report = findReport(events)
   if (report === undefined) {
-    const printed = (['stdout', 'stderr', 'control'] as const).map((stream) => `${stream}: ${bytesOf(events, stream).toString('utf8').slice(-2000)}`)
+    const printed = (['stdout', 'stderr', 'control'] as const).map(
+      (stream) => `${stream}: ${bytesOf(events, stream).toString('utf8').slice(-2000)}`,
+    )
     assert.fail(`the script told what it saw; instead:\n${printed.join('\n')}`)
   }
   return report as Report

@@ -70,6 +70,9 @@ export interface OpenOptions {
   onLog(message: string): void
 }
 
-export function capabilitiesOf<Config>(definition: TargetDefinition<Config>, config: Config): Exclude<TargetDefinition<Config>['capabilities'], (config: Config) => unknown> {
+export function capabilitiesOf<Config>(
+  definition: TargetDefinition<Config>,
+  config: Config,
+): Exclude<TargetDefinition<Config>['capabilities'], (config: Config) => unknown> {
   return typeof definition.capabilities === 'function' ? definition.capabilities(config) : definition.capabilities
 }

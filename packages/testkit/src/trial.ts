@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CallOptions, EnvironmentRequest, JsonValue, Prepared, RunEvent, RunHandle, RunReference, RunRequest, Target } from '@errand/core'
+import type {
+  CallOptions,
+  EnvironmentRequest,
+  JsonValue,
+  Prepared,
+  RunEvent,
+  RunHandle,
+  RunReference,
+  RunRequest,
+  Target,
+} from '@errand/core'
 import { contextFolders } from './context.ts'
 import { type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
 import { isFinal, readEvents } from './run-events.ts'
@@ -24,6 +34,8 @@ export interface Trial {
   readonly directory: string
   readonly projectDirectory: string
   readonly options: CallOptions
+  /** Names and values of the secret variables that requests may ask for. */
+  readonly secretVariables: Readonly<Record<string, string>>
   /** Everything that the target said besides its answers: its log and its progress. */
   readonly said: readonly string[]
   /** The caller closes it. */
@@ -63,29 +75,23 @@ export interface TrialSettings {
 
 export const projectName = 'errand-testkit'
 
-/** Runs one check and removes what it made, also when it failed; its own error goes before one of the removal. */
+/** Runs one check and removes what it made, also when it failed: then its own error is the one that is thrown. */
 export async function runCheck(check: Check, settings: TrialSettings, seconds: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'errand-testkit-'))
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(new Error(`The check was not over after ${seconds} seconds: ${check.name}.`)), seconds * 1000)
   const references = new Map<string, RunReference>()
   const trial = createTrial(settings, directory, limit.signal, references)
-  try {
+  const errors: unknown[] = []
+  const attempt = async (work: () => Promise<unknown>) => work().catch((error: unknown) => void errors.push(error))
+  await attempt(async () => {
     await mkdir(trial.projectDirectory)
     await check.body(trial)
-  } catch (error) {
-    await removeRuns(settings, directory, references).catch(() => {})
-    throw error
-  } finally {
-    clearTimeout(timer)
-    await rm(directory, { recursive: true, force: true })
-  }
-  const emptied = await mkdtemp(join(tmpdir(), 'errand-testkit-'))
-  try {
-    await removeRuns(settings, emptied, references)
-  } finally {
-    await rm(emptied, { recursive: true, force: true })
-  }
+  })
+  clearTimeout(timer)
+  await attempt(() => removeRuns(settings, trial, references))
+  await attempt(() => rm(directory, { recursive: true, force: true }))
+  if (errors.length > 0) throw errors[0]
 }
 
 function createTrial(settings: TrialSettings, directory: string, signal: AbortSignal, references: Map<string, RunReference>): Trial {
@@ -102,6 +108,7 @@ function createTrial(settings: TrialSettings, directory: string, signal: AbortSi
     directory,
     projectDirectory: join(directory, contextFolders.project),
     options,
+    secretVariables,
     said,
     open: (projectId = settings.projectId) =>
       subject.open({ directory, projectId, secretVariables, onLog: (message) => void said.push(message) }),
@@ -160,14 +167,13 @@ function stored<Value extends RunReference | Prepared>(value: Value): Value {
   return text as unknown as Value
 }
 
-const removalSeconds = 60
+const removalSeconds = 30
 
-async function removeRuns(settings: TrialSettings, directory: string, references: ReadonlyMap<string, RunReference>): Promise<void> {
+async function removeRuns(settings: TrialSettings, trial: Trial, references: ReadonlyMap<string, RunReference>): Promise<void> {
   if (references.size === 0) return
-  const signal = AbortSignal.timeout(removalSeconds * 1000)
+  const signal = AbortSignal.timeout((removalSeconds + trial.grace) * 1000)
   const options: CallOptions = { signal, report: () => {} }
-  const { subject, projectId, secretVariables } = settings
-  await using target = await subject.open({ directory, projectId, secretVariables, onLog: () => {} })
+  await using target = await trial.open(settings.projectId)
   for (const reference of references.values()) {
     await using handle = await target.attach(reference, options)
     if (!isFinal(await handle.status(options))) {

@@ -2,7 +2,10 @@ import { ErrandError, type Target, type TargetContext } from '@errand/core'
 import { createProcessTarget, defaultPythons } from '@errand/process-engine'
 import type { LocalConfig } from './target.ts'
 
-/** A process on this machine. `ERRAND_HOME` moves what errand keeps of runs, `~/.errand` else. */
+/**
+ * A process on this machine. `ERRAND_HOME` moves what errand keeps of runs, `~/.errand` else; `ERRAND_CANCEL_GRACE` is the number of seconds
+ * between the polite and the hard end of a run, 30 else.
+ */
 export function createTarget(context: TargetContext<LocalConfig>): Target {
   const { pythonLocation, sparkSubmitLocation, nativeSharedDirectory } = context.config
   if (context.host.platform.os === 'win32')
@@ -10,11 +13,22 @@ export function createTarget(context: TargetContext<LocalConfig>): Target {
       hint: 'Use errand inside WSL, or a docker, remote or cluster target.',
     })
   const home = process.env['ERRAND_HOME']
+  const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
   return createProcessTarget(context, {
     host: context.host,
     pythons: defaultPythons(pythonLocation, process.env),
     ...(sparkSubmitLocation === undefined ? {} : { sparkSubmit: sparkSubmitLocation }),
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
     ...(home ? { home } : {}),
+    ...(grace === undefined ? {} : { grace }),
+  })
+}
+
+function cancelGrace(text: string | undefined): number | undefined {
+  if (!text) return undefined
+  const seconds = Number(text)
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds
+  throw new ErrandError('GRACE_INVALID', `The environment variable ERRAND_CANCEL_GRACE is ${text}, which is no number of seconds.`, {
+    hint: 'Set it to a number such as 30, or unset it.',
   })
 }

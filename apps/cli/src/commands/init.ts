@@ -10,7 +10,10 @@ export default class Init extends ErrandCommand {
     { description: 'In a new one', command: '<%= config.bin %> init churn' },
   ]
   static override args = {
-    directory: Args.string({ description: 'Folder of the project; made if it is not there. Without it the current one.', ignoreStdin: true }),
+    directory: Args.string({
+      description: 'Folder of the project; made if it is not there. Without it the current one.',
+      ignoreStdin: true,
+    }),
   }
   static override flags = {
     overwrite: Flags.boolean({ summary: 'Write the files of a new project over those that are there.' }),

@@ -6,7 +6,8 @@ import { RunCommand, runArgument, runFlag, targetFlag } from '../run-command.ts'
 
 export default class Logs extends RunCommand {
   static override summary = 'Shows what a run has written.'
-  static override description = 'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came.'
+  static override description =
+    'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came.'
   static override examples = [
     '<%= config.bin %> logs last',
     { description: 'Follow it to its end', command: '<%= config.bin %> logs -f churn_1521077190506' },

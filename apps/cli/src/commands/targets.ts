@@ -3,7 +3,8 @@ import { targetRoots } from '../target-roots.ts'
 
 export default class Targets extends ErrandCommand {
   static override summary = 'Lists the types of compute targets that are installed.'
-  static override description = 'These are the words that may stand behind `type:` in a .compute file. The targets of a project: errand computetarget list'
+  static override description =
+    'These are the words that may stand behind `type:` in a .compute file. The targets of a project: errand computetarget list'
   static override examples = ['<%= config.bin %> targets', '<%= config.bin %> targets -o json']
 
   async run(): Promise<void> {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { errorMessage, exitCodes } from '@errand/core'
+import { nearNames } from '@errand/core/project'
 import type { Report } from './error.ts'
-import { nearestWord } from './nearest-word.ts'
 
 /** What the manifest of the built commands says, as far as an error needs it. */
 interface Manifest {
@@ -39,7 +39,8 @@ export function commandLineReport(error: object, words: readonly string[]): Repo
 
 function findingOf(error: object, words: readonly string[], named: NamedCommand | undefined, manifest: Manifest): Finding {
   const text = stripVTControlCharacters(errorMessage(error)).replace(/\n?See more help with --help$/, '')
-  if (/^command .* not found/i.test(text)) return named === undefined ? unknownCommand(words, manifest) : unexpected(words.slice(named.length))
+  if (/^command .* not found/i.test(text))
+    return named === undefined ? unknownCommand(words, manifest) : unexpected(words.slice(named.length))
   if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), named?.command)
   const missingFlag = /Missing required flag (\S+)/.exec(text)?.[1]
   if (missingFlag !== undefined) return { message: `The option --${missingFlag} is missing.` }
@@ -64,14 +65,15 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   const [first = '', second] = words.slice(0, flag === -1 ? words.length : flag)
   const siblings = ids.filter((id) => id.startsWith(`${first} `)).map((id) => id.slice(first.length + 1))
   const typed = second === undefined || siblings.length === 0 ? first : `${first} ${second}`
-  const near = nearestWord(`${first} ${second ?? ''}`.trim(), ids) ?? nearestWord(first, ids)
+  const inTopic = nearNames(second ?? '', siblings).map((name) => `${first} ${name}`)
+  const [near] = siblings.length > 0 ? inTopic : [...nearNames(`${first} ${second ?? ''}`.trim(), ids), ...nearNames(first, ids)]
   const list = siblings.length === 0 ? undefined : `Commands of ${first}: ${siblings.join(', ')}.`
   return { message: `There is no command "${typed}".`, hint: near === undefined ? list : `Did you mean: errand ${near}` }
 }
 
 function unknownFlag(typed: string, command: ManifestCommand | undefined): Finding {
-  const flags = Object.entries(command?.flags ?? {}).flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])])
-  const near = typed.startsWith('--') ? nearestWord(typed.slice(2).split('=', 1)[0] ?? '', flags) : undefined
+  const flags = Object.entries(command?.flags ?? {}).flatMap(([name, flag]) => [name].concat(flag.aliases ?? []))
+  const [near] = typed.startsWith('--') ? nearNames(typed.slice(2).split('=', 1)[0] ?? '', flags) : []
   return { message: `There is no option ${typed}.`, hint: near === undefined ? undefined : `Did you mean: --${near}` }
 }
 

@@ -14,7 +14,10 @@ export interface Report {
  * Any thrown value as the text for stderr: `ERROR: ` and one sentence, then the hints, and with `--debug` where it comes from.
  * `words` is the command line, for the nearest spelling of what it got wrong.
  */
-export async function describeError(error: unknown, words: readonly string[]): Promise<{ readonly text: string; readonly exitCode: number }> {
+export async function describeError(
+  error: unknown,
+  words: readonly string[],
+): Promise<{ readonly text: string; readonly exitCode: number }> {
   const report = await reportOf(error, words)
   const label = styleText(['red', 'bold'], 'ERROR:', { stream: process.stderr })
   const details = words.includes('--debug') ? [inspect(error)] : []
@@ -26,7 +29,8 @@ async function reportOf(error: unknown, words: readonly string[]): Promise<Repor
   if (isErrandError(error)) {
     return { message: error.message, hints: error.hint === undefined ? [] : [error.hint], exitCode: error.exitCode }
   }
-  if (typeof error === 'object' && error !== null && 'oclif' in error) return (await import('./command-line-error.ts')).commandLineReport(error, words)
+  if (typeof error === 'object' && error !== null && 'oclif' in error)
+    return (await import('./command-line-error.ts')).commandLineReport(error, words)
   const isSystemError = /^E[A-Z0-9]+$/.test(errorCode(error) ?? '')
   const hint = 'This is a fault of errand, not of yours. The same command with --debug shows where it comes from.'
   return { message: errorMessage(error), hints: isSystemError ? [] : [hint], exitCode: exitCodes.internal }

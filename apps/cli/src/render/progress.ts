@@ -7,8 +7,9 @@ const barWidth = 24
 /** One line that says how far a step is: a bar where the end is known, else a spinner. Never wider than the terminal. */
 export function drawProgress(progress: Progress, elapsed: number, columns: number): string {
   const picture = pictures[Math.floor(elapsed / 100) % pictures.length] ?? ''
-  const amount = describeAmount(progress)
-  const tail = [bar(progress), amount, `${Math.floor(elapsed / 1000)} s`].filter((part) => part !== '').join('  ')
+  const parts = [bar(progress), describeAmount(progress), `${Math.floor(elapsed / 1000)} s`].filter((part) => part !== '')
+  while (parts.join('  ').length > columns - 6 && parts.length > 0) parts.shift()
+  const tail = parts.join('  ')
   const message = stripVTControlCharacters(progress.message).replaceAll(/\s+/g, ' ')
   const room = Math.max(0, columns - 1 - picture.length - tail.length - 3)
   const shortened = message.length > room ? `${message.slice(0, Math.max(0, room - 1))}…` : message

@@ -26,7 +26,7 @@ export interface Screen {
 }
 
 export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Screen {
-  const animated = stderr.isTTY === true && process.env['TERM'] !== 'dumb'
+  const animated = stderr.isTTY && process.env['TERM'] !== 'dumb'
   const notices: string[] = []
   let latest: Progress | undefined
   let since = 0
@@ -51,7 +51,12 @@ export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStrea
   const releaseNotices = (): void => {
     if (notices.length === 0) return
     wipe()
-    stderr.write(notices.splice(0).map((line) => `${line}\n`).join(''))
+    stderr.write(
+      notices
+        .splice(0)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
   }
   const write = async (stream: NodeJS.WriteStream, data: string | Uint8Array): Promise<void> => {
     releaseNotices()

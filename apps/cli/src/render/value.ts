@@ -16,16 +16,14 @@ export interface TableOptions {
 /** A value as text, with the line end of its last line. */
 export function renderValue(value: unknown, format: OutputFormat, options: TableOptions = {}): string {
   if (value === undefined) return ''
-  switch (format) {
-    case 'json':
-      return `${JSON.stringify(value, undefined, 2)}\n`
-    case 'jsonc':
-      return `${colourJson(JSON.stringify(value, undefined, 2))}\n`
-    case 'tsv':
-      return renderTsv(value)
-    case 'table':
-      return renderTable(options.rows ?? value, options)
-  }
+  return renderers[format](value, options)
+}
+
+const renderers: Readonly<Record<OutputFormat, (value: unknown, options: TableOptions) => string>> = {
+  json: (value) => `${JSON.stringify(value, undefined, 2)}\n`,
+  jsonc: (value) => `${colourJson(JSON.stringify(value, undefined, 2))}\n`,
+  tsv: renderTsv,
+  table: (value, options) => renderTable(options.rows ?? value, options),
 }
 
 const jsonTokens = /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
@@ -53,9 +51,14 @@ function renderTable(value: unknown, options: TableOptions): string {
   if (!Array.isArray(value)) return isRecord(value) ? renderRecord(value, options.width) : `${cellText(value)}\n`
   if (value.length === 0) return options.empty === undefined ? '' : `${options.empty}\n`
   if (!value.every(isRecord)) return value.map((item) => `${cellText(item)}\n`).join('')
-  const columns = (options.columns ?? keysOf(value)).map((column) => (typeof column === 'string' ? { key: column, heading: headingOf(column) } : column))
+  const columns = (options.columns ?? keysOf(value)).map((column) =>
+    typeof column === 'string' ? { key: column, heading: headingOf(column) } : column,
+  )
   const cells = value.map((row) => columns.map((column) => cellText(row[column.key])))
-  return renderGrid([columns.map((column) => column.heading), columns.map((column) => '-'.repeat(displayWidth(column.heading))), ...cells], options.width)
+  return renderGrid(
+    [columns.map((column) => column.heading), columns.map((column) => '-'.repeat(displayWidth(column.heading))), ...cells],
+    options.width,
+  )
 }
 
 function renderRecord(record: Readonly<Record<string, unknown>>, width: number | undefined): string {
@@ -77,7 +80,15 @@ function keysOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
 function renderGrid(rows: readonly (readonly string[])[], width: number | undefined): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ''))))
   const shown = width === undefined ? widths : fitting(widths, width)
-  return rows.map((row) => `${shown.map((size, column) => pad(row[column] ?? '', size)).join('  ').trimEnd()}\n`).join('')
+  return rows
+    .map(
+      (row) =>
+        `${shown
+          .map((size, column) => pad(row[column] ?? '', size))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
 }
 
 function fitting(widths: readonly number[], width: number): number[] {

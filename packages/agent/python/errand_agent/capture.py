@@ -10,6 +10,7 @@ RESERVE = 1 << 20
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TAIL_RECORDS = 64
 RETRY_EVERY = 0.5
+COALESCE_BELOW, COALESCE_WITHIN, COALESCE_FOR = 16384, 0.002, 0.0005
 
 
 class Log:
@@ -124,6 +125,8 @@ class Capture:
         self.buffer = bytearray(LONGEST)
         self.view = memoryview(self.buffer)
         self.lost = 0
+        self.last = (None, 0, 0.0)
+        self.busy = False
 
     def read(self, descriptor):
         """Takes one chunk; False when there is none now. At the end of the stream its pipe is closed."""
@@ -135,7 +138,15 @@ class Capture:
             self.close(descriptor)
             return False
         self.log.record(self.streams[descriptor], self.view[:size])
+        before, self.last = self.last, (descriptor, size, time.monotonic())
+        self.busy = before[0] == descriptor and size < COALESCE_BELOW and self.last[2] - before[2] < COALESCE_WITHIN
         return True
+
+    def coalesce(self):
+        """One stream that comes in small pieces is given a moment to gather more: fewer records, and the script keeps its processor."""
+        if self.busy:
+            self.busy = False
+            time.sleep(COALESCE_FOR)
 
     def close(self, descriptor):
         os.close(descriptor)

@@ -21,6 +21,8 @@ def call_collect(server, params, body):
     for top in outermost(set(glob_pattern.fixed_folder(glob) for glob in globs)):
         if b'..' not in top.split(b'/') and not top.startswith(b'/'):
             listing.walk(top)
+    for name in ('files', 'links'):
+        listing.result[name].sort(key=lambda found: found['path'])
     return listing.result
 
 
@@ -54,7 +56,7 @@ class Listing:
         while pending:
             folder = pending.pop()
             try:
-                entries = sorted(os.scandir(self.root + b'/' + folder if folder else self.root), key=lambda entry: entry.name)
+                entries = list(os.scandir(self.root + b'/' + folder if folder else self.root))
             except OSError:
                 continue
             if not entries and folder and self.matches(folder + b'/x') and folder not in self.known_directories:

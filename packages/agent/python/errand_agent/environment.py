@@ -18,7 +18,8 @@ def script_environment(folder, request, secrets):
     found[b'PYTHONIOENCODING'] = b'utf-8'
     found[b'PYTHONUNBUFFERED'] = b'1'
     if not has_locale(found):
-        found[b'LC_CTYPE'] = b'UTF-8' if sys.platform == 'darwin' else b'C.UTF-8'
+        # LC_ALL would win over the other.
+        found[b'LC_ALL' if found.get(b'LC_ALL') else b'LC_CTYPE'] = b'UTF-8' if sys.platform == 'darwin' else b'C.UTF-8'
     put(found, 'AZUREML_ARM_PROJECT_NAME', request.get('project') or '')
     put(found, 'AZUREML_OUTPUT_DIRECTORY', os.path.join(folder, 'work', 'outputs'))
     put(found, 'AZUREML_LOGDIRECTORY_PATH', os.path.join(folder, 'work', 'logs'))

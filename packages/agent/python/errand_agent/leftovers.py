@@ -84,10 +84,10 @@ def bytes_of(path):
 
 
 def call_removeLeftover(server, params, body):
-    """{id} → {}. Safe to repeat; what is in use is refused."""
-    identifier = params.get('id')
+    """{leftover: id} → {}. Safe to repeat; what is in use is refused."""
+    identifier = params.get('leftover')
     if not isinstance(identifier, str):
-        raise bad_request('removeLeftover needs an id.')
+        raise bad_request('removeLeftover needs the id of a leftover.')
     kind, _, name = identifier.partition(':')
     if kind == 'run':
         from errand_agent.remove import removing

@@ -32,16 +32,22 @@ def count(path):
 
 
 class MemoryEvents:
-    """Notes the cgroups that the script is seen in, with their counters when first seen."""
+    """Notes the cgroups that the script is seen in, with what their counters were before."""
 
     def __init__(self):
         self.first = {}
 
-    def look(self, pid, ended=False):
-        """`ended`: the process is over but not reaped; a cgroup first seen now was made by the script, so its counter began at 0."""
+    def begin(self, pid):
+        """The cgroup that the script starts in may have had such events before."""
         path = counter_file(pid)
-        if path and path not in self.first:
-            self.first[path] = 0 if ended else count(path)
+        if path:
+            self.first[path] = count(path)
+
+    def look(self, pid):
+        """A cgroup entered later was most likely made for this script, and may by now have ended it: its counter is taken to have begun at 0."""
+        path = counter_file(pid)
+        if path:
+            self.first.setdefault(path, 0)
 
     def risen(self):
         return any(count(path) > before for path, before in self.first.items())

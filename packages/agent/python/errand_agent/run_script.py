@@ -110,7 +110,7 @@ def show(kind, value, trace):
     """What the interpreter does with an exception that nobody caught."""
     sys.last_type, sys.last_value, sys.last_traceback = kind, value, trace
     if sys.version_info >= (3, 12):
-        sys.last_exc = value
+        setattr(sys, 'last_exc', value)
     try:
         sys.excepthook(kind, value, trace)
     except SystemExit:

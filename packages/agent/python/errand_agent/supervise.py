@@ -134,7 +134,7 @@ class Supervision:
         self.script = pid
         self.limit_at = time.monotonic() + limit if limit else None
         self.capture = capture.Capture(self.log, {stdout: log_record.STDOUT, stderr: log_record.STDERR})
-        self.memory.look(pid)
+        self.memory.begin(pid)
         self.status['processes']['script'] = {'pid': pid}
         self.write_status(state='running', startedAt=iso_time())
 
@@ -164,6 +164,7 @@ class Supervision:
                     if descriptor not in self.capture.streams:
                         poller.unregister(descriptor)
                         watched.discard(descriptor)
+            self.capture.coalesce()
             now = time.monotonic()
             if now < next_step:
                 continue
@@ -232,15 +233,17 @@ class Supervision:
             self.log.note('Process %d (%s) belongs to another user and could not be ended.' % (pid, processes.command_of(pid)))
 
     def reap(self):
-        """Takes the ends of the script and of adopted orphans."""
-        if self.wait_status is None and hasattr(os, 'waitid'):
-            if os.waitid(os.P_PID, self.script, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                self.memory.look(self.script, True)
+        """Takes the ends of the script and of adopted orphans; the script's only after a look at its control group."""
         try:
             while True:
-                pid, wait_status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
+                child = ended_child()
+                if child is None:
                     return
+                pid, wait_status = child
+                if wait_status is None:
+                    if pid == self.script:
+                        self.memory.look(pid)
+                    wait_status = os.waitpid(pid, 0)[1]
                 if pid == self.script:
                     self.wait_status = wait_status
         except ChildProcessError:
@@ -310,6 +313,15 @@ class Supervision:
             self.log.note(reason)
         self.status.update(state='failed', cause='machine', reason=reason, endedAt=iso_time())
         status.write_final(self.folder, self.status, self.reserved)
+
+
+def ended_child():
+    """(pid, None) of a child that has ended and is still to be reaped; (pid, wait status) of one reaped here, where there is no looking first."""
+    if hasattr(os, 'waitid'):
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return None if found is None else (found.si_pid, None)
+    pid, wait_status = os.waitpid(-1, os.WNOHANG)
+    return (pid, wait_status) if pid else None
 
 
 def drain_wakeup(descriptor):

@@ -12,6 +12,13 @@ import uuid
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENTRY = os.path.join(SOURCE, 'errand_agent_main.py')
+# Tests that take long or much space run on one interpreter only.
+SLOW_TESTS = bool(os.environ.get('ERRAND_SLOW_TESTS'))
+
+sys.path.insert(0, SOURCE)
+
+from errand_agent.log_record import records  # noqa: E402
+from errand_agent.start import write_request  # noqa: E402
 
 
 class Refused(Exception):
@@ -94,6 +101,17 @@ class AgentTest(unittest.TestCase):
         self.home = tempfile.mkdtemp(prefix='errand-agent-')
         self.addCleanup(shutil.rmtree, self.home, True)
         self.client = self.connect()
+        self.addCleanup(self.end_runs)
+
+    def end_runs(self):
+        """A test that failed half-way leaves no process."""
+        client = Client(self.home)
+        for run in os.listdir(os.path.join(self.home, 'runs')) if os.path.isdir(os.path.join(self.home, 'runs')) else ():
+            client.call('cancel', run=run, grace=0)
+            until = time.monotonic() + 15
+            while client.call('status', run=run)['state'] in ('queued', 'running') and time.monotonic() < until and os.path.exists(self.folder(run, 'claim')):
+                time.sleep(0.01)
+        client.close()
 
     def connect(self, **environment):
         client = Client(self.home, **environment)
@@ -125,12 +143,12 @@ class AgentTest(unittest.TestCase):
         base = {'runId': run, 'project': 'a', 'projectId': project, 'framework': 'python', 'script': script, 'arguments': [], 'variables': {}, 'secretVariables': []}
         return dict(base, agent=agent, **more)
 
-    def start(self, source, files=None, variables=None, client=None, **more):
+    def start(self, source, files=None, variables=None, secrets=None, client=None, **more):
         """Stages a script (text) with files, starts it → run id."""
         files = dict(files or {})
         files[more.get('script', 'train.py')] = source if isinstance(source, bytes) else source.encode('utf-8')
         run, staged = self.stage(files, client=client)
-        answer = (client or self.client).call('start', request=self.request(run, **more), staging=staged['staging'], variables=variables or {})
+        answer = (client or self.client).call('start', request=self.request(run, variables=variables or {}, **more), staging=staged['staging'], variables=secrets or {})
         self.assertFalse(answer['existed'])
         return run
 
@@ -139,11 +157,6 @@ class AgentTest(unittest.TestCase):
 
     def read_all(self, run, client=None, log=0, metrics=0, limit=1 << 20):
         """Everything until the end → (status, log records, metric lines)."""
-        sys.path.insert(0, SOURCE)
-        try:
-            from errand_agent.log_record import records
-        finally:
-            sys.path.remove(SOURCE)
         log, found, lines = max(log, 8), [], []
         while True:
             answer, body = (client or self.client).call_with_body('read', run=run, log=log, metrics=metrics, limit=limit, wait=20)

@@ -2,10 +2,9 @@
 import os
 import signal
 import sys
-import time
 import unittest
 
-from client import AgentTest
+from client import AgentTest, records
 
 
 def alive(pid):
@@ -147,15 +146,21 @@ class Endings(AgentTest):
     ])
 
     def pids_of(self, run):
+        """The pids that the script printed."""
         found = []
 
         def printed():
             answer, body = self.client.call_with_body('read', run=run, log=8, metrics=0)
-            found[:] = body[:answer['log']].split(b'\n')
-            return any(line.replace(b' ', b'').isdigit() or line[13:].replace(b' ', b'').isdigit() for line in found)
+            text = b''.join(data for stream, _, data in records(body[:answer['log']]) if stream == 1)
+            found[:] = text.split() if text.endswith(b'\n') else []
+            return found
         self.wait_for(printed, 'the output of the script')
-        line = [line for line in found if line[13:].replace(b' ', b'').isdigit()][0]
-        return [int(pid) for pid in line[13:].split()]
+        return [int(pid) for pid in found]
+
+    def kill_supervisor(self, run):
+        pid = self.client.call('status', run=run)['processes']['supervisor']['pid']
+        os.kill(pid, signal.SIGKILL)
+        self.wait_for(lambda: not alive(pid), 'the death of the supervisor')
 
     def test_cancel_ends_a_script_that_ignores_it_and_its_children(self):
         run = self.start(self.STUBBORN)
@@ -188,7 +193,7 @@ class Endings(AgentTest):
     def test_a_killed_supervisor_leaves_no_process_and_a_true_status(self):
         run = self.start(self.STUBBORN)
         pids = self.pids_of(run)
-        os.kill(self.client.call('status', run=run)['processes']['supervisor']['pid'], signal.SIGKILL)
+        self.kill_supervisor(run)
         clients = [self.connect() for _ in range(3)]
         for client in clients:
             client.send('status', run=run)
@@ -201,7 +206,7 @@ class Endings(AgentTest):
     def test_cancel_ends_what_a_killed_supervisor_left(self):
         run = self.start(self.STUBBORN)
         pids = self.pids_of(run)
-        os.kill(self.client.call('status', run=run)['processes']['supervisor']['pid'], signal.SIGKILL)
+        self.kill_supervisor(run)
         self.client.call('cancel', run=run, grace=0.2)
         self.assertEqual([pid for pid in pids if alive(pid)], [])
         self.assertEqual(self.client.call('status', run=run)['cause'], 'machine')
@@ -209,7 +214,7 @@ class Endings(AgentTest):
     def test_a_restart_of_the_machine_is_told_from_a_killed_supervisor(self):
         run = self.start('import time; time.sleep(60)')
         self.wait_for(lambda: self.client.call('status', run=run)['state'] == 'running', 'the start')
-        os.kill(self.client.call('status', run=run)['processes']['supervisor']['pid'], signal.SIGKILL)
+        self.kill_supervisor(run)
         with open(self.folder(run, 'claim')) as file:
             text = file.read()
         with open(self.folder(run, 'claim'), 'w') as file:

@@ -112,7 +112,7 @@ class Objects(AgentTest):
     def test_refuses_names_that_lead_elsewhere(self):
         bad = [('put', {'digest': 'sha256:../../x', 'size': 0}), ('status', {'run': '../x'}), ('status', {'run': 'a/b'}), ('remove', {'run': ''}),
                ('missing', {'digests': ['sha256:' + 'A' * 64]}), ('fetch', {'run': 'a', 'path': '../request.json'}), ('fetch', {'run': 'a', 'path': '/etc/passwd'}),
-               ('adopt', {'directory': 'relative'}), ('read', {'run': 'a', 'log': -1}), ('removeLeftover', {'id': 'tree:../x'})]
+               ('adopt', {'directory': 'relative'}), ('read', {'run': 'a', 'log': -1}), ('removeLeftover', {'leftover': 'tree:../x'})]
         for call, params in bad:
             with self.assertRaises(Refused, msg=call) as caught:
                 self.client.call(call, **params)

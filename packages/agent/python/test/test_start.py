@@ -2,11 +2,12 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import unittest
 
-from client import SOURCE, AgentTest, Refused
+from client import ENTRY, AgentTest, Refused, write_request
 
 COUNT = 'import os; open(os.path.join(os.environ["HOME_OF_TEST"], "started"), "a").write("x")'
 
@@ -23,11 +24,6 @@ class Start(AgentTest):
     def put_in_place(self):
         """A run folder as a client leaves it that dies between the rename and the launch."""
         run, staged = self.stage({'train.py': COUNT.encode('ascii')})
-        sys.path.insert(0, SOURCE)
-        try:
-            from errand_agent.start import write_request
-        finally:
-            sys.path.remove(SOURCE)
         source = os.path.join(self.home, 'staging', staged['staging'])
         write_request(source, self.request(run, variables=self.variables))
         os.makedirs(os.path.join(self.home, 'runs'), exist_ok=True)
@@ -35,7 +31,7 @@ class Start(AgentTest):
         return run
 
     def test_a_second_start_finds_the_first(self):
-        run = self.start(COUNT, **{'variables': self.variables})
+        run = self.start(COUNT, variables=self.variables)
         first = self.client.call('find', run=run, projectId='project-a')
         _, staged = self.stage({'train.py': COUNT.encode('ascii')}, run=run)
         answer = self.client.call('start', request=self.request(run), staging=staged['staging'])
@@ -68,9 +64,8 @@ class Start(AgentTest):
         self.assertEqual(self.starts(), 1)
 
     def test_supervisors_that_race_for_a_claim_start_one_script(self):
-        import subprocess
         run = self.put_in_place()
-        supervisors = [subprocess.Popen([sys.executable, '-E', '-s', '-S', os.path.join(SOURCE, 'errand_agent_main.py'), 'supervise', self.folder(run)]) for _ in range(5)]
+        supervisors = [subprocess.Popen([sys.executable, '-E', '-s', '-S', ENTRY, 'supervise', self.folder(run)]) for _ in range(5)]
         self.assertEqual(sorted(process.wait() for process in supervisors), [0, 1, 1, 1, 1])
         self.assertEqual(self.finish(run)[0]['state'], 'completed')
         self.assertEqual(self.starts(), 1)
@@ -114,26 +109,19 @@ class Start(AgentTest):
         self.assertEqual((status['state'], out), ('completed', b'done\n'))
 
     def test_a_supervisor_in_the_foreground_takes_the_secrets_from_their_file_once(self):
-        import subprocess
         run, staged = self.stage({'train.py': b'import os; print(os.environ["SECRET"])'})
         folder = os.path.join(self.home, 'staging', staged['staging'])
         with open(os.path.join(folder, 'variables'), 'w') as file:
             json.dump({'SECRET': 'hush'}, file)
-        sys.path.insert(0, SOURCE)
-        try:
-            from errand_agent.start import write_request
-        finally:
-            sys.path.remove(SOURCE)
         write_request(folder, self.request(run))
         os.makedirs(os.path.join(self.home, 'runs'), exist_ok=True)
         os.rename(folder, self.folder(run))
-        entry = os.path.join(SOURCE, 'errand_agent_main.py')
-        self.assertEqual(subprocess.call([sys.executable, '-E', '-s', '-S', entry, 'supervise', self.folder(run)]), 0)
+        self.assertEqual(subprocess.call([sys.executable, '-E', '-s', '-S', ENTRY, 'supervise', self.folder(run)]), 0)
         self.assertEqual(self.finish(run)[1], b'hush\n')
         self.assertFalse(os.path.exists(self.folder(run, 'variables')))
 
     def test_secrets_are_in_no_file_of_the_run(self):
-        run = self.start('import os; assert os.environ["SECRET"] == "hush-hush"', variables={'SECRET': 'hush-hush'})
+        run = self.start('import os; assert os.environ["SECRET"] == "hush-hush"', secrets={'SECRET': 'hush-hush'})
         self.assertEqual(self.finish(run)[0]['state'], 'completed')
         for folder, _, names in os.walk(self.folder(run)):
             for name in names:

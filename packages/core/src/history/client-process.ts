@@ -8,7 +8,12 @@ const firstPidNamespace = 'pid:[4026531836]'
 
 /** This process, as the one that drives a run. */
 export function thisClient(): ClientProcess {
-  return { host: thisHost(), pid: process.pid, started: startOf(process.pid) ?? '' }
+  return clientOf(process.pid)
+}
+
+/** Another living process of this machine, as the one that drives a run. */
+export function clientOf(pid: number): ClientProcess {
+  return { host: thisHost(), pid, started: startOf(pid) ?? '' }
 }
 
 /** Whether that very process still lives; undefined when it is on another machine or in another container, where nobody here can look. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { appendEvents, storeTag } from './append-events.ts'
 import { type HistoryDatabase, historyError, openDatabase } from './database.ts'
@@ -58,6 +58,10 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
     tags: explained((id) => tagsOf(database, knownRun(database, id).number)),
     artifacts: explained((id) => artifactsOf(database, knownRun(database, id).number)),
     setArtifacts: explained((id, artifacts) => database.write(() => replaceArtifacts(database, knownRun(database, id).number, artifacts))),
+    delete: explained((id) => {
+      database.write(() => deleteRun(database, knownRun(database, id).number))
+      rmSync(runDirectory(id), { recursive: true, force: true })
+    }),
     readLog: (id, options) => readStoredLog(() => explained(() => knownRun(database, id))(), logPath(id), options),
     runDirectory,
     logPath,
@@ -72,6 +76,11 @@ function createRun(database: HistoryDatabase, run: NewRun): RunRecord {
   return runByNumber(database, number)
 }
 
+function deleteRun(database: HistoryDatabase, run: number): void {
+  for (const table of ['metrics', 'tags', 'artifacts']) database.statement(`DELETE FROM ${table} WHERE run = ?`).run(run)
+  for (const table of ['run_details', 'runs']) database.statement(`DELETE FROM ${table} WHERE number = ?`).run(run)
+}
+
 function knownRun(database: HistoryDatabase, id: string): RunRecord {
   const run = runById(database, id)
   if (run === undefined) throw runNotFound(id)
@@ -79,7 +88,8 @@ function knownRun(database: HistoryDatabase, id: string): RunRecord {
 }
 
 function* readStoredLog(run: () => RunRecord, path: string, options?: ReadLogOptions): Generator<StoredLogRecord> {
-  yield* readLogFile(path, run().log.size, options)
+  const { size } = run().log
+  yield* readLogFile(path, Math.min(size, options?.to ?? size), options)
 }
 
 function tagsOf(database: HistoryDatabase, run: number): Tag[] {

@@ -1,6 +1,4 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type { JsonValue } from '../json.ts'
-import type { RunRequest } from '../request.ts'
 import type { MetricsText, RunPatch, RunRecord, RunSummary } from './run-record.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
 import { toRunKind, toRunState } from './stored-value.ts'
@@ -167,9 +165,4 @@ export function statusFields(status: NonNullable<RunRecord['status']>): { status
     ...(status.startedAt === undefined ? {} : { startedAt: status.startedAt }),
     ...(status.endedAt === undefined ? {} : { endedAt: status.endedAt }),
   }
-}
-
-/** A request as the history keeps it: the snapshot's entries are in the object store already, under that digest. */
-export function storedRequest(request: RunRequest): JsonValue {
-  return JSON.parse(JSON.stringify({ ...request, snapshot: { digest: request.snapshot.digest } }))
 }

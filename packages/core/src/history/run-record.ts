@@ -54,7 +54,7 @@ export interface RunRecord {
   readonly createdAt: string
   readonly startedAt?: string
   readonly endedAt?: string
-  /** The run's request with its snapshot reduced to the digest: see `storedRequest`. */
+  /** The run's request with its snapshot reduced to the digest. */
   readonly request?: JsonValue
   readonly prepared?: Prepared
   readonly reference?: RunReference
@@ -188,6 +188,11 @@ export interface StoredLogRecord {
 export interface ReadLogOptions {
   /** An `end` of an earlier read; absent: the first record. */
   readonly from?: number
+  /**
+   * `log.size` of a record; absent: as the log is now. Who reads up to the size of a record and then attaches with the cursor of the same
+   * record sees everything once, also while another process stores.
+   */
+  readonly to?: number
   readonly streams?: readonly LogStream[]
 }
 
@@ -223,6 +228,8 @@ export interface History extends Disposable {
   artifacts(id: string): Artifact[]
   /** Replaces the list, after a collect. */
   setArtifacts(id: string, artifacts: readonly Artifact[]): void
+  /** Takes the record, its log and its files away for good. */
+  delete(id: string): void
   /** The local copy of the log as it is at the first step of the iteration, in blocks of about a megabyte. */
   readLog(id: string, options?: ReadLogOptions): Generator<StoredLogRecord>
   runDirectory(id: string): string

@@ -1,49 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, posix, relative, resolve, sep } from 'node:path'
-import { ErrandError, errorCode } from '../errors.ts'
+import { readdir, readFile } from 'node:fs/promises'
+import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path'
+import { errorCode } from '../errors.ts'
+import { configurationDirectories, namesIn } from './find-project.ts'
 import type { Project } from './model.ts'
 import { diagnosticList, type Diagnostic } from './diagnostic.ts'
 import { parseFile, type ParsedFile } from './parse.ts'
-
-/** Folders that may hold configuration files, in the order in which they are asked. */
-const configurationDirectories = ['aml_config', '.azureml'] as const
-
-async function names(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return []
-    throw error
-  }
-}
-
-async function configurationDirectory(directory: string): Promise<string | undefined> {
-  const inside = await names(directory)
-  if (inside.includes('aml_config') && (await isDirectory(join(directory, 'aml_config')))) return 'aml_config'
-  if (!inside.includes('.azureml')) return undefined
-  // `~/.azureml` is the share of the original, not a project.
-  const files = await names(join(directory, '.azureml'))
-  return files.some((file) => /\.(compute|runconfig)$/.test(file)) ? '.azureml' : undefined
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true
-}
-
-/** The project in a folder. Folders above are not searched, but named in the error. */
-export async function findProject(directory: string): Promise<Project> {
-  const absolute = resolve(directory)
-  const found = await configurationDirectory(absolute)
-  if (found !== undefined) return { directory: absolute, name: basename(absolute) || 'project', configurationDirectory: found }
-  if (!(await isDirectory(absolute)))
-    throw new ErrandError('NO_PROJECT', `The folder ${absolute} does not exist.`, { hint: 'give the project folder with -p PATH' })
-  for (let parent = dirname(absolute); parent !== dirname(parent); parent = dirname(parent)) {
-    if ((await configurationDirectory(parent)) === undefined) continue
-    const hint = `the project is ${parent}: use -p ${relative(absolute, parent)}`
-    throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint })
-  }
-  throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint: 'make it one with `errand init`' })
-}
 
 export interface ConfigurationFile {
   /** File name without its suffix. */
@@ -56,7 +17,7 @@ export interface ConfigurationFile {
 export async function listConfigurationFiles(project: Project, suffix: string): Promise<readonly ConfigurationFile[]> {
   const found = new Map<string, string>()
   for (const directory of configurationDirectories) {
-    for (const file of await names(join(project.directory, directory))) {
+    for (const file of await namesIn(join(project.directory, directory))) {
       const name = file.slice(0, -suffix.length)
       if (file.endsWith(suffix) && name !== '' && !found.has(name)) found.set(name, `${directory}/${file}`)
     }
@@ -122,7 +83,7 @@ export async function listOtherFiles(
 ): Promise<readonly { readonly file: string; readonly diagnostics: readonly Diagnostic[] }[]> {
   const found: { file: string; diagnostics: readonly Diagnostic[] }[] = []
   for (const directory of configurationDirectories) {
-    for (const name of (await names(join(project.directory, directory))).toSorted()) {
+    for (const name of (await namesIn(join(project.directory, directory))).toSorted()) {
       const known = otherFiles.find(([pattern]) => pattern.test(name))
       if (known === undefined) continue
       const diagnostics = diagnosticList(`${directory}/${name}`)

@@ -4,14 +4,14 @@ function yamlText(text: string): string {
 }
 
 /** What `runconfiguration create` writes: the original's keys and defaults, in alphabetical order. */
-export function runConfigurationText(target: string, framework: 'Python' | 'PySpark'): string {
+export function runConfigurationText(target: string, framework: 'Python' | 'PySpark', directory: string): string {
   return `ArgumentVector:
 - $file
-CondaDependenciesFile: aml_config/conda_dependencies.yml
+CondaDependenciesFile: ${directory}/conda_dependencies.yml
 EnvironmentVariables: null
 Framework: ${framework}
 PrepareEnvironment: false
-SparkDependenciesFile: aml_config/spark_dependencies.yml
+SparkDependenciesFile: ${directory}/spark_dependencies.yml
 Target: ${yamlText(target)}
 TrackedRun: true
 UseSampling: true

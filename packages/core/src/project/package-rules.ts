@@ -50,7 +50,7 @@ function packageWarnings(item: string, name: string, kind: 'conda' | 'pip', posi
   if (kind === 'conda' && item.includes('://')) {
     diagnostics.warning('CONDA_URL', 'conda does not install from a URL of pip', position, 'move the line below `- pip:`')
   }
-  if (kind === 'pip' && /^[\w.-]+(\[[^\]]*\])?\s*=\s*[^=\s]/.test(item)) {
+  if (kind === 'pip' && /^[\w.-]+(\[[\w,.-]*\])?\s*=\s*[\w.*+!]+$/.test(item)) {
     diagnostics.error('PIP_VERSION', `${name}: pip wants two = before a version`, position, `write \`${item.replace(/\s*=\s*/, '==')}\``)
   }
 }

@@ -102,8 +102,16 @@ async function condaFile(
   configuration: RunConfiguration,
 ): Promise<FoundFile | undefined> {
   if (named) return dependencyFile(project, wanted, 'CondaDependenciesFile', configuration)
-  const bytes = await readIfPresent(project, wanted)
-  return bytes === undefined ? undefined : { path: wanted, bytes }
+  return defaultFile(project, wanted)
+}
+
+/** A default path, in whichever folder of configuration files it is. */
+async function defaultFile(project: Project, path: string): Promise<FoundFile | undefined> {
+  for (const candidate of [path, path.replace(/^aml_config\//, '.azureml/')]) {
+    const bytes = await readIfPresent(project, candidate)
+    if (bytes !== undefined) return { path: candidate, bytes }
+  }
+  return undefined
 }
 
 async function planSpark(
@@ -115,8 +123,9 @@ async function planSpark(
   const wanted = given ?? (configuration.spark === undefined ? configuration.sparkDependenciesFile : undefined)
   if (wanted === undefined) return { spark: configuration.spark ?? nothing, needed: [], diagnostics: [] }
   const named = given !== undefined || configuration.namedFiles.includes('spark')
-  if (!named && (await readIfPresent(project, wanted)) === undefined) return { spark: nothing, needed: [], diagnostics: [] }
-  const { path, bytes } = await dependencyFile(project, wanted, 'SparkDependenciesFile', configuration)
+  const found = named ? await dependencyFile(project, wanted, 'SparkDependenciesFile', configuration) : await defaultFile(project, wanted)
+  if (found === undefined) return { spark: nothing, needed: [], diagnostics: [] }
+  const { path, bytes } = found
   const { spark, diagnostics } = readSparkDependencies(await parseFile(path, bytes))
   throwErrors(diagnostics)
   return { spark, needed: [path], diagnostics }

@@ -91,7 +91,9 @@ export async function createRunConfiguration(
   const framework = type === 'local' || type === 'docker' ? 'Python' : 'PySpark'
   await mkdir(join(project.directory, project.configurationDirectory), { recursive: true })
   try {
-    await writeFile(join(project.directory, file), runConfigurationText(target, framework), { flag: overwrite ? 'w' : 'wx' })
+    await writeFile(join(project.directory, file), runConfigurationText(target, framework, project.configurationDirectory), {
+      flag: overwrite ? 'w' : 'wx',
+    })
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
     throw new ErrandError('FILE_EXISTS', `${file} exists already.`, {

@@ -7,7 +7,7 @@ type Yaml = typeof import('yaml')
 /** Conflict marks of git at the start of a line: never a file that somebody finished. */
 export function findMergeMarks(text: string, diagnostics: DiagnosticList): void {
   for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
-    if (!/^(<{7}|>{7})(?= |$)/.test(line)) continue
+    if (!/^(<{7}|={7}|>{7}|\|{7})(?= |$)/.test(line)) continue
     diagnostics.error(
       'MERGE_MARK',
       `unresolved merge: the line begins with ${line.slice(0, 7)}`,
@@ -37,6 +37,15 @@ export function syntaxProblems(text: string, document: Document.Parsed, lines: L
   }
   if (joined.length > 0) return
   if (document.errors.length > 0) return parserError(text, document, lines, layout, diagnostics)
+  for (const line of layout.swallowedItems) {
+    const column = (textLines(text)[line - 1] ?? '').indexOf('-') + 1
+    diagnostics.error(
+      'YAML_SYNTAX',
+      'wrong indentation: the item belongs to the one above',
+      { line, column },
+      'begin all items of a list in the same column',
+    )
+  }
   for (const scalar of layout.brokenFlowScalars) {
     const end = lines.linePos(scalar).line
     const message = 'a value without quotes runs on into the next line: a comma is missing, or a character too many'
@@ -49,6 +58,8 @@ interface Layout {
   readonly tabbed: ReadonlySet<number>
   /** Offsets of unquoted values inside {…} or […] that hold a line end. */
   readonly brokenFlowScalars: readonly number[]
+  /** Lines that begin with `- ` and that YAML takes for the rest of the item above, because they are indented further. */
+  readonly swallowedItems: readonly number[]
   /** Start and end offsets of quoted values. */
   readonly quoted: readonly (readonly [number, number])[]
 }
@@ -56,6 +67,7 @@ interface Layout {
 function readLayout(text: string, document: Document.Parsed, lines: LineCounter, yaml: Yaml): Layout {
   const tabbed = new Set<number>()
   const brokenFlowScalars: number[] = []
+  const swallowedItems: number[] = []
   const quoted: [number, number][] = []
 
   function begins(node: Node | null | undefined): void {
@@ -92,6 +104,7 @@ function readLayout(text: string, document: Document.Parsed, lines: LineCounter,
       for (const item of node.items) {
         if (!flow && yaml.isCollection(item) && item.flow !== true) begins(item)
         if (!flow) dashes(item)
+        if (!flow && yaml.isScalar(item) && item.type === 'PLAIN') swallowed(item)
         walk(item, flow)
       }
     }
@@ -105,8 +118,15 @@ function readLayout(text: string, document: Document.Parsed, lines: LineCounter,
     if (/^ *\t\s*-/.test(text.slice(lines.lineStarts[line - 1] ?? 0, offset))) tabbed.add(line)
   }
 
+  function swallowed(item: Node): void {
+    const [start, end] = item.range ?? [0, 0]
+    const [, ...rest] = textLines(text.slice(start, end))
+    const index = rest.findIndex((line) => /^\s*- /.test(line))
+    if (index >= 0) swallowedItems.push(lines.linePos(start).line + 1 + index)
+  }
+
   walk(document.contents, false)
-  return { tabbed, brokenFlowScalars, quoted }
+  return { tabbed, brokenFlowScalars, swallowedItems, quoted }
 }
 
 function textLines(text: string): string[] {
@@ -156,6 +176,8 @@ const sentences: readonly (readonly [code: string, part: string, sentence: strin
   ['UNEXPECTED_TOKEN', '', 'this does not belong here'],
 ]
 
+const unmended = 'nothing of the file is used until it is mended'
+
 function parserError(text: string, document: Document.Parsed, lines: LineCounter, layout: Layout, diagnostics: DiagnosticList): void {
   const [first] = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0])
   if (first === undefined) return
@@ -163,12 +185,25 @@ function parserError(text: string, document: Document.Parsed, lines: LineCounter
   const json = jsonError(text)
   const offset = quote?.[0] ?? json?.offset ?? first.pos[0]
   const { line, col } = lines.linePos(offset)
+  const deeper = deeperLine(text, line, col, first.code)
+  if (deeper !== undefined) return diagnostics.error('YAML_SYNTAX', 'wrong indentation', deeper, unmended)
   const comma = first.message.startsWith('Missing , between') || json?.comma === true
   const sentence = comma
     ? `a comma is missing before this, at the end of line ${lines.linePos(text.slice(0, offset).trimEnd().length).line}`
     : sentences.find(([code, part]) => first.code === code && first.message.includes(part))?.[2]
   const position: Position = { line, column: col }
-  diagnostics.error('YAML_SYNTAX', sentence ?? 'this is not valid YAML', position, 'nothing of the file is used until it is mended')
+  diagnostics.error('YAML_SYNTAX', sentence ?? 'this is not valid YAML', position, unmended)
+}
+
+/** The line after a value that ends on its own line, when it is indented further: the parser blames the value for it. */
+function deeperLine(text: string, line: number, column: number, code: string): Position | undefined {
+  if (code !== 'BLOCK_AS_IMPLICIT_KEY' && code !== 'MULTILINE_IMPLICIT_KEY') return undefined
+  const all = textLines(text)
+  const blamed = all[line - 1] ?? ''
+  if (/:(\s|$)/.test(blamed.slice(column - 1))) return undefined
+  const next = all.findIndex((content, index) => index >= line && /^\s*[^\s#]/.test(content))
+  const indentation = next < 0 ? 0 : (all[next] ?? '').search(/\S/)
+  return indentation > blamed.search(/\S/) ? { line: next + 1, column: indentation + 1 } : undefined
 }
 
 /** Where JSON.parse stops: closer to the mistake than YAML's reading of a file that is meant as JSON. */

@@ -93,7 +93,8 @@ export async function openTarget(context: RunContext, configured: ConfiguredTarg
 
   async function secret(name: string): Promise<string> {
     const declared = configured.definition.secrets?.[name]
-    if (declared === undefined) throw new ErrandError('SECRET_UNDECLARED', `The target type ${configured.type} asks for ${name}, a secret that it does not declare.`)
+    if (declared === undefined)
+      throw new ErrandError('SECRET_UNDECLARED', `The target type ${configured.type} asks for ${name}, a secret that it does not declare.`)
     const stored = configured.fileSecrets[name] ?? (await secrets.get(name, configured.name))?.value
     if (stored !== undefined) return known(stored)
     const hint = `errand secret set ${name} --target ${configured.name}`

@@ -1,9 +1,11 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { History, RunState } from '../history/index.ts'
+import type { History, RunRecord } from '../history/index.ts'
 import { type Redactor, createRedactor } from '../redaction.ts'
 import type { JsonValue } from '../json.ts'
+import type { LogStream } from '../log-record.ts'
 import type { MetricValue, RunEvent, RunHandle, RunStatus } from '../target.ts'
 import { callOptions } from './context.ts'
+import { isSettled } from './settled.ts'
 import type { Emit } from './updates.ts'
 import type { RunUpdate } from './update.ts'
 
@@ -14,8 +16,8 @@ export interface EventStream {
   readonly history: History
   readonly runId: string
   readonly handle: RunHandle
-  /** Where to go on. Absent: from the beginning. */
-  readonly cursor?: string
+  /** Where to go on: the log of the record whose output was shown already. */
+  readonly from: RunRecord['log']
   readonly until: Until
   /** Secrets that must be neither shown nor stored. */
   readonly secretValues: ReadonlySet<string>
@@ -32,14 +34,49 @@ const caughtUp = { time: 1000, bytes: 64 * 1024 }
 
 /**
  * Brings the events of a run into its history and shows them, in this order: what is on the screen is stored. Answers the final status,
- * or undefined when it stopped before. Several processes may do this for one run at once.
+ * or undefined when it stopped before. Several processes may do this for one run at once: when another one has brought everything here
+ * and had the run removed from its place, the rest is shown from the history.
  */
 export async function followEvents(stream: EventStream): Promise<RunStatus | undefined> {
+  const shown = new Map<LogStream, number>()
+  const emit: Emit<RunUpdate> = (update) => {
+    if (update.type === 'log') shown.set(update.stream, (shown.get(update.stream) ?? 0) + update.data.length)
+    return stream.emit(update)
+  }
+  try {
+    const final = await followAtPlace({ ...stream, emit })
+    if (final?.state !== 'lost') return final
+    return endedElsewhere(stream) ? await showRest(stream, shown) : final
+  } catch (error) {
+    if (stream.signal.aborted || !endedElsewhere(stream)) throw error
+    return showRest(stream, shown)
+  }
+}
+
+function endedElsewhere({ history, runId }: EventStream): boolean {
+  const run = history.get(runId)
+  return run !== undefined && isSettled(run) && run.state !== 'lost'
+}
+
+async function showRest(
+  { history, runId, from, emit }: EventStream,
+  shown: ReadonlyMap<LogStream, number>,
+): Promise<RunStatus | undefined> {
+  const left = new Map(shown)
+  for (const { stream, data } of history.readLog(runId, { from: from.size })) {
+    const known = Math.min(left.get(stream) ?? 0, data.length)
+    left.set(stream, (left.get(stream) ?? 0) - known)
+    if (known < data.length) await emit({ type: 'log', stream, data: data.subarray(known) })
+  }
+  return history.get(runId)?.status
+}
+
+async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined> {
   const { history, runId, emit } = stream
   const stop = new AbortController()
   const signal = AbortSignal.any([stream.signal, stop.signal])
   const redaction = createEventRedaction(stream.secretValues)
-  let after = stream.cursor
+  let after = stream.from.cursor
   let final: RunStatus | undefined
   let batch: RunEvent[] = []
   let size = 0
@@ -57,7 +94,7 @@ export async function followEvents(stream: EventStream): Promise<RunStatus | und
     // The machine had lost power and the copy with it: everything is read again from the place, and nothing shown twice.
     if (outcome === 'rewound') await restore(stream, redaction, last.cursor)
     after = last.cursor
-    for (const event of events) await show(event, stream)
+    for (const event of events) await show(event, emit)
   }
 
   const events = stream.handle.events({ ...callOptions(signal), ...(after === undefined ? {} : { cursor: after }) })[Symbol.asyncIterator]()
@@ -82,21 +119,17 @@ export async function followEvents(stream: EventStream): Promise<RunStatus | und
     await events.return?.().catch(() => {})
   }
   stream.signal.throwIfAborted()
-  if (final !== undefined) await emit({ type: 'status', status: final })
+  if (final !== undefined && final.state !== 'lost') await emit({ type: 'status', status: final })
   return final
 }
 
-async function show(event: RunEvent, { history, runId, emit }: EventStream): Promise<void> {
+async function show(event: RunEvent, emit: Emit<RunUpdate>): Promise<void> {
   if (event.type === 'log') {
     if (event.data.length > 0) await emit({ type: 'log', stream: event.stream, data: event.data })
   } else if (event.type === 'status' && !isFinal(event.status)) {
-    const state: RunState = event.status.state === 'queued' ? 'queued' : 'running'
-    history.update(runId, { state }, (run) => unended.has(run.state) && run.state !== 'cancelling')
     await emit({ type: 'status', status: event.status })
   }
 }
-
-const unended: ReadonlySet<RunState> = new Set<RunState>(['created', 'preparing', 'starting', 'queued', 'running', 'interrupted'])
 
 export function isFinal(status: RunStatus): boolean {
   return status.state !== 'queued' && status.state !== 'running'
@@ -167,8 +200,11 @@ function rest(redactor: Redactor, last: RunEvent): RunEvent[] {
 }
 
 function redactEvent(event: Exclude<RunEvent, { type: 'log' }>, redactor: Redactor): RunEvent {
-  if (event.type === 'metric') return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value as JsonValue) as MetricValue }
-  if ((event.type === 'tag' || event.type === 'property') && event.value !== undefined) return { ...event, value: redactor.redactText(event.value) }
-  if (event.type === 'status' && 'reason' in event.status) return { ...event, status: { ...event.status, reason: redactor.redactText(event.status.reason) } }
+  if (event.type === 'metric')
+    return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value as JsonValue) as MetricValue }
+  if ((event.type === 'tag' || event.type === 'property') && event.value !== undefined)
+    return { ...event, value: redactor.redactText(event.value) }
+  if (event.type === 'status' && 'reason' in event.status)
+    return { ...event, status: { ...event.status, reason: redactor.redactText(event.status.reason) } }
   return event
 }

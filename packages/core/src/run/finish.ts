@@ -3,11 +3,8 @@ import { readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
-import type { RunHandle, RunStatus } from '../target.ts'
-import { callOptions } from './context.ts'
-import type { Emit } from './updates.ts'
-import type { RunUpdate } from './update.ts'
-import { isUntracked } from './untracked.ts'
+import type { CallOptions, RunHandle, RunStatus } from '../target.ts'
+import { storedRequest } from './stored-request.ts'
 
 const finalState: Readonly<Record<string, RunState>> = { completed: 'completed', failed: 'failed', cancelled: 'cancelled', lost: 'lost' }
 
@@ -20,18 +17,22 @@ export async function finish(
   run: RunRecord,
   handle: RunHandle,
   status: RunStatus,
-  emit: Emit<RunUpdate>,
-  signal: AbortSignal,
+  options: CallOptions,
 ): Promise<RunRecord> {
   const state = finalState[status.state] ?? 'failed'
-  if (isUntracked(run)) return history.update(run.id, { state, status, ...reasonOf(status) })
-  const options = callOptions(signal, (progress) => void emit({ type: 'progress', progress }))
+  if (storedRequest(run)?.tracked === false) return forget(history, history.update(run.id, { state, status, ...reasonOf(status) }))
   if (!run.collected && status.state !== 'lost') {
     history.update(run.id, { state: 'finalizing' }, (current) => current.state !== state)
     await collectInto(history, run, handle, options)
   }
   const notes = notesOn(run, status)
-  const ended = history.update(run.id, { state, status, collected: true, ...reasonOf(status), ...(notes.length > 0 ? { addNotes: notes } : {}) })
+  const ended = history.update(run.id, {
+    state,
+    status,
+    collected: true,
+    ...reasonOf(status),
+    ...(notes.length > 0 ? { addNotes: notes } : {}),
+  })
   if (run.removed) return ended
   // The record is complete: a place that can't be reached now keeps a folder that `clean` finds, and the run is what it is.
   await handle.remove(options).then(
@@ -45,17 +46,18 @@ function reasonOf(status: RunStatus): { reason?: string } {
   return 'reason' in status ? { reason: status.reason } : {}
 }
 
-function outputsOf(run: RunRecord): readonly string[] {
-  const request = run.request as { readonly outputs?: readonly string[] } | undefined
-  return request?.outputs ?? ['outputs/**', 'logs/**']
+/** A run without a record: its files stay where it ran. */
+function forget(history: History, run: RunRecord): RunRecord {
+  history.delete(run.id)
+  return run
 }
 
-async function collectInto(history: History, run: RunRecord, handle: RunHandle, options: ReturnType<typeof callOptions>): Promise<void> {
+async function collectInto(history: History, run: RunRecord, handle: RunHandle, options: CallOptions): Promise<void> {
   const target = history.outputsDirectory(run.id)
   const arriving = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
   await mkdir(arriving, { recursive: true })
   try {
-    await handle.collect(arriving, { ...options, include: outputsOf(run) })
+    await handle.collect(arriving, { ...options, include: storedRequest(run)?.outputs ?? ['outputs/**'] })
     await rm(target, { recursive: true, force: true })
     await rename(arriving, target)
   } catch (error) {
@@ -70,7 +72,8 @@ async function collectInto(history: History, run: RunRecord, handle: RunHandle, 
 
 /** What killed clients left half-brought. */
 async function removeArrivals(directory: string, name: string): Promise<void> {
-  for (const entry of await readdir(directory)) if (entry.startsWith(`.${name}-`)) await rm(join(directory, entry), { recursive: true, force: true })
+  for (const entry of await readdir(directory))
+    if (entry.startsWith(`.${name}-`)) await rm(join(directory, entry), { recursive: true, force: true })
 }
 
 function listFiles(directory: string): Artifact[] {
@@ -83,7 +86,7 @@ function listFiles(directory: string): Artifact[] {
 
 /** A failed import beside a dependency file that this target does not use: the likely cause, said where it is looked for. */
 function notesOn(run: RunRecord, status: RunStatus): readonly string[] {
-  const file = (run.request as { readonly unusedEnvironmentFile?: string } | undefined)?.unusedEnvironmentFile
+  const file = storedRequest(run)?.unusedEnvironmentFile
   if (status.state !== 'failed' || file === undefined || !/ModuleNotFoundError|ImportError/.test(status.reason)) return []
   return [
     `${file} is not used on ${run.target.name}, which runs your own Python as it is. Install the package there, or use a docker target, which builds what the file lists.`,

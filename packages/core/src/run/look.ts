@@ -4,13 +4,13 @@ import type { RunHandle } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions, openTarget, recordedTarget } from './context.ts'
 import { type Until, followEvents } from './event-stream.ts'
 import { finish } from './finish.ts'
+import { isSettled } from './settled.ts'
+import { cancelledBeforeStart, interruptedReason, readSecretVariables, reporting } from './start.ts'
+import { storedRequest } from './stored-request.ts'
 import { type Emit, updates } from './updates.ts'
 import type { RunUpdate } from './update.ts'
 
-/** Whether the history knows all there is to know, so that no connection is needed. */
-export function isSettled(run: RunRecord): boolean {
-  return finalStates.has(run.state) && (run.collected || run.reference === undefined)
-}
+export { isSettled } from './settled.ts'
 
 /** Whether another living process drives this run: it collects, we only look. */
 function isDriven(run: RunRecord): boolean {
@@ -33,7 +33,9 @@ export function follow(
     await waitForStart(context, runId, options.live, signal)
     const run = required(context, runId)
     const from = options.from === undefined ? {} : { from: options.from }
-    for (const record of history.readLog(runId, from)) await emit({ type: 'log', stream: record.stream, data: record.data })
+    // Size and cursor of one record belong together: what another client stores in this moment comes with the events behind the cursor.
+    for (const record of history.readLog(runId, { ...from, to: run.log.size }))
+      await emit({ type: 'log', stream: record.stream, data: record.data })
     const now = isSettled(run) ? run : await look(context, run, options.live ? 'end' : 'quiet', emit, signal)
     if (isSettled(now)) await emit({ type: 'ended', run: now })
   })
@@ -76,8 +78,7 @@ export function cancel(
     await using opened = await openTarget(context, await recordedTarget(context, current))
     const reference = current.reference ?? (await opened.target.find(runId, callOptions(signal)))
     if (reference === undefined) {
-      const ended = history.update(runId, { state: 'cancelled', reason: 'It was cancelled before it started.', client: null })
-      return emit({ type: 'ended', run: ended })
+      return emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
     }
     history.update(runId, { reference })
     await using handle = await opened.target.attach(reference, callOptions(signal))
@@ -90,7 +91,9 @@ export function cancel(
 
 function checkTarget(run: RunRecord, target: string): void {
   if (run.target.name === target) return
-  throw new ErrandError('RUN_ON_OTHER_TARGET', `${run.id} runs on ${run.target.name}, not on ${target}.`, { hint: `Leave -t away, or say -t ${run.target.name}.` })
+  throw new ErrandError('RUN_ON_OTHER_TARGET', `${run.id} runs on ${run.target.name}, not on ${target}.`, {
+    hint: `Leave -t away, or say -t ${run.target.name}.`,
+  })
 }
 
 function required(context: RunContext, runId: string): RunRecord {
@@ -120,15 +123,16 @@ async function look(context: RunContext, run: RunRecord, how: Until, emit: Emit<
   await using opened = await openTarget(context, await recordedTarget(context, run))
   const reference = run.reference ?? (await opened.target.find(run.id, callOptions(signal)))
   if (reference === undefined) return interrupted(context, run)
-  const known = run.reference === undefined ? history.update(run.id, { reference }) : run
+  // What was shown is the log of `run`; another process may have stored more since.
+  const known = run.reference === undefined ? { ...history.update(run.id, { reference }), log: run.log } : run
   await using handle = await opened.target.attach(reference, callOptions(signal))
   return await followAndFinish(context, known, handle, opened, how, emit, signal)
 }
 
 /** The client died before the start: nothing runs, and nothing is lost but time. A cancel that was asked for is thereby done. */
 function interrupted(context: RunContext, run: RunRecord): RunRecord {
-  if (run.state === 'cancelling') return context.history.update(run.id, { state: 'cancelled', reason: 'It was cancelled before it started.', client: null })
-  const reason = `Interrupted before it started. It goes on with: errand continue ${run.id}`
+  if (run.state === 'cancelling') return cancelledBeforeStart(context, run.id)
+  const reason = interruptedReason(run.id)
   return context.history.update(run.id, { state: 'interrupted', reason, client: null }, (current) => !finalStates.has(current.state))
 }
 
@@ -148,26 +152,15 @@ async function followAndFinish(
   signal: AbortSignal,
 ): Promise<RunRecord> {
   const { history } = context
-  const request = run.request as { readonly secretVariables?: readonly string[] } | undefined
-  // Without its value here there is nothing to replace: the supervisor has done so at the place.
-  for (const name of request?.secretVariables ?? []) await opened.secretVariable(name).catch(() => undefined)
-  const { cursor } = run.log
-  const followed = await followEvents({
-    history,
-    runId: run.id,
-    handle,
-    until: how,
-    secretValues: opened.secretValues,
-    emit,
-    signal,
-    ...(cursor === undefined ? {} : { cursor }),
-  })
+  await readSecretVariables(opened, storedRequest(run)?.secretVariables ?? [])
+  const { secretValues } = opened
+  const followed = await followEvents({ history, runId: run.id, handle, from: run.log, until: how, secretValues, emit, signal })
   const now = required(context, run.id)
   // A stream that was read to its end before, by a client that died while it collected, has no more events: the record knows the end.
   const status = followed ?? (now.status && now.status.state !== 'running' && now.status.state !== 'queued' ? now.status : undefined)
   if (status === undefined) return touch(context, now, handle, signal)
   if (isDriven(now) && how === 'quiet') return now
-  return finish(history, now, handle, status, emit, signal)
+  return finish(history, now, handle, status, reporting({ emit, signal }))
 }
 
 /** Still going on: the record says so, and when it was asked. */

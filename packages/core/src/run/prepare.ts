@@ -3,7 +3,8 @@ import { errorCode } from '../errors.ts'
 import { thisClient } from '../history/index.ts'
 import { type PlanOptions, planPrepare } from '../project/index.ts'
 import { type RunContext, callOptions, openTarget } from './context.ts'
-import { describePlan, prepareTarget, recordFailure } from './submit.ts'
+import { prepareTarget, recordFailure } from './start.ts'
+import { configuredPlan } from './submit.ts'
 import { updates } from './updates.ts'
 import type { RunUpdate } from './update.ts'
 
@@ -17,7 +18,7 @@ export interface PrepareOptions extends Omit<PlanOptions, 'script' | 'arguments'
 export function prepare(context: RunContext, options: PrepareOptions): AsyncGenerator<RunUpdate, boolean> {
   return updates(options.signal, async (emit, signal) => {
     const project = { ...context.project, id: context.history.projectId }
-    const { plan, configured } = await describePlan(context, (describe) => planPrepare(project, options, describe), emit)
+    const { plan, configured } = await configuredPlan(context, (describe) => planPrepare(project, options, describe), emit)
     if (options.check === true) {
       await using opened = await openTarget(context, configured)
       try {
@@ -26,7 +27,10 @@ export function prepare(context: RunContext, options: PrepareOptions): AsyncGene
         return true
       } catch (error) {
         if (errorCode(error) !== 'ENVIRONMENT_NOT_PREPARED') throw error
-        await emit({ type: 'note', message: `${configured.name} is not prepared. Prepare it with: errand experiment prepare -c ${options.runConfiguration}` })
+        await emit({
+          type: 'note',
+          message: `${configured.name} is not prepared. Prepare it with: errand experiment prepare -c ${options.runConfiguration}`,
+        })
         return false
       }
     }
@@ -41,12 +45,15 @@ export function prepare(context: RunContext, options: PrepareOptions): AsyncGene
       client: thisClient(),
     })
     await emit({ type: 'created', run })
-    await recordFailure(context, run.id, signal, async () => {
+    const submission = { context, runId: run.id, emit, signal }
+    await recordFailure(submission, async () => {
+      history.update(run.id, { startedAt: run.createdAt })
       await using opened = await openTarget(context, configured)
-      const { environmentKey } = await prepareTarget(context, run, plan.environment, opened, true, emit, signal)
+      const { environmentKey } = await prepareTarget(submission, plan.environment, opened, true)
       await emit({ type: 'note', message: `${configured.name} is prepared: ${environmentKey}.` })
       const at = new Date().toISOString()
       const ended = history.update(run.id, { state: 'completed', endedAt: at, collected: true, removed: true })
+      if (!plan.tracked) history.delete(run.id)
       await emit({ type: 'ended', run: ended })
     })
     return true

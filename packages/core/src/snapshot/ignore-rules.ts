@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import ignore from 'ignore'
 import { errorCode } from '../errors.ts'
 
-export type IgnoreFileName = '.amlignore' | '.gitignore'
+export const ignoreFileNames = ['.amlignore', '.gitignore'] as const
+
+export type IgnoreFileName = (typeof ignoreFileNames)[number]
 
 /** The patterns that hold in one folder: those of its own ignore file after those of the folders above. */
 export interface IgnoreRules {

@@ -17,13 +17,18 @@ export function writeSealed(path: string, magic: string, body: Buffer, mode: num
   replaceFile(path, Buffer.concat([header, body]), mode)
 }
 
-/** The body of a sealed file, or undefined when it is absent, damaged or of another format. */
-export function readSealed(path: string, magic: string): Buffer | undefined {
+/** What a sealed file holds, or undefined when it is absent, damaged or of another format. `unpack` throws on a body it can't read. */
+export function readSealed<Content>(path: string, magic: string, unpack: (body: Buffer) => Content): Content | undefined {
   const content = readIfPresent(path)
   if (content === undefined || content.length < headerLength) return undefined
   if (content.toString('latin1', 0, magicLength) !== magic) return undefined
   const body = content.subarray(headerLength)
-  return crc32(body) === content.readUInt32BE(magicLength) ? body : undefined
+  if (crc32(body) !== content.readUInt32BE(magicLength)) return undefined
+  try {
+    return unpack(body)
+  } catch {
+    return undefined
+  }
 }
 
 /** Writes beside the path and renames, so that nobody ever sees a part. */

@@ -12,10 +12,22 @@ import { readStored, type StoredSnapshot } from './stored-snapshots.ts'
  */
 export interface StatCache {
   readonly stored: StoredSnapshot
+  readonly facts: CacheFacts
+  had(path: string): boolean
   /** The file as stored when nothing has touched it since, else undefined. */
   unchanged(path: string, stat: Stats, executable: boolean): SnapshotFile | undefined
   /** The numbers kept for a path, to write them again. */
   row(path: string): StatRow | undefined
+}
+
+/** What held when the cache was written. */
+export interface CacheFacts {
+  /** The snapshot whose files the rows belong to, in its order. It is stored. */
+  readonly snapshot: string
+  /** Whether each of these is in it because the ignore files let it pass, and the ignore files are in it themselves. */
+  readonly followedRules: boolean
+  /** `objectsMark` of the state folder. */
+  readonly objects: string
 }
 
 export interface StatRow {
@@ -47,20 +59,26 @@ function isRacy(changed: number, readAfter: number): boolean {
 
 /** Undefined when there is none, it is damaged, or the snapshot it names is gone: then every file is read. */
 export function readStatCache(state: string): StatCache | undefined {
-  const packed = readSealed(cachePath(state), magic)
-  if (packed === undefined) return undefined
-  const digestLength = packed.readUInt8(0)
-  const stored = readStored(state, packed.toString('latin1', 1, 1 + digestLength))
-  if (stored === undefined) return undefined
+  const unpacked = readSealed(cachePath(state), magic, unpackCache)
+  const stored = unpacked && readStored(state, unpacked.facts.snapshot)
+  if (unpacked === undefined || stored === undefined) return undefined
+  const { facts, numbers } = unpacked
   const files = stored.snapshot.entries.filter(isFile)
-  const numbers = unpackRows(inflateRawSync(packed.subarray(1 + digestLength)))
-  return numbers.length === files.length * columns ? statCache(stored, files, numbers) : undefined
+  return numbers.length === files.length * columns ? statCache(stored, files, numbers, facts) : undefined
 }
 
-function statCache(stored: StoredSnapshot, files: readonly SnapshotFile[], numbers: Float64Array): StatCache {
+function unpackCache(packed: Buffer): { facts: CacheFacts; numbers: Float64Array } {
+  const factsEnd = 2 + packed.readUInt16BE(0)
+  const facts = JSON.parse(packed.toString('latin1', 2, factsEnd)) as CacheFacts
+  return { facts, numbers: unpackRows(inflateRawSync(packed.subarray(factsEnd))) }
+}
+
+function statCache(stored: StoredSnapshot, files: readonly SnapshotFile[], numbers: Float64Array, facts: CacheFacts): StatCache {
   const places = new Map(files.map((file, index) => [file.path, index]))
   return {
     stored,
+    facts,
+    had: (path) => places.has(path),
     unchanged: (path, stat, executable) => {
       const index = places.get(path)
       const file = index === undefined ? undefined : files[index]
@@ -82,10 +100,11 @@ function statCache(stored: StoredSnapshot, files: readonly SnapshotFile[], numbe
   }
 }
 
-/** Replaces the cache. `digest` names a stored snapshot; `rows` are those of its files, in its order. */
-export function writeStatCache(state: string, digest: string, rows: readonly StatRow[]): void {
-  const name = Buffer.from(digest, 'latin1')
-  const body = Buffer.concat([Buffer.of(name.length), name, deflateRawSync(packRows(rows), { level: 3 })])
+/** Replaces the cache. */
+export function writeStatCache(state: string, facts: CacheFacts, rows: readonly StatRow[]): void {
+  const header = Buffer.from(`  ${JSON.stringify(facts)}`, 'latin1')
+  header.writeUInt16BE(header.length - 2)
+  const body = Buffer.concat([header, deflateRawSync(packRows(rows), { level: 3 })])
   writeSealed(cachePath(state), magic, body, 0o600)
 }
 

@@ -38,9 +38,8 @@ export async function loadSnapshot(state: string, digest: string): Promise<Snaps
 
 /** Reads without checking the digest; undefined when the list or its base is absent or damaged. */
 export function readStored(state: string, digest: string): StoredSnapshot | undefined {
-  const packed = readSealed(snapshotPath(state, digest), magic)
-  if (packed === undefined) return undefined
-  const list = unpackList(packed)
+  const list = readSealed(snapshotPath(state, digest), magic, unpackList)
+  if (list === undefined) return undefined
   const below = list.base === undefined ? [] : readStored(state, list.base)?.bases
   if (below === undefined) return undefined
   const snapshot = { digest, entries: below[0] === undefined ? list.entries : withChanges(below[0].entries, list) }

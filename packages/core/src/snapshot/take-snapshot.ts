@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, rmSync, type Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Snapshot, SnapshotFile } from '../request.ts'
 import type { Progress } from '../target.ts'
 import { excludedBy } from './excluded-by.ts'
 import { digestOf, hexOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
 import { neededPaths } from './needed-paths.ts'
 import { notesOf } from './notes.ts'
-import { objectWriter, removeOldPartials, storedObjects } from './object-store.ts'
+import { objectsMark, objectWriter, removeOldPartials, storedObjects } from './object-store.ts'
 import { pace, type Pace } from './pace.ts'
 import { changingFiles, neededLeftOut, undecodedFiles, unreadableFiles } from './refusals.ts'
 import { notWritable, replaceFile } from './sealed-file.ts'
 import { readStatCache, type StatCache, statRow, type StatRow, writeStatCache } from './stat-cache.ts'
 import { storeSnapshot } from './stored-snapshots.ts'
-import { type WalkResult, walkProject } from './walk.ts'
+import { type EarlierWalk, type WalkResult, walkProject } from './walk.ts'
 
 export interface SnapshotOptions {
   /** The project. */
@@ -63,7 +64,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TakenSnaps
   const found = await findFiles(directory, state, options, breaks, cache)
   const stored = await readFiles(found.toRead, { directory, state, breaks, report: options.report })
   const entries = entriesOf(found.walked, [...found.unchanged, ...stored.files])
-  const snapshot = keep(state, entries, cache, stored.rows)
+  const snapshot = keep(state, entries, cache, stored.rows, followsRules(found.walked, entries))
   const files = entries.filter(isFile)
   const bytes = files.reduce((sum, file) => sum + file.size, 0)
   return {
@@ -106,19 +107,25 @@ async function findFiles(
   const unchanged: SnapshotFile[] = []
   const toRead: FoundFile[] = []
   const absent = new Set(needed.paths)
-  const objects = storedObjects(state)
+  // A content may have been removed since; only then is it worth looking at each.
+  const objects = cache === undefined || cache.facts.objects === objectsMark(state) ? undefined : storedObjects(state)
   const onFile = (path: string, stat: Stats): void => {
     absent.delete(path)
     const executable = isExecutable(stat)
     const file = cache?.unchanged(path, stat, executable)
-    if (file === undefined || !objects.has(hexOf(file.digest))) toRead.push({ path, size: stat.size, executable })
+    if (file === undefined || objects?.has(hexOf(file.digest)) === false) toRead.push({ path, size: stat.size, executable })
     else unchanged.push(file)
   }
-  const walked = await walkProject({ directory, state, needed, pace: breaks, onFile })
+  const earlier = cache?.facts.followedRules === true ? earlierWalk(cache) : undefined
+  const walked = await walkProject({ directory, state, needed, pace: breaks, onFile, ...(earlier && { earlier }) })
   if (walked.undecoded.length > 0) throw undecodedFiles(walked.undecoded)
   if (walked.unreadable.length > 0) throw unreadableFiles(walked.unreadable)
   await refuseAbsent(directory, absent, [...unchanged, ...toRead, ...walked.links, ...walked.emptyFolders.map((path) => ({ path }))])
   return { walked, unchanged, toRead }
+}
+
+function earlierWalk(cache: StatCache): EarlierWalk {
+  return { had: cache.had, keeps: (path, stat) => cache.unchanged(path, stat, isExecutable(stat)) !== undefined }
 }
 
 // Windows has no such bit: there every file is plain.
@@ -208,13 +215,21 @@ function keep(
   entries: readonly SnapshotEntry[],
   cache: StatCache | undefined,
   rows: ReadonlyMap<string, StatRow>,
+  followedRules: boolean,
 ): Snapshot {
   const snapshot = cache !== undefined && isSame(cache, entries) ? cache.stored.snapshot : { digest: digestOf(entries), entries }
-  if (snapshot === cache?.stored.snapshot && rows.size === 0) return snapshot
+  const facts = { snapshot: snapshot.digest, followedRules, objects: objectsMark(state) }
+  if (rows.size === 0 && isDeepStrictEqual(cache?.facts, facts)) return snapshot
   if (snapshot !== cache?.stored.snapshot) storeSnapshot(state, snapshot, cache?.stored.bases ?? [])
   const kept = entries.filter(isFile).map(({ path }) => rows.get(path) ?? cache?.row(path) ?? { modified: 0, changed: 0, inode: 0 })
-  writeStatCache(state, snapshot.digest, kept)
+  writeStatCache(state, facts, kept)
   return snapshot
+}
+
+function followsRules(walked: WalkResult, entries: readonly SnapshotEntry[]): boolean {
+  const paths = new Set(walked.ignoreFiles)
+  for (const entry of entries) if (entry.kind === 'file') paths.delete(entry.path)
+  return walked.forced.length === 0 && paths.size === 0
 }
 
 function isSame({ stored }: StatCache, entries: readonly SnapshotEntry[]): boolean {

@@ -1,6 +1,6 @@
 import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs'
 import { errorCode } from '../errors.ts'
-import { extendRules, hidingLine, type IgnoreRules, readIgnoreFile, rootRules } from './ignore-rules.ts'
+import { extendRules, hidingLine, ignoreFileNames, type IgnoreRules, readIgnoreFile, rootRules } from './ignore-rules.ts'
 import { leftOutFolder, leftOutName } from './left-out.ts'
 import { readLink } from './links.ts'
 import { clashingNames, looksUndecoded, undecodedNames } from './names.ts'
@@ -13,8 +13,18 @@ export interface WalkOptions {
   readonly state: string
   readonly needed: NeededPaths
   readonly pace: Pace
+  /** What is known from the last time. Absent: every path is matched against the ignore files. */
+  readonly earlier?: EarlierWalk
   /** Each file of the snapshot, in no promised order. */
   onFile(path: string, stat: Stats): void
+}
+
+/** Saves matching: a file that passed the ignore files the last time passes them now if none of those above it has changed. */
+export interface EarlierWalk {
+  /** Whether the path was a file of the last snapshot. */
+  had(path: string): boolean
+  /** Whether it was one and nothing has touched it since. */
+  keeps(path: string, stat: Stats): boolean
 }
 
 export interface WalkResult {
@@ -33,6 +43,8 @@ export interface WalkResult {
   readonly forced: readonly { readonly path: string; readonly line: string }[]
   /** What the project folder itself is, when it is an environment. */
   readonly rootIsEnvironment: string | undefined
+  /** The ignore files that were followed. */
+  readonly ignoreFiles: readonly string[]
 }
 
 interface Folder {
@@ -43,6 +55,8 @@ interface Folder {
   readonly hidden: boolean
   /** Hidden by an ignore file and needed, with all that is in it. */
   readonly forced: boolean
+  /** The ignore files of the folders above are those of the last time. */
+  readonly sameRules: boolean
   occupied: boolean
 }
 
@@ -64,9 +78,18 @@ export async function walkProject(options: WalkOptions): Promise<WalkResult> {
     unreadable: [],
     forced: [],
     rootIsEnvironment: undefined,
+    ignoreFiles: [],
   }
   const folders: Folder[] = [
-    { path: '', above: undefined, rules: rootRules(options.directory), hidden: false, forced: false, occupied: false },
+    {
+      path: '',
+      above: undefined,
+      rules: rootRules(options.directory),
+      hidden: false,
+      forced: false,
+      sameRules: options.earlier !== undefined,
+      occupied: false,
+    },
   ]
   const waiting = [...folders]
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
@@ -88,6 +111,7 @@ function enterFolder(folder: Folder, options: WalkOptions, result: Mutable<WalkR
   const listing = list(folder, options, result)
   if (listing === undefined) return []
   const rules = rulesInside(folder, listing, options, result)
+  const sameRules = folder.sameRules && keepsIgnoreFiles(folder, listing, options)
   const undecoded = listing.some((entry) => looksUndecoded(entry.name)) ? undecodedNames(absolute(options, folder.path)) : undefined
   const folders: Folder[] = []
   const kept: string[] = []
@@ -95,7 +119,7 @@ function enterFolder(folder: Folder, options: WalkOptions, result: Mutable<WalkR
     const path = within(folder, entry.name)
     if (leftOutName(entry.name, folder.path) !== undefined || absolute(options, path) === options.state) continue
     const isFolder = entry.isDirectory()
-    const line = hidingLine(rules, path, isFolder)
+    const line = sameRules && entry.isFile() && options.earlier?.had(path) === true ? undefined : hidingLine(rules, path, isFolder)
     const covered = line !== undefined && options.needed.covers(path)
     if (covered && !folder.forced) result.forced.push({ path, line })
     if (line !== undefined && !covered && !(isFolder && options.needed.leadsTo(path))) continue
@@ -105,8 +129,18 @@ function enterFolder(folder: Folder, options: WalkOptions, result: Mutable<WalkR
       continue
     }
     kept.push(entry.name)
-    if (isFolder) folders.push({ path, above: folder, rules, hidden: line !== undefined && !covered, forced: covered, occupied: false })
-    else if (addEntry(path, entry, options, result)) occupy(folder)
+    const passed = line === undefined
+    if (isFolder) {
+      folders.push({
+        path,
+        above: folder,
+        rules,
+        hidden: !passed && !covered,
+        forced: covered,
+        sameRules: sameRules && passed,
+        occupied: false,
+      })
+    } else if (addEntry(path, entry, options, result)) occupy(folder)
   }
   result.clashes.push(...clashingNames(kept).map(([one, other]) => [within(folder, one), within(folder, other)] as const))
   return folders
@@ -139,11 +173,21 @@ function rulesInside(folder: Folder, listing: readonly Dirent[], options: WalkOp
     const text = readIgnoreFile(absolute(options, folder.path), fileName)
     if (text === undefined) return folder.rules
     result.ignoreFile = fileName
+    result.ignoreFiles.push(within(folder, fileName))
     return extendRules(folder.rules, folder.path, text)
   } catch (error) {
     result.unreadable.push({ path: within(folder, fileName), reason: errorCode(error) ?? String(error) })
     return folder.rules
   }
+}
+
+function keepsIgnoreFiles(folder: Folder, listing: readonly Dirent[], options: WalkOptions): boolean {
+  return ignoreFileNames.every((name) => {
+    const path = within(folder, name)
+    if (!listing.some((entry) => entry.name === name)) return options.earlier?.had(path) === false
+    const stat = lstatSync(absolute(options, path), { throwIfNoEntry: false })
+    return stat !== undefined && options.earlier?.keeps(path, stat) === true
+  })
 }
 
 /** False when nothing of it goes into the snapshot. */

@@ -6,7 +6,10 @@ export default class Status extends RunCommand {
   static override summary = 'Asks the place of a run how it is.'
   static override aliases = ['status']
   static override hiddenAliases = ['execute:status']
-  static override examples = ['<%= config.bin %> status last', '<%= config.bin %> experiment status --run churn_1521077190506 --target docker']
+  static override examples = [
+    '<%= config.bin %> status last',
+    '<%= config.bin %> experiment status --run churn_1521077190506 --target docker',
+  ]
   static override args = { ...runArgument }
   static override flags = { ...runFlag, ...targetFlag }
 
@@ -33,7 +36,7 @@ function factsOf(run: RunRecord, record: Readonly<Record<string, unknown>>): Rea
   const { status } = run
   const facts: Readonly<Record<string, unknown>> = {
     state: record['status'],
-    reason: run.reason,
+    reason: run.reason ?? (status !== undefined && 'reason' in status ? status.reason : undefined),
     detail: status !== undefined && 'detail' in status ? status.detail : undefined,
     exit_code: status !== undefined && 'exitCode' in status ? status.exitCode : undefined,
     signal: status !== undefined && 'signal' in status ? status.signal : undefined,

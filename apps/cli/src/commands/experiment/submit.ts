@@ -102,7 +102,10 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
     if (run === undefined) return
     const where = `${run.id}${this.projectOption}`
     const lines = started
-      ? [`The run goes on. To come back:  errand logs -f ${where}`, `To cancel it:  errand experiment cancel -r ${where} -t ${run.target.name}`]
+      ? [
+          `The run goes on. To come back:  errand logs -f ${where}`,
+          `To cancel it:  errand experiment cancel -r ${where} -t ${run.target.name}`,
+        ]
       : [`The run had not started. To go on with it:  errand continue ${where}`]
     await this.screen.err(`\n${lines.join('\n')}\n`)
   }

@@ -7,7 +7,8 @@ import { runArgument, runFlag } from '../../run-command.ts'
 
 export default class HistoryDownload extends HistoryCommand {
   static override summary = 'Copies the files of a run into a folder.'
-  static override description = 'Folders of the run are kept: DIR/outputs/model.pkl. Without --overwrite nothing is written when a file is already there.'
+  static override description =
+    'Folders of the run are kept: DIR/outputs/model.pkl. Without --overwrite nothing is written when a file is already there.'
   static override examples = [
     '<%= config.bin %> history download -r last -d results',
     '<%= config.bin %> history download -r churn_1521077190506 --artifact outputs/model.pkl -d results --overwrite',
@@ -39,7 +40,10 @@ export default class HistoryDownload extends HistoryCommand {
       lines.push(`Artifact ${name} has been downloaded to ${path}`)
     }
     this.screen.clear()
-    await this.printOutcome(lines.join('\n'), copies.map(({ name, path }) => ({ artifact: name, path })))
+    await this.printOutcome(
+      lines.join('\n'),
+      copies.map(({ name, path }) => ({ artifact: name, path })),
+    )
   }
 }
 
@@ -56,7 +60,11 @@ function pathInside(directory: string, name: string): string {
 function refuseToOverwrite(copies: readonly { readonly name: string; readonly path: string }[]): void {
   const there = copies.filter(({ path }) => existsSync(path))
   if (there.length === 0) return
-  throw new ErrandError('FILE_EXISTS', there.map(({ name, path }) => `${path} is already there; the artifact ${name} was not downloaded.`).join('\n'), {
-    hint: 'Nothing was written. Add --overwrite to replace the files, or -d DIR for another folder.',
-  })
+  throw new ErrandError(
+    'FILE_EXISTS',
+    there.map(({ name, path }) => `${path} is already there; the artifact ${name} was not downloaded.`).join('\n'),
+    {
+      hint: 'Nothing was written. Add --overwrite to replace the files, or -d DIR for another folder.',
+    },
+  )
 }

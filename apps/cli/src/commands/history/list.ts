@@ -7,7 +7,10 @@ export default class HistoryList extends RunCommand {
   static override description = 'Shows what is known and asks no place; --refresh asks.'
   static override examples = [
     '<%= config.bin %> history list',
-    { description: 'The best accuracy', command: '<%= config.bin %> history list --query "[?Accuracy != null] | max_by(@, &Accuracy).Accuracy"' },
+    {
+      description: 'The best accuracy',
+      command: '<%= config.bin %> history list --query "[?Accuracy != null] | max_by(@, &Accuracy).Accuracy"',
+    },
   ]
   static override flags = {
     status: Flags.string({ char: 's', summary: 'Only runs of this status: completed, canceled, failed, running or notstarted.' }),
@@ -30,7 +33,7 @@ export default class HistoryList extends RunCommand {
     })
     const now = new Date()
     const rows = (runs ?? []).map((run) => listRowFor(run, now))
-    await this.print(rows, { columns: columnsOf(rows), empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT' })
+    await this.print(rows, { rows: rows.map(shortened), columns: columnsOf(rows), empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT' })
   }
 
   /** Only where there is no history: reading the project model takes longer than reading many runs. */
@@ -59,6 +62,12 @@ export default class HistoryList extends RunCommand {
 
 function namedRuns(history: History, names: readonly string[]): string[] {
   return names.map((name) => history.resolve(name).id)
+}
+
+/** A list of values fills a cell with what nobody reads there: the last one says most, and how many there are. */
+function shortened(row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const cell = (value: unknown): unknown => (Array.isArray(value) && value.length > 1 ? `… ${JSON.stringify(value.at(-1))} (${value.length} values)` : value)
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cell(value)]))
 }
 
 /** What identifies a run first, so that a narrow terminal keeps it; the metrics last, as many as fit. */

@@ -16,7 +16,8 @@ export default class RunconfigurationCreate extends ErrandCommand {
     const { createRunConfiguration, findProject, formatDiagnostic } = await import('@errand/core/project')
     const { name, target, overwrite } = flags
     const { file, diagnostics } = await createRunConfiguration(await findProject(this.projectDirectory), { name, target, overwrite })
-    for (const diagnostic of diagnostics) this.screen.notice(`${diagnostic.severity === 'note' ? 'Note' : 'WARNING'}: ${formatDiagnostic(diagnostic)}`)
+    for (const diagnostic of diagnostics)
+      this.screen.notice(`${diagnostic.severity === 'note' ? 'Note' : 'WARNING'}: ${formatDiagnostic(diagnostic)}`)
     await this.printOutcome(`Run configuration ${name} created: ${file}`, { name, target, file })
   }
 }

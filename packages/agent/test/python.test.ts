@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const source = join(import.meta.dirname, '..', 'python')
+const files = globSync('**/*.py', { cwd: source }).toSorted()
+const oldest = [3, 5] as const
+const minute = 60_000
+
+interface Interpreter {
+  readonly path: string
+  readonly version: string
+}
+
+/** Every Python of this machine that the agent has to run on, each once. */
+function findInterpreters(): readonly Interpreter[] {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const candidates = [
+    ...folders.flatMap((folder) => globSync('python3{,.[0-9],.[0-9][0-9]}', { cwd: folder }).map((name) => join(folder, name))),
+    ...globSync(join(homedir(), '.pyenv/versions/*/bin/python')),
+    ...globSync('/usr/bin/python3{,.[0-9],.[0-9][0-9]}'),
+  ]
+  const found = new Map<string, Interpreter>()
+  for (const path of candidates) {
+    const ask = 'import sys; print(sys.executable); print("%d.%d.%d" % sys.version_info[:3])'
+    const [executable, version] = spawnSync(path, ['-S', '-c', ask], { encoding: 'utf8', timeout: minute }).stdout?.split('\n') ?? []
+    if (executable === undefined || version === undefined || !existsSync(executable) || !isRecentEnough(version)) continue
+    const real = realpathSync(executable)
+    if (!found.has(real)) found.set(real, { path: real, version })
+  }
+  return [...found.values()]
+}
+
+function isRecentEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major === oldest[0] && minor >= oldest[1]
+}
+
+function run(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const result = spawnSync(command, args, { cwd: source, encoding: 'utf8', env: { ...process.env, ...environment }, timeout: 5 * minute })
+  return { failed: result.status !== 0, output: `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}` }
+}
+
+const interpreters = findInterpreters()
+
+describe('the agent', () => {
+  it('has a Python to be tested with', () => {
+    expect(interpreters).not.toHaveLength(0)
+  })
+
+  // What takes long or much space is run with the first interpreter only.
+  it.each(interpreters.map((interpreter, index) => ({ ...interpreter, slow: index === 0 ? '1' : '' })))(
+    'passes its own tests on Python $version ($path)',
+    ({ path, slow }) => {
+      const { failed, output } = run(path, ['-m', 'unittest', 'discover', '-s', 'test'], { ERRAND_SLOW_TESTS: slow })
+      expect(failed ? output : '').toBe('')
+    },
+    6 * minute,
+  )
+
+  it('is written in the grammar of Python 3.5', () => {
+    const parser = interpreters.find(({ version }) => Number(version.split('.')[1]) >= 8)
+    expect(parser, 'a Python of 3.8 or newer is needed to read the files with the grammar of 3.5').toBeDefined()
+    const check = 'import ast, sys\nfor name in sys.argv[1:]: ast.parse(open(name, encoding="utf-8").read(), name, feature_version=(3, 5))'
+    const { failed, output } = run(parser?.path ?? 'python3', ['-c', check, ...files])
+    expect(failed ? output : '').toBe('')
+  })
+
+  const vermin = process.env['ERRAND_VERMIN'] ?? 'vermin'
+  const hasVermin = spawnSync(vermin, ['--version']).status === 0
+  it.skipIf(!hasVermin && process.env['CI'] === undefined)(
+    'uses nothing that Python 3.5 lacks, says vermin (skipped without vermin: set ERRAND_VERMIN to its path)',
+    () => {
+      const { failed, output } = run(vermin, [
+        '--no-tips',
+        '--violations',
+        '--eval-annotations',
+        '--backport',
+        'typing',
+        '-t=3.5-',
+        ...files,
+      ])
+      expect(failed ? output : '').toBe('')
+    },
+  )
+
+  it('names a Python that is too old', () => {
+    const entry = readFileSync(join(source, 'errand_agent_main.py'), 'utf8')
+    const old = globSync(join(homedir(), '.pyenv/versions/2.*/bin/python'))[0]
+    expect(entry).toContain('ERRAND_AGENT_PYTHON_TOO_OLD')
+    if (old === undefined) return
+    const result = spawnSync(old, ['errand_agent_main.py', 'serve'], { cwd: source, encoding: 'utf8' })
+    expect([result.status, result.stderr]).toEqual([3, 'ERRAND_AGENT_PYTHON_TOO_OLD 2.7.18\n'])
+  })
+})

@@ -1,0 +1,116 @@
+import { ErrandError, errorCode, errorMessage } from '../errors.ts'
+import type { RunRecord } from '../history/index.ts'
+import type { EnvironmentRequest, RunRequest } from '../request.ts'
+import type { CallOptions, Prepared, RunReference } from '../target.ts'
+import { type OpenTarget, type RunContext, callOptions } from './context.ts'
+import { followEvents } from './event-stream.ts'
+import { finish } from './finish.ts'
+import type { RunUpdate } from './update.ts'
+import type { Emit } from './updates.ts'
+
+/** What the steps of one run share. */
+export interface Submission {
+  readonly context: RunContext
+  readonly runId: string
+  readonly emit: Emit<RunUpdate>
+  readonly signal: AbortSignal
+}
+
+/** Options of a target's call whose progress is told to whoever reads the updates. */
+export function reporting({ emit, signal }: Pick<Submission, 'emit' | 'signal'>): CallOptions {
+  return callOptions(signal, (progress) => void emit({ type: 'progress', progress }))
+}
+
+/** Makes the environment ready, or says with which command that is done. */
+export async function prepareTarget(
+  submission: Submission,
+  environment: EnvironmentRequest,
+  { target }: OpenTarget,
+  build: boolean,
+): Promise<Prepared> {
+  const { history } = submission.context
+  const run = history.update(submission.runId, { state: 'preparing' }, ({ state }) => state === 'created' || state === 'interrupted')
+  try {
+    const prepared = await target.prepare(environment, { ...reporting(submission), build })
+    history.update(submission.runId, { prepared })
+    return prepared
+  } catch (error) {
+    if (errorCode(error) !== 'ENVIRONMENT_NOT_PREPARED') throw error
+    const hint = `errand experiment prepare -c ${run.runConfiguration}   (or set PrepareEnvironment: true)`
+    throw new ErrandError('ENVIRONMENT_NOT_PREPARED', errorMessage(error), { hint, cause: error })
+  }
+}
+
+/** Starts the run unless it has been, then streams and ends it. */
+export async function runToEnd(submission: Submission, request: RunRequest, prepared: Prepared, opened: OpenTarget): Promise<void> {
+  const { context, runId, emit, signal } = submission
+  const { history } = context
+  const reference = history.get(runId)?.reference ?? (await start(submission, request, prepared, opened))
+  if (reference === undefined) return
+  await readSecretVariables(opened, request.secretVariables)
+  await using handle = await opened.target.attach(reference, callOptions(signal))
+  const run = history.get(runId)
+  // A cancel that came between the last look and the start found no run there: it is carried out now.
+  if (run?.state === 'cancelling') await handle.cancel(callOptions(signal))
+  const from = run?.log ?? { size: 0 }
+  const status = await followEvents({ history, runId, handle, from, secretValues: opened.secretValues, until: 'end', emit, signal })
+  const now = history.get(runId)
+  if (status === undefined || now === undefined) return
+  await emit({ type: 'ended', run: await finish(history, now, handle, status, reporting(submission)) })
+}
+
+/** So that they are replaced in what is shown. One that is not known here has been replaced by the supervisor at the place. */
+export async function readSecretVariables(opened: OpenTarget, names: readonly string[]): Promise<void> {
+  for (const name of names) await opened.secretVariable(name).catch(() => undefined)
+}
+
+async function start(
+  submission: Submission,
+  request: RunRequest,
+  prepared: Prepared,
+  { target }: OpenTarget,
+): Promise<RunReference | undefined> {
+  const { context, runId, emit, signal } = submission
+  const { history } = context
+  const options = reporting(submission)
+  const starting = history.update(runId, { state: 'starting' }, (run) => run.state !== 'cancelling')
+  if (starting.state === 'cancelling') {
+    await emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
+    return undefined
+  }
+  const reference = await target.submit(request, prepared, options).catch(async (error: unknown) => {
+    // The answer may have been lost on its way: what counts is whether the place knows the run.
+    const found = signal.aborted ? undefined : await target.find(runId, options).catch(() => undefined)
+    if (found === undefined) throw error
+    return found
+  })
+  await emit({ type: 'started', run: history.update(runId, { reference }) })
+  return reference
+}
+
+export function cancelledBeforeStart(context: RunContext, runId: string): RunRecord {
+  return context.history.update(runId, { state: 'cancelled', reason: 'It was cancelled before it started.', client: null })
+}
+
+/** The reason of a run whose client ended before the start. */
+export const interruptedReason = (runId: string): string => `Interrupted before it started. It goes on with: errand continue ${runId}`
+
+/**
+ * What goes wrong before the start is how the run ended; what goes wrong after it leaves the record as it is, since the run lives on and
+ * the next look goes on with it.
+ */
+export async function recordFailure({ context, runId, signal }: Submission, work: () => Promise<void>): Promise<void> {
+  const { history } = context
+  try {
+    await work()
+  } catch (error) {
+    const run = history.get(runId)
+    const mayHaveStarted = run?.reference !== undefined || (run?.state === 'starting' && errorCode(error) === 'AGENT_CONNECTION_LOST')
+    if (run !== undefined && !mayHaveStarted) {
+      const reason = signal.aborted ? interruptedReason(runId) : errorMessage(error)
+      const state = signal.aborted ? 'interrupted' : 'failed'
+      history.update(runId, { state, reason, client: null }, (current) => current.endedAt === undefined)
+    }
+    throw error
+  }
+}
