@@ -8,7 +8,7 @@ import { type Command, inTurn, row } from './measure.ts'
 const repository = resolve(import.meta.dirname, '..')
 const errand = join(repository, 'errand')
 const scratch = mkdtempSync(join(tmpdir(), 'errand-bench-'))
-const environment = { ...process.env, ERRAND_HOME: join(scratch, 'home'), ERRAND_KEYCHAIN: 'off' }
+const environment: NodeJS.ProcessEnv = { ...process.env, ERRAND_HOME: join(scratch, 'home'), ERRAND_KEYCHAIN: 'off' }
 delete environment['PYTHONUNBUFFERED']
 
 const node: Command = { name: 'node -e 0', command: [process.execPath, '-e', '0'] }

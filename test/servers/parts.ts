@@ -29,7 +29,7 @@ const pythonParts: readonly PythonPart[] = [
 /** Environment variables for the tests: for each part that is there, the path of its Python environment. */
 export async function bringCheckParts({ all }: { readonly all: boolean }): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
-  for (const part of pythonParts.filter((part) => all || !part.slow)) {
+  for (const part of pythonParts.filter(({ slow }) => all || !slow)) {
     try {
       found[part.variable] = await bringPythonPart(part)
     } catch (error) {

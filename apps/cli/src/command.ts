@@ -53,6 +53,11 @@ export abstract class ErrandCommand extends Command {
     return this.globals.output === 'json' || this.globals.output === 'jsonc'
   }
 
+  /** Of what a command has found; a command that acts speaks in sentences unless a format was asked for. */
+  protected get format(): OutputFormat {
+    return this.globals.output ?? (process.stdout.isTTY ? 'table' : 'json')
+  }
+
   /** Absolute or relative to the current folder. */
   protected get projectDirectory(): string {
     return this.globals.project ?? '.'
@@ -61,10 +66,9 @@ export abstract class ErrandCommand extends Command {
   /** Prints what a command has found, in the format that was asked for. */
   protected async print(value: unknown, view: View = {}): Promise<void> {
     const { renderValue } = await import('./render/value.ts')
-    const format = this.globals.output ?? (process.stdout.isTTY ? 'table' : 'json')
     const queried = this.globals.query === undefined ? value : (await import('./render/query.ts')).query(value, this.globals.query)
     const shown = this.globals.query === undefined ? view : {}
-    const text = renderValue(queried, format, { ...shown, width: process.stdout.isTTY ? process.stdout.columns : undefined })
+    const text = renderValue(queried, this.format, { ...shown, width: process.stdout.isTTY ? process.stdout.columns : undefined })
     await this.screen.out(text)
   }
 

@@ -185,7 +185,7 @@ it('ends quietly when nobody reads on', async () => {
   const pipeline = `"${process.execPath}" "${join(cliDirectory, 'bin/errand.js')}" history list -o json | head -c 10; echo " \${PIPESTATUS[0]}"`
   const { stdout, stderr } = spawnSync('bash', ['-c', pipeline], { cwd: project.directory, encoding: 'utf8' })
   expect(stderr).toBe('')
-  expect(stdout).toBe('[\n  {\n     0\n')
+  expect(stdout).toBe('[\n  {"run_ 0\n')
 })
 
 it('shows the log on the streams it was written to, whole or from the last lines', async () => {

@@ -177,35 +177,38 @@ const readLimit = 1024 * 1024
 const waitSeconds = 20
 
 async function* readEvents(agent: Agent, run: string, options: CallOptions & { readonly cursor?: string }): AsyncGenerator<RunEvent> {
-  let position = parseCursor(options.cursor)
+  let { log, metrics, status } = parseCursor(options.cursor)
   let state: string | undefined
-  while (position.status < finalOrder) {
-    const parameters = {
-      run,
-      log: position.log,
-      metrics: position.metrics,
-      limit: readLimit,
-      wait: waitSeconds,
-      ...(state === undefined ? {} : { state }),
+  while (status < finalOrder) {
+    const known = state === undefined ? {} : { state }
+    const { result, body } = await agent.call(
+      'read',
+      { run, log, metrics, limit: readLimit, wait: waitSeconds, ...known },
+      { signal: options.signal },
+    )
+    const answer = result as { readonly log: number; readonly end: boolean; readonly status?: RunStatus }
+    const start = log
+    for (const record of parseLogRecords(body.subarray(0, answer.log))) {
+      log = start + record.end
+      yield {
+        cursor: formatCursor({ log, metrics, status }),
+        at: isoTime(record.time),
+        type: 'log',
+        stream: record.stream,
+        data: record.data,
+      }
     }
-    const { result, body } = await agent.call('read', parameters, { signal: options.signal })
-    const { log, end, status } = result as { log: number; end: boolean; status?: RunStatus }
-    const start = position.log
-    for (const record of parseLogRecords(body.subarray(0, log))) {
-      position = { ...position, log: start + record.end }
-      yield { cursor: formatCursor(position), at: isoTime(record.time), type: 'log', stream: record.stream, data: record.data }
-    }
-    for (const line of lines(body.subarray(log))) {
-      position = { ...position, metrics: position.metrics + line.length }
-      const event = parseMetricLine(line, formatCursor(position))
+    for (const line of lines(body.subarray(answer.log))) {
+      metrics += line.length
+      const event = parseMetricLine(line, formatCursor({ log, metrics, status }))
       if (event) yield event
     }
-    if (status === undefined) continue
-    state = status.state
-    const order = statusOrder[status.state] ?? finalOrder
-    if (order <= position.status || (order === finalOrder && !end)) continue
-    position = { ...position, status: order }
-    yield { cursor: formatCursor(position), at: statusTime(status), type: 'status', status: toStatus(status) }
+    if (answer.status === undefined) continue
+    state = answer.status.state
+    const order = statusOrder[state] ?? finalOrder
+    if (order <= status || (order === finalOrder && !answer.end)) continue
+    status = order
+    yield { cursor: formatCursor({ log, metrics, status }), at: statusTime(answer.status), type: 'status', status: toStatus(answer.status) }
   }
 }
 
@@ -246,7 +249,7 @@ const metricKinds = ['value', 'list', 'row', 'table', 'image'] as const
 /** The contract's status without what the agent keeps beside it (process ids). */
 function toStatus(answer: object): RunStatus {
   const { processes: _processes, hostname: _hostname, python: _python, ...status } = answer as RunStatus & Record<string, unknown>
-  return status as RunStatus
+  return status
 }
 
 interface CollectedFile {

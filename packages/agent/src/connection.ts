@@ -61,17 +61,17 @@ export async function openConnection(process: HostProcess, place: string): Promi
   }
   const hello = first.value.header['hello'] as Hello
 
-  const receiving = (async () => {
-    for await (const frame of frames) deliver(waiting, frame)
-  })()
-  const ended = receiving
-    .catch(() => {})
-    .then(async () => {
+  async function receive(): Promise<void> {
+    try {
+      for await (const frame of frames) deliver(waiting, frame)
+    } finally {
       const [exit, stderr] = await Promise.all([process.exit, errorText])
       lost = connectionLost(place, exit, stderr)
       for (const call of waiting.values()) call.fail(lost)
       waiting.clear()
-    })
+    }
+  }
+  const ended = receive().catch(() => {})
 
   async function send(line: string, body: CallSettings['body']): Promise<void> {
     await write(process, line)
@@ -103,7 +103,7 @@ export async function openConnection(process: HostProcess, place: string): Promi
           },
           fail(error) {
             forget()
-            reject(error as Error)
+            reject(error)
           },
           ...(settings.progress ? { progress: settings.progress } : {}),
         })

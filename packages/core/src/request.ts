@@ -24,7 +24,7 @@ export interface RunRequest extends EnvironmentRequest {
   /** Names of variables whose values are secrets: asked for with `context.secretVariable`, never stored. */
   readonly secretVariables: readonly string[]
   readonly snapshot: Snapshot
-  /** Globs under the working folder to bring back. Default `outputs/**`. */
+  /** Globs under the working folder to bring back. Default `outputs/**` and `logs/**`; files of the snapshot that did not change are never among them. */
   readonly outputs: readonly string[]
   /** Seconds. Absent: no limit. */
   readonly timeLimit?: number

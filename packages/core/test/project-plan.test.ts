@@ -17,7 +17,7 @@ it('makes the request of a local run', async () => {
       arguments: ['0.01', '--x'],
       variables: { RATE: '1' },
       secretVariables: [],
-      outputs: ['outputs/**'],
+      outputs: ['outputs/**', 'logs/**'],
     },
     prepareEnvironment: false,
     tracked: true,

@@ -1,5 +1,6 @@
 import * as Args from '@oclif/core/args'
 import { RunCommand, runError } from '../run-command.ts'
+import { keepMemorySmall } from '../small-memory.ts'
 import { openTranscript } from '../render/transcript.ts'
 
 export default class Continue extends RunCommand {
@@ -12,6 +13,7 @@ export default class Continue extends RunCommand {
     const { args } = await this.parse(Continue)
     await using context = await this.openContext()
     const chosen = this.findRun(context, { flag: undefined, argument: args.run })
+    keepMemorySmall()
     const { continueRun } = await import('@errand/core/run')
     const transcript = openTranscript(this.screen, { onlyErrors: this.wantsOnlyJson, control: this.globals.verbose })
     await this.interruptible(async (signal) => {

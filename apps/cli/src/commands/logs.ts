@@ -3,6 +3,7 @@ import type { RunRecord, StoredLogRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
 import { lastLines } from '../last-lines.ts'
 import { RunCommand, runArgument, runFlag, targetFlag } from '../run-command.ts'
+import { keepMemorySmall } from '../small-memory.ts'
 
 export default class Logs extends RunCommand {
   static override summary = 'Shows what a run has written.'
@@ -26,6 +27,7 @@ export default class Logs extends RunCommand {
     await using context = await this.openContext()
     const run = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
     const control = flags.control || this.globals.verbose || run.kind === 'prepare'
+    keepMemorySmall()
     const { follow } = await import('@errand/core/run')
     await this.interruptible(async (signal) => {
       const from = flags.tail === undefined ? undefined : await this.#showTail(context, run, flags.tail, control, signal)

@@ -1,22 +1,28 @@
 """Writes what the script prints to the log of the run, losing nothing while there is space, and saying so when there is none."""
 import collections
 import errno
+import fcntl
 import os
+import struct
+import termios
 import time
 
 from errand_agent.log_record import CONTROL, HEADER, LONGEST, MAGIC, records
+from errand_agent.redaction import Redaction
 
 RESERVE = 1 << 20
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TAIL_RECORDS = 64
 RETRY_EVERY = 0.5
+NEWLINE = 10
 COALESCE_BELOW, COALESCE_WITHIN, COALESCE_FOR = 16384, 0.002, 0.0005
 
 
 class Log:
     """The log file of one run. `full`: nothing more could be written, the last record waits in `pending`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, redaction=None):
+        self.redaction = redaction or Redaction([])
         self.reserve = os.path.join(folder, 'reserve')
         self.descriptor = os.open(os.path.join(folder, 'log'), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         self.end = 0
@@ -99,7 +105,7 @@ class Log:
 
     def note(self, text):
         """One line of what was done for the run."""
-        self.record(CONTROL, (text + '\n').encode('utf-8', 'replace')[:LONGEST])
+        self.record(CONTROL, (self.redaction.text(text) + '\n').encode('utf-8', 'replace')[:LONGEST])
 
     def drop(self):
         """Gives up what waits → bytes lost."""
@@ -124,6 +130,8 @@ class Capture:
         self.streams = dict(streams)
         self.buffer = bytearray(LONGEST)
         self.view = memoryview(self.buffer)
+        # By descriptor, what was read and not yet recorded: half a line whose rest is on its way, or what may become a secret.
+        self.held = {}
         self.lost = 0
         self.last = (None, 0, 0.0)
         self.busy = False
@@ -137,10 +145,33 @@ class Capture:
         if size == 0:
             self.close(descriptor)
             return False
-        self.log.record(self.streams[descriptor], self.view[:size])
+        self.take(descriptor, self.view[:size])
         before, self.last = self.last, (descriptor, size, time.monotonic())
         self.busy = before[0] == descriptor and size < COALESCE_BELOW and self.last[2] - before[2] < COALESCE_WITHIN
         return True
+
+    def take(self, descriptor, data):
+        """Records what is whole, so that neither the other stream's output nor a client's pause stands in the midst of a line."""
+        held = self.held.pop(descriptor, None)
+        redaction = self.log.redaction
+        if held is None and redaction.pattern is None and data[-1] == NEWLINE:
+            self.log.record(self.streams[descriptor], data)
+            return
+        whole = (held or b'') + bytes(data)
+        end = len(whole)
+        if data[-1] != NEWLINE and end < LONGEST and has_more(descriptor):
+            end = whole.rfind(b'\n') + 1
+        ready, rest = redaction.split(whole[:end])
+        if rest or end < len(whole):
+            self.held[descriptor] = rest + whole[end:]
+        self.store(descriptor, ready)
+
+    def store(self, descriptor, data):
+        for start in range(0, len(data), LONGEST):
+            self.log.record(self.streams[descriptor], data[start:start + LONGEST])
+
+    def store_held(self, descriptor):
+        self.store(descriptor, self.log.redaction.replace(self.held.pop(descriptor, b'')))
 
     def coalesce(self):
         """One stream that comes in small pieces is given a moment to gather more: fewer records, and the script keeps its processor."""
@@ -149,8 +180,14 @@ class Capture:
             time.sleep(COALESCE_FOR)
 
     def close(self, descriptor):
+        self.store_held(descriptor)
         os.close(descriptor)
         del self.streams[descriptor]
+
+    def flush(self):
+        """Records what is held: nothing more will come."""
+        for descriptor in list(self.held):
+            self.store_held(descriptor)
 
     def drain(self):
         """Takes what the pipes hold now, however much, as long as the log has space."""
@@ -167,3 +204,11 @@ class Capture:
             except BlockingIOError:
                 pass
             self.close(descriptor)
+
+
+def has_more(descriptor):
+    """Whether the pipe holds bytes at this moment."""
+    try:
+        return struct.unpack('i', fcntl.ioctl(descriptor, termios.FIONREAD, b'\0\0\0\0'))[0] > 0
+    except OSError:
+        return False

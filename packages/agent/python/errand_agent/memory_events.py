@@ -4,6 +4,9 @@ import os
 from errand_agent.processes import read_bytes
 
 
+TOPMOST = ('/sys/fs/cgroup/memory/memory.oom_control', '/sys/fs/cgroup/memory.events')
+
+
 def counter_file(pid):
     """The file with the counter of the process's memory cgroup, or None."""
     for line in read_bytes('/proc/%d/cgroup' % pid).decode('utf-8', 'replace').splitlines():
@@ -11,9 +14,9 @@ def counter_file(pid):
         controllers, _, path = rest.partition(':')
         relative = path.lstrip('/')
         if 'memory' in controllers.split(','):
-            candidates = [os.path.join('/sys/fs/cgroup/memory', relative, 'memory.oom_control'), '/sys/fs/cgroup/memory/memory.oom_control']
+            candidates = [os.path.join('/sys/fs/cgroup/memory', relative, 'memory.oom_control'), TOPMOST[0]]
         elif controllers == '':
-            candidates = [os.path.join('/sys/fs/cgroup', relative, 'memory.events'), '/sys/fs/cgroup/memory.events']
+            candidates = [os.path.join('/sys/fs/cgroup', relative, 'memory.events'), TOPMOST[1]]
         else:
             continue
         # Inside a container the path is often the one that the machine sees, and the mount is already the container's own.
@@ -44,9 +47,12 @@ class MemoryEvents:
             self.first[path] = count(path)
 
     def look(self, pid):
-        """A cgroup entered later was most likely made for this script, and may by now have ended it: its counter is taken to have begun at 0."""
+        """A cgroup entered later was most likely made for this script, and may by now have ended it: its counter is taken to have begun at 0.
+
+        The topmost one is not such a cgroup: cgroups v1 show it for a process that has ended but is not reaped.
+        """
         path = counter_file(pid)
-        if path:
+        if path and path not in TOPMOST:
             self.first.setdefault(path, 0)
 
     def risen(self):

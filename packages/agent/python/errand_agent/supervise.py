@@ -8,6 +8,7 @@ import time
 from errand_agent import capture, claim, ending, environment, log_record, processes, script_process, status
 from errand_agent.machine import iso_time
 from errand_agent.memory_events import MemoryEvents
+from errand_agent.redaction import Redaction
 
 GRACE = 30.0
 LEFTOVER_GRACE = 5.0
@@ -107,7 +108,7 @@ class Supervision:
             self.reserved = status.reserve(self.folder)
         except OSError:
             self.reserved = None
-        self.log = capture.Log(self.folder)
+        self.log = capture.Log(self.folder, Redaction(variables.values()))
         processes.adopt_orphans()
         if self.cancel_request() is not None:
             self.log.note('The run was cancelled before its script was started.')
@@ -273,6 +274,7 @@ class Supervision:
             elif not self.capture.streams or time.monotonic() > until:
                 break
             time.sleep(0.02)
+        self.capture.flush()
         if self.cause:
             outcome = ending.told_to_end(self.cause, self.request.get('timeLimit'))
         else:
@@ -299,6 +301,8 @@ class Supervision:
             self.status['peakMemory'] = used.ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
             self.status['processorTime'] = round(used.ru_utime + used.ru_stime, 6)
         self.log.free_reserve()
+        if 'reason' in outcome:
+            outcome = dict(outcome, reason=self.log.redaction.text(outcome['reason']))
         self.log.note(outcome['reason'].split('\n')[0] if 'reason' in outcome else 'The run is %s.' % outcome['state'])
         self.log.drop()
         self.status.update(outcome, endedAt=iso_time())

@@ -35,6 +35,26 @@ class Log(AgentTest):
         lines = b''.join(data for stream, _, data in found if stream != 3).decode('ascii').split()
         self.assertEqual([line for line in lines if line != '.'], [str(i) for i in range(60)])
 
+    def test_no_line_is_cut_by_the_other_stream(self):
+        run = self.start('import os\nfor i in range(20000):\n    os.write(1, b"out %06d of a line that fills some space\\n" % i)\n    os.write(2, b"err %06d of a line\\n" % i)')
+        found = self.read_all(run)[1]
+        for line in b''.join(data for stream, _, data in found if stream != 3).splitlines():
+            self.assertRegex(line, br'^(out \d{6} of a line that fills some space|err \d{6} of a line)$')
+
+    def test_half_a_line_is_shown_at_once(self):
+        run = self.start('import sys, time\nsys.stdout.write("whole\\nhalf"); sys.stdout.flush(); time.sleep(60)')
+        self.wait_for(lambda: b'half' in self.client.call_with_body('read', run=run, log=0, metrics=0)[1], 'the half line')
+        self.client.call('cancel', run=run, grace=0)
+        self.finish(run)
+
+    def test_a_secret_in_the_output_is_replaced_in_both_streams_and_in_the_reason(self):
+        source = 'import os, sys, time\nvalue = os.environ["SECRET"]\nsys.stdout.write("a " + value[:6]); sys.stdout.flush(); time.sleep(0.2)\nprint(value[6:] + " b"); print(value, file=sys.stderr); raise ValueError(value)'
+        run = self.start(source, secrets={'SECRET': 'open-sesame'})
+        status, out, err, control = self.finish(run)
+        self.assertEqual(out, b'a *** b\n')
+        self.assertNotIn('open-sesame', repr((status, err, control)))
+        self.assertIn('ValueError: ***', status['reason'])
+
     def test_bytes_that_are_no_text_arrive_as_they_are(self):
         data = bytes(range(256)) * 3
         _, out, _, _ = self.outcome('import sys; sys.stdout.buffer.write(bytes(range(256)) * 3)')

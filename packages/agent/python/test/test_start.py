@@ -109,7 +109,7 @@ class Start(AgentTest):
         self.assertEqual((status['state'], out), ('completed', b'done\n'))
 
     def test_a_supervisor_in_the_foreground_takes_the_secrets_from_their_file_once(self):
-        run, staged = self.stage({'train.py': b'import os; print(os.environ["SECRET"])'})
+        run, staged = self.stage({'train.py': b'import os; print(os.environ["SECRET"][::-1])'})
         folder = os.path.join(self.home, 'staging', staged['staging'])
         with open(os.path.join(folder, 'variables'), 'w') as file:
             json.dump({'SECRET': 'hush'}, file)
@@ -117,7 +117,7 @@ class Start(AgentTest):
         os.makedirs(os.path.join(self.home, 'runs'), exist_ok=True)
         os.rename(folder, self.folder(run))
         self.assertEqual(subprocess.call([sys.executable, '-E', '-s', '-S', ENTRY, 'supervise', self.folder(run)]), 0)
-        self.assertEqual(self.finish(run)[1], b'hush\n')
+        self.assertEqual(self.finish(run)[1], b'hsuh\n')
         self.assertFalse(os.path.exists(self.folder(run, 'variables')))
 
     def test_secrets_are_in_no_file_of_the_run(self):

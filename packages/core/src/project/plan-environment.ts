@@ -33,6 +33,9 @@ export async function planEnvironment(
   target: TargetFile,
   place: { readonly capabilities: Capabilities; readonly userManaged: boolean },
 ): Promise<PlannedEnvironment> {
+  for (const file of [options.condaDependencies, options.sparkDependencies]) {
+    if (file !== undefined) await dependencyFile(project, file, undefined, configuration)
+  }
   const spark = configuration.framework === 'pyspark' ? await planSpark(project, configuration, options.sparkDependencies) : undefined
   const userManaged = configuration.managedEnvironment === undefined ? place.userManaged : !configuration.managedEnvironment
   const environment = userManaged
@@ -131,9 +134,17 @@ async function planSpark(
   return { spark, needed: [path], diagnostics }
 }
 
-/** Reads a dependency file. Errors: `DEPENDENCY_FILE_OUTSIDE`, `DEPENDENCY_FILE_MISSING` with near names. */
-async function dependencyFile(project: Project, written: string, key: string, configuration: RunConfiguration): Promise<FoundFile> {
-  const line = configuration.position(key)?.line
+/**
+ * Reads a dependency file that the key of the run configuration names, or, without a key, the command line. Errors:
+ * `DEPENDENCY_FILE_OUTSIDE`, `DEPENDENCY_FILE_MISSING` with near names.
+ */
+async function dependencyFile(
+  project: Project,
+  written: string,
+  key: string | undefined,
+  configuration: RunConfiguration,
+): Promise<FoundFile> {
+  const line = key === undefined ? undefined : configuration.position(key)?.line
   const place = line === undefined ? '' : `${configuration.file}:${line}: `
   const path = insideProject(project, written)
   if (path === undefined) {
@@ -150,7 +161,7 @@ async function dependencyFile(project: Project, written: string, key: string, co
     names.filter((name) => /\.(ya?ml|txt)$/.test(name)).map((name) => posix.join(directory, name)),
   )
   throw new ErrandError('DEPENDENCY_FILE_MISSING', `${place}The dependency file ${path} does not exist.`, {
-    hint: near ?? `write the file, or \`${key}: null\` for none`,
+    hint: near ?? (key === undefined ? 'name a file of the project' : `write the file, or \`${key}: null\` for none`),
   })
 }
 

@@ -27,7 +27,7 @@ export async function planRun(project: PlannedProject, options: PlanOptions, des
       ...(configuration.expandArguments ? { expandArguments: true } : {}),
       variables: configuration.variables,
       secretVariables: configuration.secretVariables,
-      outputs: configuration.outputs ?? ['outputs/**'],
+      outputs: configuration.outputs ?? ['outputs/**', 'logs/**'],
       ...(configuration.timeLimit === undefined ? {} : { timeLimit: configuration.timeLimit }),
       ...(configuration.options === undefined ? {} : { options: configuration.options }),
     },
@@ -145,7 +145,7 @@ function argumentNotes(call: ScriptCall, options: PlanOptions, configuration: Ru
   if (last === '--wait' || last === '--async') {
     diagnostics.note(
       'OPTION_AFTER_SCRIPT',
-      `${last} is passed to the script`,
+      `${last} stands behind the script on the command line and is passed to it`,
       undefined,
       `if it is meant for errand, write it before ${call.script}`,
     )

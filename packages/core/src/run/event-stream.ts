@@ -1,9 +1,8 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { History, RunRecord } from '../history/index.ts'
 import { type Redactor, createRedactor } from '../redaction.ts'
-import type { JsonValue } from '../json.ts'
 import type { LogStream } from '../log-record.ts'
-import type { MetricValue, RunEvent, RunHandle, RunStatus } from '../target.ts'
+import type { RunEvent, RunHandle, RunStatus } from '../target.ts'
 import { callOptions } from './context.ts'
 import { isSettled } from './settled.ts'
 import type { Emit } from './updates.ts'
@@ -200,8 +199,7 @@ function rest(redactor: Redactor, last: RunEvent): RunEvent[] {
 }
 
 function redactEvent(event: Exclude<RunEvent, { type: 'log' }>, redactor: Redactor): RunEvent {
-  if (event.type === 'metric')
-    return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value as JsonValue) as MetricValue }
+  if (event.type === 'metric') return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value) }
   if ((event.type === 'tag' || event.type === 'property') && event.value !== undefined)
     return { ...event, value: redactor.redactText(event.value) }
   if (event.type === 'status' && 'reason' in event.status)

@@ -57,7 +57,7 @@ async function collectInto(history: History, run: RunRecord, handle: RunHandle, 
   const arriving = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
   await mkdir(arriving, { recursive: true })
   try {
-    await handle.collect(arriving, { ...options, include: storedRequest(run)?.outputs ?? ['outputs/**'] })
+    await handle.collect(arriving, { ...options, include: storedRequest(run)?.outputs ?? [] })
     await rm(target, { recursive: true, force: true })
     await rename(arriving, target)
   } catch (error) {

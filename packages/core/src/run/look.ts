@@ -78,7 +78,7 @@ export function cancel(
     await using opened = await openTarget(context, await recordedTarget(context, current))
     const reference = current.reference ?? (await opened.target.find(runId, callOptions(signal)))
     if (reference === undefined) {
-      return emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
+      return await emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
     }
     history.update(runId, { reference })
     await using handle = await opened.target.attach(reference, callOptions(signal))

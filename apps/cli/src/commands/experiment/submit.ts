@@ -6,6 +6,7 @@ import type { RunContext, RunUpdate, SubmitOptions } from '@errand/core/run'
 import { RunCommand, runError } from '../../run-command.ts'
 import { environmentFlags } from '../../environment-flags.ts'
 import { openTranscript } from '../../render/transcript.ts'
+import { keepMemorySmall } from '../../small-memory.ts'
 
 export default class Submit extends RunCommand {
   static override summary = 'Runs a script and shows its output.'
@@ -58,6 +59,7 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
   }
 
   async #show(context: RunContext, options: SubmitOptions, note: (update: RunUpdate) => void): Promise<void> {
+    keepMemorySmall()
     const { submit } = await import('@errand/core/run')
     const transcript = openTranscript(this.screen, { onlyErrors: this.wantsOnlyJson, control: this.globals.verbose })
     for await (const update of submit(context, options)) {

@@ -1,5 +1,4 @@
 import * as Flags from '@oclif/core/flags'
-import type { History } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryList extends RunCommand {
@@ -22,18 +21,27 @@ export default class HistoryList extends RunCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(HistoryList)
     if (flags.refresh) await this.#refresh()
-    const { listRowFor, openHistoryIfPresent, statesNamed } = await import('@errand/core/history')
+    const { listRowFor, listRowText, openHistoryIfPresent, statesNamed } = await import('@errand/core/history')
     const states = flags.status === undefined ? undefined : statesNamed(flags.status)
     using history = openHistoryIfPresent(this.projectDirectory)
     if (history === undefined) await this.#checkProject()
-    const runs = history?.list({
+    const filter = {
       ...(states === undefined ? {} : { states }),
-      ...(flags.run === undefined ? {} : { ids: namedRuns(history, flags.run) }),
+      ...(flags.run === undefined ? {} : { ids: flags.run.map((name) => history?.resolve(name).id ?? name) }),
       ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-    })
+    }
+    const runs = history?.list(filter) ?? []
     const now = new Date()
-    const rows = (runs ?? []).map((run) => listRowFor(run, now))
-    await this.print(rows, { rows: rows.map(shortened), columns: columnsOf(rows), empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT' })
+    if (this.format === 'json' && this.globals.query === undefined) {
+      await this.screen.out(jsonLines(runs.map((run) => listRowText(run, now))))
+      return
+    }
+    const rows = runs.map((run) => listRowFor(run, now))
+    await this.print(rows, {
+      rows: rows.map(shortened),
+      columns: columnsOf(rows),
+      empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT',
+    })
   }
 
   /** Only where there is no history: reading the project model takes longer than reading many runs. */
@@ -60,13 +68,15 @@ export default class HistoryList extends RunCommand {
   }
 }
 
-function namedRuns(history: History, names: readonly string[]): string[] {
-  return names.map((name) => history.resolve(name).id)
+/** A JSON array with one run on each line: thousands of runs are not worth taking apart only to indent them. */
+function jsonLines(rows: readonly string[]): string {
+  return rows.length === 0 ? '[]\n' : `[\n  ${rows.join(',\n  ')}\n]\n`
 }
 
 /** A list of values fills a cell with what nobody reads there: the last one says most, and how many there are. */
 function shortened(row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const cell = (value: unknown): unknown => (Array.isArray(value) && value.length > 1 ? `… ${JSON.stringify(value.at(-1))} (${value.length} values)` : value)
+  const cell = (value: unknown): unknown =>
+    Array.isArray(value) && value.length > 1 ? `… ${JSON.stringify(value.at(-1))} (${value.length} values)` : value
   return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cell(value)]))
 }
 
