@@ -1,3 +1,5 @@
+export { breakTarget } from './break-target.ts'
+export type { Breakage } from './breakages.ts'
 export { createTestContext, type TestContextOptions } from './context.ts'
 export { type ProjectEntry, type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
 export type { Abilities, FileAtPlace, It, TargetSuite } from './suite.ts'

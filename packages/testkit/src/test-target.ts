@@ -13,10 +13,9 @@ import { removalChecks } from './checks/removal.ts'
 import { submitChecks } from './checks/submit.ts'
 import { createTestContext } from './context.ts'
 import { type It, type OpenOptions, type Subject, type TargetSuite, capabilitiesOf } from './suite.ts'
-import { type Check, projectName, runCheck, type TrialSettings } from './trial.ts'
+import { type Check, graceOf, projectName, runCheck, type TrialSettings } from './trial.ts'
 
 const defaultPatience = 60
-const defaultGrace = 30
 /** Seconds for removing what a check made, beyond the check's own. */
 const removal = 45
 
@@ -32,7 +31,7 @@ export function testTarget<Config, Options>(it: It, suite: TargetSuite<Config, O
     projectId: `testkit-${randomBytes(8).toString('hex')}`,
     secretVariables: { ERRAND_TESTKIT_SECRET: randomBytes(24).toString('hex') },
   }
-  const grace = subject.grace ?? defaultGrace
+  const grace = graceOf(subject)
   for (const check of allChecks()) {
     const seconds = (subject.patience ?? defaultPatience) + (check.extraTime?.(grace) ?? 0)
     it(`${suite.name}: ${check.name}`, () => runCheck(check, settings, seconds), (seconds + removal + grace) * 1000)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,7 +30,6 @@ export interface Check {
 /** What a check works with: a project and folders of its own, and a target that is opened anew for every step. */
 export interface Trial {
   readonly subject: Subject
-  readonly grace: number
   /** A temporary folder of this check. */
   readonly directory: string
   readonly projectDirectory: string
@@ -75,24 +75,36 @@ export interface TrialSettings {
 
 export const projectName = 'errand-testkit'
 
-/** Runs one check and removes what it made, also when it failed: then its own error is the one that is thrown. */
+/**
+ * Runs one check and removes what it made, also when it failed: then its own error is the one that is thrown. A target that does not listen
+ * to the signal is not waited for.
+ */
 export async function runCheck(check: Check, settings: TrialSettings, seconds: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'errand-testkit-'))
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(new Error(`The check was not over after ${seconds} seconds: ${check.name}.`)), seconds * 1000)
   const references = new Map<string, RunReference>()
-  const trial = createTrial(settings, directory, limit.signal, references)
   const errors: unknown[] = []
-  const attempt = async (work: () => Promise<unknown>) => work().catch((error: unknown) => void errors.push(error))
-  await attempt(async () => {
+  const attempt = async (limit: number, what: string, work: (trial: Trial) => Promise<unknown>) => {
+    const late = new AbortController()
+    const trial = createTrial(settings, directory, late.signal, references)
+    const timer = setTimeout(() => late.abort(new Error(`${what} was not over after ${limit} seconds.`)), limit * 1000)
+    const over = once(late.signal, 'abort').then(() => late.signal.throwIfAborted())
+    await Promise.race([work(trial), over]).catch((error: unknown) => void errors.push(error))
+    clearTimeout(timer)
+  }
+  await attempt(seconds, 'The check', async (trial) => {
     await mkdir(trial.projectDirectory)
     await check.body(trial)
   })
-  clearTimeout(timer)
-  await attempt(() => removeRuns(settings, trial, references))
-  await attempt(() => rm(directory, { recursive: true, force: true }))
+  await attempt(removalSeconds + graceOf(settings.subject), 'The removal of its runs', (trial) => removeRuns(trial, references))
+  await rm(directory, { recursive: true, force: true })
   if (errors.length > 0) throw errors[0]
 }
+
+const removalSeconds = 30
+const defaultGrace = 30
+
+/** Seconds between the polite and the hard end of a run. */
+export const graceOf = (subject: Subject): number => subject.grace ?? defaultGrace
 
 function createTrial(settings: TrialSettings, directory: string, signal: AbortSignal, references: Map<string, RunReference>): Trial {
   const { subject } = settings
@@ -104,7 +116,6 @@ function createTrial(settings: TrialSettings, directory: string, signal: AbortSi
 
   const trial: Trial = {
     subject,
-    grace: subject.grace ?? 30,
     directory,
     projectDirectory: join(directory, contextFolders.project),
     options,
@@ -167,13 +178,10 @@ function stored<Value extends RunReference | Prepared>(value: Value): Value {
   return text as unknown as Value
 }
 
-const removalSeconds = 30
-
-async function removeRuns(settings: TrialSettings, trial: Trial, references: ReadonlyMap<string, RunReference>): Promise<void> {
+async function removeRuns(trial: Trial, references: ReadonlyMap<string, RunReference>): Promise<void> {
   if (references.size === 0) return
-  const signal = AbortSignal.timeout((removalSeconds + trial.grace) * 1000)
-  const options: CallOptions = { signal, report: () => {} }
-  await using target = await trial.open(settings.projectId)
+  const { options } = trial
+  await using target = await trial.open()
   for (const reference of references.values()) {
     await using handle = await target.attach(reference, options)
     if (!isFinal(await handle.status(options))) {

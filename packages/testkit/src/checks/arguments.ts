@@ -88,7 +88,7 @@ async function seenBy(
   const reference = await trial.start({ 'main.py': script }, changes)
   const events = await trial.events(reference)
   assert.equal(finalStatus(events).state, 'completed')
-  return reportOf<Seen>(events)
+  return reportOf(events) as Seen
 }
 
 function assertSameText(actual: string | undefined, expected: string, what: string): void {

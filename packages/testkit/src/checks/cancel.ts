@@ -99,7 +99,7 @@ async function cancelsRunning(trial: Trial): Promise<void> {
 async function stubbornRun(trial: Trial, timeLimit?: number): Promise<{ reference: RunReference; pids: readonly number[] }> {
   const reference = await trial.start({ 'main.py': stubbornScript }, timeLimit === undefined ? {} : { timeLimit })
   const events = await trial.events(reference, hasReported())
-  const pids = reportOf<number[]>(events)
+  const pids = reportOf(events) as number[]
   assert.equal(pids.length, 3)
   if (timeLimit === undefined) assert.deepEqual(await alive(trial, reference, pids), pids, 'the processes of the run are seen alive')
   return { reference, pids }
@@ -107,6 +107,6 @@ async function stubbornRun(trial: Trial, timeLimit?: number): Promise<{ referenc
 
 async function alive(trial: Trial, reference: RunReference, pids: readonly number[]): Promise<number[]> {
   const { isAlive = processIsAlive } = trial.subject
-  const answers = await Promise.all(pids.map((pid) => isAlive(pid, reference)))
+  const answers = await Promise.all(pids.map(async (pid) => isAlive(pid, reference)))
   return pids.filter((_, index) => answers[index])
 }

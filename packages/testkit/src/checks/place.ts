@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { CallOptions, Finding, Leftover, Target } from '@errand/core'
 import { type Check, projectName, type Trial } from '../trial.ts'
 
-const outcomes = ['ok', 'warning', 'failed']
+const outcomes: ReadonlySet<string> = new Set(['ok', 'warning', 'failed'])
 
 /** What is asked of a place before anything is started there. */
 export function placeChecks(): Check[] {
@@ -14,7 +14,7 @@ export function placeChecks(): Check[] {
         assert.ok(findings.length > 0, 'there is at least one finding')
         for (const { name, outcome, detail } of findings) {
           assert.ok(name.length > 0 && detail.length > 0, 'each finding has a name and a detail')
-          assert.ok(outcomes.includes(outcome), `${outcome} is an outcome`)
+          assert.ok(outcomes.has(outcome), `${outcome} is an outcome`)
           assert.notEqual(outcome, 'failed', `${name}: ${detail}`)
         }
       },

@@ -119,7 +119,7 @@ async function lookAround(trial: Trial): Promise<Look> {
   const request = await trial.request(files)
   const reference = await trial.submit(request)
   const events = await trial.events(reference)
-  const seen = reportOf<Seen>(events)
+  const seen = reportOf(events) as Seen
   assert.equal(finalStatus(events).state, 'completed')
   const { projectDirectory } = trial
   return {
