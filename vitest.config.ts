@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: 'forks',
-    maxWorkers: 3,
+    // Most tests wait for processes: more of them than there are cores keep the cores busy.
+    maxWorkers: 5,
+    maxConcurrency: 4,
   },
 })

@@ -15,23 +15,25 @@ const strict = process.env['CI'] === 'true'
 
 interface PythonPart {
   readonly variable: string
+  /** What the variable names, inside the environment. Absent: the environment itself. */
+  readonly program?: string
   readonly name: string
   readonly requirements: readonly string[]
   readonly slow: boolean
 }
 
 const pythonParts: readonly PythonPart[] = [
-  { variable: 'ERRAND_VERMIN', name: 'vermin', requirements: ['vermin==1.8.0'], slow: false },
+  { variable: 'ERRAND_VERMIN', program: 'bin/vermin', name: 'vermin', requirements: ['vermin==1.8.0'], slow: false },
   { variable: 'ERRAND_PYTHON_CHURN', name: 'churn', requirements: ['scikit-learn', 'pandas'], slow: true },
   { variable: 'ERRAND_PYTHON_SPARK', name: 'spark', requirements: ['pyspark==3.5.7'], slow: true },
 ]
 
-/** Environment variables for the tests: for each part that is there, the path of its Python environment. */
+/** Environment variables for the tests: for each part that is there, where it is. */
 export async function bringCheckParts({ all }: { readonly all: boolean }): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const part of pythonParts.filter(({ slow }) => all || !slow)) {
     try {
-      found[part.variable] = await bringPythonPart(part)
+      found[part.variable] = join(await bringPythonPart(part), part.program ?? '')
     } catch (error) {
       const reason = error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error)
       if (strict) throw new Error(`The part ${part.name} could not be brought: ${reason}`, { cause: error })

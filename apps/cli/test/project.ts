@@ -63,6 +63,7 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     XDG_CACHE_HOME: join(tmpdir(), 'errand-cli-test-cache'),
     NO_COLOR: undefined,
     FORCE_COLOR: undefined,
+    CI: undefined,
     NODE_ENV: undefined,
     ERRAND_TARGETS: undefined,
   }

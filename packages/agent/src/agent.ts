@@ -1,6 +1,7 @@
 import { ErrandError, type Host, errorCode } from '@errand/core'
 import { type AgentFiles, readAgentFiles } from './agent-files.ts'
 import { type Answer, type CallParameters, type CallSettings, type Connection, type Hello, openConnection } from './connection.ts'
+import { isRepeatable, repeatWhileLost, unlessAborted } from './repeated-call.ts'
 
 export interface AgentPlace {
   readonly host: Host
@@ -13,7 +14,7 @@ export interface AgentPlace {
   report?(message: string): void
 }
 
-/** The agent at one place. A connection that was lost is made again by the next call. */
+/** The agent at one place. A connection that was lost is made again, and calls that are safe to repeat are repeated over the new one. */
 export interface Agent extends AsyncDisposable {
   readonly hello: Hello
   readonly host: Host
@@ -28,12 +29,20 @@ export async function openAgent(place: AgentPlace): Promise<Agent> {
   const files = readAgentFiles()
   let connection = await firstThatStarts(place, files)
   const python = connection.hello.python.executable
+  let starting: Promise<Connection> | undefined
+  /** One new agent for all calls that wait for it; an abort gives up one call's waiting. */
+  async function alive(signal: AbortSignal): Promise<Connection> {
+    if (connection.alive) return connection
+    starting ??= start(place, files, python).finally(() => (starting = undefined))
+    connection = await unlessAborted(starting, signal)
+    return connection
+  }
   return {
     hello: connection.hello,
     host: place.host,
-    async call(name, parameters, settings) {
-      if (!connection.alive) connection = await start({ ...place, signal: settings.signal }, files, python)
-      return connection.call(name, parameters, settings)
+    call(name, parameters, settings) {
+      const once = async () => (await alive(settings.signal)).call(name, parameters, settings)
+      return isRepeatable(name, settings) ? repeatWhileLost(once, settings.signal) : once()
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }
@@ -118,14 +127,16 @@ function notFound(place: AgentPlace, python: string, cause: unknown): ErrandErro
   })
 }
 
-/** Reads `{path: text}` from standard input and makes the folder named by its argument in one step: a rename that a second installer loses. */
+/** Reads `{path: text}` from standard input and makes the folder named by its argument in one step: a rename that a second installer loses.
+ * The folder of all that errand keeps there is for its user alone: logs and files of runs may hold anything. */
 const unpack = `
 import io, json, os, shutil, sys, tempfile
+os.umask(0o077)
 target = sys.argv[1]
 files = json.loads(sys.stdin.buffer.read().decode("utf-8"))
 parent = os.path.dirname(target)
 if not os.path.isdir(parent):
-    os.makedirs(parent, 0o700, exist_ok=True)
+    os.makedirs(parent, exist_ok=True)
 building = tempfile.mkdtemp(prefix=".building-", dir=parent)
 for name in files:
     path = os.path.join(building, *name.split("/"))

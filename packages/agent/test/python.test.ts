@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -38,9 +38,18 @@ function isRecentEnough(version: string): boolean {
   return major === oldest[0] && minor >= oldest[1]
 }
 
-function run(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const result = spawnSync(command, args, { cwd: source, encoding: 'utf8', env: { ...process.env, ...environment }, timeout: 5 * minute })
-  return { failed: result.status !== 0, output: `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}` }
+interface Outcome {
+  readonly failed: boolean
+  readonly output: string
+}
+
+function run(command: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+  const options = { cwd: source, env: { ...process.env, ...environment }, timeout: 8 * minute, maxBuffer: 1e8 }
+  return new Promise((resolve) => {
+    execFile(command, parameters, options, (error, stdout, stderr) =>
+      resolve({ failed: error !== null, output: `${stdout}${stderr}${error?.message ?? ''}` }),
+    )
+  })
 }
 
 const interpreters = findInterpreters()
@@ -51,20 +60,21 @@ describe('the agent', () => {
   })
 
   // What takes long or much space is run with the first interpreter only.
-  it.each(interpreters.map((interpreter, index) => ({ ...interpreter, slow: index === 0 ? '1' : '' })))(
+  // Most of the time is waiting for processes to end: the interpreters wait side by side.
+  it.concurrent.each(interpreters.map((interpreter, index) => ({ ...interpreter, slow: index === 0 ? '1' : '' })))(
     'passes its own tests on Python $version ($path)',
-    ({ path, slow }) => {
-      const { failed, output } = run(path, ['-m', 'unittest', 'discover', '-s', 'test'], { ERRAND_SLOW_TESTS: slow })
+    async ({ path, slow }) => {
+      const { failed, output } = await run(path, ['-m', 'unittest', 'discover', '-s', 'test'], { ERRAND_SLOW_TESTS: slow })
       expect(failed ? output : '').toBe('')
     },
-    6 * minute,
+    9 * minute,
   )
 
-  it('is written in the grammar of Python 3.5', () => {
+  it('is written in the grammar of Python 3.5', async () => {
     const parser = interpreters.find(({ version }) => Number(version.split('.')[1]) >= 8)
     expect(parser, 'a Python of 3.8 or newer is needed to read the files with the grammar of 3.5').toBeDefined()
     const check = 'import ast, sys\nfor name in sys.argv[1:]: ast.parse(open(name, encoding="utf-8").read(), name, feature_version=(3, 5))'
-    const { failed, output } = run(parser?.path ?? 'python3', ['-c', check, ...files])
+    const { failed, output } = await run(parser?.path ?? 'python3', ['-c', check, ...files])
     expect(failed ? output : '').toBe('')
   })
 
@@ -72,8 +82,8 @@ describe('the agent', () => {
   const hasVermin = spawnSync(vermin, ['--version']).status === 0
   it.skipIf(!hasVermin && process.env['CI'] === undefined)(
     'uses nothing that Python 3.5 lacks, says vermin (skipped without vermin: set ERRAND_VERMIN to its path)',
-    () => {
-      const { failed, output } = run(vermin, [
+    async () => {
+      const { failed, output } = await run(vermin, [
         '--no-tips',
         '--violations',
         '--eval-annotations',

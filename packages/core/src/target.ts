@@ -29,13 +29,21 @@ export interface TargetDefinition<Config = unknown, Options = unknown> {
   readonly capabilities: Capabilities | ((config: Config) => Capabilities)
   /** What a schema can't say of `computetarget attach <type>`: short flags, extra flags, values written although they are not the default. */
   readonly attach?: {
-    readonly flags?: Readonly<
-      Record<string, { readonly char?: string; readonly aliases?: readonly string[]; readonly help: string; readonly boolean?: boolean }>
-    >
+    readonly flags?: Readonly<Record<string, AttachFlag>>
     readonly writes?: Readonly<Record<string, JsonValue>>
   }
   /** `() => import('./implementation.js')` */
   load(): Promise<TargetImplementation<Config>>
+}
+
+/** By the key of the configuration that it belongs to, or under a name of its own: then the implementation's `attach` gets its value. */
+export interface AttachFlag {
+  readonly char?: string
+  readonly aliases?: readonly string[]
+  readonly help: string
+  readonly boolean?: boolean
+  /** Keys that are written into the `.compute` file when the flag is given. */
+  readonly writes?: Readonly<Record<string, JsonValue>>
 }
 
 export interface Capabilities {

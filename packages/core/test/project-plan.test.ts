@@ -236,12 +236,11 @@ it('passes on the notes of all files it has read', async () => {
   ])
 })
 
-it('carries time limit, outputs, target options and secret variables into the request', async () => {
+it('carries time limit, outputs and secret variables into the request', async () => {
   const more = {
-    'aml_config/local.runconfig':
-      'Target: local\nFramework: Python\nTimeLimit: 5\nOutputs: [a/*]\nTargetOptions: {q: 1}\nSecretEnvironmentVariables: [TOKEN]\n',
+    'aml_config/local.runconfig': 'Target: local\nFramework: Python\nTimeLimit: 5\nOutputs: [a/*]\nSecretEnvironmentVariables: [TOKEN]\n',
   }
-  expect((await plan({}, more)).run).toMatchObject({ timeLimit: 5, outputs: ['a/*'], options: { q: 1 }, secretVariables: ['TOKEN'] })
+  expect((await plan({}, more)).run).toMatchObject({ timeLimit: 5, outputs: ['a/*'], secretVariables: ['TOKEN'] })
 })
 
 it('refuses a folder in place of a dependency file', async () => {

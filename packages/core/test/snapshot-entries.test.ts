@@ -205,7 +205,7 @@ describe('a file that is not still', () => {
       let reads = 0
       const onRead = (): void => {
         reads += 1
-        if (name === 'small.txt') writeFileSync(path, `${'x'.repeat(reads + 1)}`)
+        if (name === 'small.txt') writeFileSync(path, 'x'.repeat(reads + 1))
         else appendFileSync(path, 'more')
       }
       expect(await objectWriter({ state: project.state, pace: pace(signal), onRead }).store(path)).toEqual({ kind: 'changing' })

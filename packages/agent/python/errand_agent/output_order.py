@@ -11,7 +11,7 @@ import time
 
 FIONREAD = 0x541B
 # Normally the reader needs some 50 microseconds; on a machine at its limit it may need much longer before it gets its turn.
-LONGEST_WAIT = 0.05
+LONGEST_WAIT = 0.25
 MOST_WAITS_A_SECOND = 200
 LONGEST_WAITS_A_SECOND = 0.2
 
@@ -31,7 +31,7 @@ class WrittenBefore(io.FileIO):
 
 
 def wait_until_read(descriptor, budget):
-    """At most 50 ms, and in one second at most 200 times and 0.2 s in all; `budget` is [second, waits in it, time waited in it]."""
+    """At most 250 ms, and in one second at most 200 times and 0.2 s in all; `budget` is [second, waits in it, time waited in it]."""
     now = time.monotonic()
     second = int(now)
     if budget[0] != second:

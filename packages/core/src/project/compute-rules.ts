@@ -18,7 +18,8 @@ const addressRule: Rule = ({ values: { address }, position }, diagnostics) => {
     diagnostics.error('ADDRESS_INVALID', `address: ${problem}`, position('address'), 'write `address: host` or `address: host:port`')
 }
 
-function addressProblem(address: string): string | undefined {
+/** What is wrong with an address, in words that follow a colon; undefined when nothing is. */
+export function addressProblem(address: string): string | undefined {
   if (address.includes('://')) return 'a host name is wanted, not a URL'
   if (/\s/.test(address)) return 'a host name has no blanks'
   if (isIP(address) === 6) return undefined

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../json.ts'
-import type { Capabilities } from '../target.ts'
+import type { Capabilities, Schema } from '../target.ts'
 import type { EnvironmentFile, EnvironmentRequest, RunRequest, SparkDependencies } from '../request.ts'
 import type { Diagnostic, Position } from './diagnostic.ts'
 
@@ -147,7 +147,12 @@ export type PlannedProject = Project & {
 }
 
 /** What the plan asks of the target's type, answered by the caller, who knows the installed types. */
-export type DescribeTarget = (target: TargetFile) => Promise<{ readonly capabilities: Capabilities; readonly userManaged: boolean }>
+export type DescribeTarget = (target: TargetFile) => Promise<{
+  readonly capabilities: Capabilities
+  readonly userManaged: boolean
+  /** Of `TargetOptions`; absent: the type takes none. */
+  readonly runOptions?: Schema<unknown>
+}>
 
 export interface RunPlan {
   readonly targetFile: TargetFile

@@ -3,6 +3,7 @@ import { diagnosticList, throwErrors, type Diagnostic, type DiagnosticList } fro
 import { ErrandError } from '../errors.ts'
 import type { DescribeTarget, PlanOptions, PlannedProject, RunConfiguration, RunPlan, TargetFile } from './model.ts'
 import { planEnvironment } from './plan-environment.ts'
+import { checkTargetOptions } from './target-options.ts'
 import { loadRunConfiguration } from './run-configurations.ts'
 import { scriptCall, type ScriptCall } from './script.ts'
 import { loadTarget } from './targets.ts'
@@ -58,7 +59,8 @@ async function planFor(
   describe: DescribeTarget,
 ): Promise<EnvironmentPlan> {
   const targetFile = await targetOf(project, configuration, options.target)
-  const { capabilities, userManaged } = await describe(targetFile)
+  const { capabilities, userManaged, runOptions } = await describe(targetFile)
+  await checkTargetOptions(configuration, targetFile, runOptions)
   if (!capabilities.frameworks.includes(configuration.framework)) {
     const word = configuration.framework === 'python' ? 'Python' : 'PySpark'
     throw new ErrandError(

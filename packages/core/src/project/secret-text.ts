@@ -31,3 +31,9 @@ export function mayPrintLine(line: string): boolean {
   if (secretKey.test(name) || secretValues.some((pattern) => pattern.test(line))) return false
   return !looksLikeSecret(name.trim(), value.join(':').replaceAll(/["']/g, ''))
 }
+
+/** A line of a file as it may be given to others: what could be a secret is replaced by `***`. */
+export function maskLine(line: string): string {
+  if (mayPrintLine(line)) return line
+  return /^\s*["']?[\w.-]+["']?\s*[:=]/.test(line) ? line.replace(/([:=]\s*).*/, '$1***') : '***'
+}

@@ -52,7 +52,7 @@ export async function loadTarget(project: Project, name: string): Promise<Target
   return { ...target, type: target.type }
 }
 
-async function targetNotFound(project: Project, name: string, known: readonly string[]): Promise<ErrandError> {
+export async function targetNotFound(project: Project, name: string, known: readonly string[]): Promise<ErrandError> {
   const elsewhere = await sameNamedElsewhere(project, `${name}.compute`)
   const moved = elsewhere.map((path) => `${path} is not read: move it to ${project.configurationDirectory}/`)
   const names = [...new Set([...known, 'local'])]

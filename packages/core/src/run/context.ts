@@ -84,8 +84,16 @@ export interface OpenTarget extends AsyncDisposable {
 }
 
 export async function openTarget(context: RunContext, configured: ConfiguredTarget): Promise<OpenTarget> {
-  const { project, history, secrets } = context
   const secretValues = new Set<string>()
+  const lent = targetContext(context, configured, secretValues)
+  const implementation = await configured.definition.load()
+  const target = await implementation.createTarget(lent)
+  return { target, secretValues, secretVariable: lent.secretVariable, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() }
+}
+
+/** What core lends a target. Every secret that it reads is put into `secretValues`. */
+export function targetContext(context: RunContext, configured: ConfiguredTarget, secretValues: Set<string>): TargetContext<JsonValue> {
+  const { project, history, secrets } = context
   const known = (value: string): string => {
     secretValues.add(value)
     return value
@@ -109,8 +117,7 @@ export async function openTarget(context: RunContext, configured: ConfiguredTarg
     })
   }
 
-  const implementation = await configured.definition.load()
-  const target = await implementation.createTarget({
+  return {
     config: configured.config,
     target: { name: configured.name, type: configured.type },
     project: { name: project.name, id: history.projectId, directory: project.directory },
@@ -122,8 +129,7 @@ export async function openTarget(context: RunContext, configured: ConfiguredTarg
     ask: context.ask,
     openObject: (digest) => openObject(history.directory, digest),
     objectsDirectory: join(history.directory, 'objects'),
-  })
-  return { target, secretValues, secretVariable, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() }
+  }
 }
 
 /** Options of one call of a target; progress goes where the caller says. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
@@ -10,7 +10,7 @@ const finalState: Readonly<Record<string, RunState>> = { completed: 'completed',
 
 /**
  * Collects, records, then removes: in this order, so that a client killed anywhere between leaves nothing that the next look can't finish.
- * Files of an earlier, killed collect are brought again.
+ * What a collect had brought only in part when it was killed is brought again.
  */
 export async function finish(
   history: History,
@@ -52,19 +52,21 @@ function forget(history: History, run: RunRecord): RunRecord {
   return run
 }
 
+/**
+ * Several clients may end one run at the same moment, and the place forgets it when the first of them is done: the files of whoever has
+ * brought all of them first stay, since a later collect may have found less.
+ */
 async function collectInto(history: History, run: RunRecord, handle: RunHandle, options: CallOptions): Promise<void> {
   const target = history.outputsDirectory(run.id)
   const arriving = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
   await mkdir(arriving, { recursive: true })
   try {
     await handle.collect(arriving, { ...options, include: storedRequest(run)?.outputs ?? [] })
-    await rm(target, { recursive: true, force: true })
+    // Fails when the other's folder is there with something in it.
     await rename(arriving, target)
   } catch (error) {
     await rm(arriving, { recursive: true, force: true })
-    // Two clients that end one run at the same moment: the other's files are these files.
-    if (history.get(run.id)?.collected === true) return
-    throw error
+    if (!existsSync(target)) throw error
   }
   await removeArrivals(dirname(target), basename(target))
   history.setArtifacts(run.id, listFiles(target))
@@ -73,7 +75,7 @@ async function collectInto(history: History, run: RunRecord, handle: RunHandle, 
 /** What killed clients left half-brought. */
 async function removeArrivals(directory: string, name: string): Promise<void> {
   for (const entry of await readdir(directory))
-    if (entry.startsWith(`.${name}-`)) await rm(join(directory, entry), { recursive: true, force: true })
+    if (entry.startsWith(`.${name}-`)) await rm(join(directory, entry), { recursive: true, force: true, maxRetries: 3 })
 }
 
 function listFiles(directory: string): Artifact[] {

@@ -116,7 +116,7 @@ export async function configuredPlan(
     const capabilities = typeof definition.capabilities === 'function' ? definition.capabilities(config) : definition.capabilities
     const userManaged =
       typeof config === 'object' && config !== null && 'userManagedEnvironment' in config && config['userManagedEnvironment'] === true
-    return { capabilities, userManaged }
+    return { capabilities, userManaged, ...(definition.runOptions ? { runOptions: definition.runOptions } : {}) }
   })
   if (hasErrors(plan.diagnostics)) throw configurationError(plan.diagnostics)
   if (plan.diagnostics.length > 0) await emit({ type: 'diagnostics', diagnostics: plan.diagnostics })

@@ -142,7 +142,8 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function configurationDirectory(environment: NodeJS.ProcessEnv): string {
+/** The user's own folder of errand, outside every project. */
+export function configurationDirectory(environment: NodeJS.ProcessEnv): string {
   if (environment['ERRAND_CONFIG']) return resolve(environment['ERRAND_CONFIG'])
   const base = environment['XDG_CONFIG_HOME']
   // The XDG rules: a relative path there is to be ignored.
@@ -150,7 +151,7 @@ function configurationDirectory(environment: NodeJS.ProcessEnv): string {
 }
 
 /** Its own folder is private; one that was there already stays as it is, unless others could put their file in the place of ours. */
-function makeDirectory(directory: string): void {
+export function makeDirectory(directory: string): void {
   mkdirSync(dirname(directory), { recursive: true })
   try {
     mkdirSync(directory, { mode: 0o700 })
@@ -165,7 +166,7 @@ function makeDirectory(directory: string): void {
 }
 
 /** A file in the project would be copied with every run. */
-function refuseInsideProject(path: string, project: string): void {
+export function refuseInsideProject(path: string, project: string): void {
   const inside = relative(realpathSync(project), realFile(path))
   if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return
   throw new ErrandError('SECRET_FILE_INSIDE_PROJECT', `${path} is inside the project ${project}, whose files are copied with every run.`, {

@@ -1,0 +1,42 @@
+import { ErrandError, type TargetContext } from '@errand/core'
+import type { Screen } from './render/screen.ts'
+
+export interface PasswordChoice {
+  readonly password: string | undefined
+  readonly fromStandardInput: boolean
+  readonly target: string
+}
+
+/**
+ * The password for a new target: from the command line, with a warning; from standard input; or asked for twice, hidden. Undefined when
+ * nobody can be asked. Errors: `PASSWORD_TWICE`, `PASSWORD_EMPTY`, `PASSWORDS_DIFFER`.
+ */
+export async function choosePassword(
+  screen: Screen,
+  ask: TargetContext<unknown>['ask'],
+  { password, fromStandardInput, target }: PasswordChoice,
+): Promise<string | undefined> {
+  if (password !== undefined && fromStandardInput)
+    throw new ErrandError('PASSWORD_TWICE', 'The password is given by --password and by --password-stdin.', { hint: 'Leave one of them away.' })
+  if (password !== undefined) {
+    screen.notice('WARNING: a password on the command line stays in the history of your shell. Without --password it is asked for.')
+    return filled(password)
+  }
+  if (fromStandardInput) return filled(await (await import('./prompt.ts')).readStandardInput())
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    screen.notice(`No password is kept for ${target}: keys and the SSH agent are used. To keep one: errand secret set password --target ${target}`)
+    return undefined
+  }
+  const question = (text: string) => ask({ kind: 'hidden', text, withoutTerminal: { hint: '--password-stdin' } })
+  const first = filled(await question(`Password for ${target}:`))
+  if ((await question('Re-enter password for confirmation:')) !== first)
+    throw new ErrandError('PASSWORDS_DIFFER', 'The two passwords differ.', { hint: 'Nothing was written. Try again.' })
+  return first
+}
+
+function filled(password: string): string {
+  if (password !== '') return password
+  throw new ErrandError('PASSWORD_EMPTY', 'The password is empty.', {
+    hint: 'Nothing was written. To log in with a key: --use-azureml-ssh-key; with your own keys or the SSH agent: --no-password',
+  })
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorCode } from '@errand/core'
+import type { CallSettings } from './connection.ts'
+
+/** Calls that change nothing, or change the same thing once however often they arrive. */
+const repeatable: ReadonlySet<string> = new Set([
+  ...['read', 'status', 'find', 'collect', 'fetch', 'leftovers'],
+  ...['missing', 'stage', 'put', 'adopt', 'start', 'cancel', 'remove'],
+])
+
+/** What a place answers when the way to it broke, not when it could not do what it was asked. */
+const lost: ReadonlySet<string> = new Set(['AGENT_CONNECTION_LOST', 'CONNECTION_LOST'])
+
+export const isLost = (error: unknown): boolean => lost.has(errorCode(error) ?? '')
+
+/** A body that is read from a stream is gone after the first time. */
+export function isRepeatable(name: string, { body }: CallSettings): boolean {
+  return repeatable.has(name) && (body === undefined || Buffer.isBuffer(body))
+}
+
+const longestWait = 30_000
+/** Milliseconds without an answer after which a place is given up. The host itself waits for its network besides. */
+const patience = 120_000
+
+/** At once, then after 1, 2, 4 … seconds. */
+export async function repeatWhileLost<Value>(call: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const started = Date.now()
+  for (let wait = 0; ; wait = Math.min(wait === 0 ? 1000 : 2 * wait, longestWait)) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!isLost(error) || Date.now() - started + wait > patience) throw error
+      await sleep(wait, undefined, { signal })
+    }
+  }
+}
+
+export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { ErrandError, type Logger, type TargetContext } from '@errand/core'
+import {
+  type HostKeyOutcome,
+  type KnownHost,
+  addKnownHost,
+  fingerprint,
+  judgeHostKey,
+  keyType,
+  knownHostName,
+  linesFor,
+  readKnownHosts,
+} from './known-hosts.ts'
+import type { ResolvedDestination } from './ssh-config.ts'
+
+export interface HostKeyPolicy {
+  /** Where the project's own known_hosts lives. */
+  readonly stateDirectory: string
+  /** Fingerprints that the user accepts for machines that are not known yet, separated by blanks or commas. */
+  readonly acceptHostKey?: string
+  /** Instead of the files of the user and the machine. */
+  readonly knownHostsFiles?: readonly string[]
+  /** The command that accepts a fingerprint, for the hint. */
+  acceptCommand(fingerprint: string): string
+  readonly ask: TargetContext<unknown>['ask']
+  readonly log: Logger
+}
+
+export const projectKnownHosts = (stateDirectory: string): string => join(stateDirectory, 'known_hosts')
+
+/** All that the files say of one machine. */
+export interface KnownKeys {
+  readonly name: string
+  readonly files: readonly string[]
+  readonly lines: readonly KnownHost[]
+}
+
+export function knownKeysOf(destination: ResolvedDestination, policy: HostKeyPolicy): KnownKeys {
+  const users = policy.knownHostsFiles ?? [...destination.userKnownHostsFiles, ...destination.globalKnownHostsFiles]
+  const files = [...users, projectKnownHosts(policy.stateDirectory)]
+  const name = knownHostName(destination.hostKeyAlias ?? destination.host, destination.hostKeyAlias === undefined ? destination.port : 22)
+  return { name, files, lines: linesFor(readKnownHosts(files), name) }
+}
+
+/**
+ * Returns when the key may be trusted: it is known, or new and the user accepts it now, which is kept in the project's file. A changed or
+ * revoked key is an error, whatever was accepted. Errors: `HOST_KEY_UNKNOWN`, `HOST_KEY_CHANGED`, `HOST_KEY_REVOKED`.
+ */
+export async function verifyHostKey(known: KnownKeys, key: Buffer, policy: HostKeyPolicy, authority?: Buffer): Promise<void> {
+  const outcome = judgeHostKey(known.lines, key, authority)
+  if (outcome.kind === 'known') return
+  if (outcome.kind === 'new') return acceptNew(known, key, policy)
+  throw refusals[outcome.kind](known.name, key, outcome as never)
+}
+
+type Refusing = Exclude<HostKeyOutcome, { kind: 'known' | 'new' }>
+
+const refusals: { readonly [Kind in Refusing['kind']]: (name: string, key: Buffer, outcome: Extract<Refusing, { kind: Kind }>) => ErrandError } = {
+  changed: (name, key, { was }) =>
+    new ErrandError(
+      'HOST_KEY_CHANGED',
+      `${name} shows another key than it did: now ${describe(key)}; known since ${was.file}:${was.line} is ${describe(was.key)}. ` +
+        'Somebody may be listening in, or the machine was set up anew.',
+      {
+        hint: `Ask its administrator for the new fingerprint. Only if it is the one above: remove line ${was.line} of ${was.file} and connect again.`,
+      },
+    ),
+  revoked: (name, key, { by }) =>
+    new ErrandError('HOST_KEY_REVOKED', `The key that ${name} shows, ${describe(key)}, is marked as revoked in ${by.file}:${by.line}.`, {
+      hint: 'Do not connect: ask its administrator.',
+    }),
+}
+
+const describe = (key: Buffer): string => `${keyType(key)} ${fingerprint(key)}`
+
+async function acceptNew(known: KnownKeys, key: Buffer, policy: HostKeyPolicy): Promise<void> {
+  const shown = fingerprint(key)
+  const accepted = policy.acceptHostKey?.split(/[\s,]+/).filter(Boolean) ?? []
+  if (!accepted.includes(shown)) await askUser(known, key, policy, accepted)
+  const file = projectKnownHosts(policy.stateDirectory)
+  addKnownHost(file, known.name, key)
+  policy.log.info(`The key of ${known.name}, ${describe(key)}, is kept in ${file}.`)
+}
+
+async function askUser(known: KnownKeys, key: Buffer, policy: HostKeyPolicy, accepted: readonly string[]): Promise<void> {
+  const hint = `Compare the fingerprint with the machine's own (there: ssh-keygen -lf /etc/ssh/ssh_host_${fileWord(key)}_key.pub). If it is the same: ${policy.acceptCommand(fingerprint(key))}`
+  const other = accepted.length > 0 ? ` That is not ${accepted.join(' or ')}, which you accepted.` : ''
+  const sentence = `${known.name} is not known yet; it shows the key ${describe(key)}.${other}`
+  const unknown = (cause?: unknown) => new ErrandError('HOST_KEY_UNKNOWN', sentence, { hint, cause })
+  // Who named a fingerprint has answered already.
+  if (accepted.length > 0) throw unknown()
+  const text = `${sentence}\nCompare it with the machine's own: ssh-keygen -lf /etc/ssh/ssh_host_${fileWord(key)}_key.pub\nIs it the same, and do you trust the machine?`
+  const answer = await policy.ask({ kind: 'confirm', text, withoutTerminal: { hint } }).catch((cause: unknown) => {
+    throw unknown(cause)
+  })
+  if (answer !== 'yes') throw unknown()
+}
+
+const fileWord = (key: Buffer): string => (keyType(key).startsWith('ecdsa') ? 'ecdsa' : keyType(key).replace('ssh-', ''))

@@ -1,0 +1,194 @@
+import type { Client, ClientChannel } from 'ssh2'
+import { ErrandError, type Exit } from '@errand/core'
+import { type ShellFacts, greetingEnd, parseGreeting, shellCommand } from './remote-shell.ts'
+import { readUntil } from './streams.ts'
+
+/** A `/bin/sh` on the other machine that waits for the line that says what to run. */
+export interface Session {
+  readonly facts: ShellFacts
+  readonly channel: ClientChannel
+  readonly exit: Promise<Exit>
+  /** Aborted when the channel is closed. */
+  readonly gone: AbortSignal
+  /** Ends the channel, whoever reads it. */
+  close(): void
+}
+
+export interface SessionPool {
+  /** What the first session says of the machine; the session stays for the first program. */
+  facts(): Promise<ShellFacts>
+  /** A session, when one is free. `urgent` goes before all that wait: it is for ending something. */
+  take(signal: AbortSignal, urgent?: boolean): Promise<Session>
+}
+
+interface Waiting {
+  resolve(session: Promise<Session>): void
+  reject(error: unknown): void
+  tries: number
+}
+
+/** What servers allow when nobody changed it (`MaxSessions` of OpenSSH). */
+const usualLimit = 10
+const patience = 60_000
+/** Bytes that login scripts may print, and milliseconds that they may take. */
+const greetingLimit = 1024 * 1024
+const greetingPatience = 60_000
+
+/**
+ * Sessions over one connection, never more at once than the server allows: how many these are is learnt from the first one that it refuses.
+ * One session is kept waiting, so that a program starts within one round trip.
+ */
+export function createSessionPool(client: Client, place: string, lost: AbortSignal): SessionPool {
+  const queue: Waiting[] = []
+  let limit = usualLimit
+  let open = 0
+  let spare: Promise<Session> | undefined
+
+  lost.addEventListener('abort', () => {
+    for (const waiting of queue.splice(0)) waiting.reject(lost.reason)
+  })
+
+  function pump(): void {
+    while (open < limit) {
+      const waiting = queue.shift()
+      if (waiting === undefined) return
+      open++
+      openChannel(waiting)
+    }
+  }
+
+  function openChannel(waiting: Waiting): void {
+    const opened = (error: Error | undefined, channel: ClientChannel) => {
+      if (error) return refused(waiting, error)
+      let counted = true
+      const release = () => {
+        if (!counted) return
+        counted = false
+        open--
+        pump()
+      }
+      channel.once('exit', release)
+      channel.once('close', release)
+      waiting.resolve(greet(channel, place, lost))
+    }
+    try {
+      client.exec(shellCommand, opened)
+    } catch (error) {
+      open--
+      waiting.reject(lost.aborted ? lost.reason : error)
+    }
+  }
+
+  function refused(waiting: Waiting, error: Error): void {
+    open--
+    if (lost.aborted) return waiting.reject(lost.reason)
+    queue.unshift(waiting)
+    if (open > 0) limit = open
+    else if (waiting.tries++ < 4) setTimeout(pump, 50 * 2 ** waiting.tries)
+    else {
+      queue.shift()
+      waiting.reject(
+        new ErrandError('SESSIONS_FORBIDDEN', `${place} lets you log in but start no program: ${error.message}.`, {
+          hint: 'Ask its administrator: MaxSessions in sshd_config must be at least 1, and the account needs a login shell.',
+          cause: error,
+        }),
+      )
+    }
+  }
+
+  function acquire(urgent: boolean): Promise<Session> {
+    if (lost.aborted) return Promise.reject(lost.reason as Error)
+    return new Promise((resolve, reject) => {
+      const waiting = { resolve, reject, tries: 0 }
+      if (urgent) queue.unshift(waiting)
+      else queue.push(waiting)
+      pump()
+    })
+  }
+
+  function prepareSpare(): Promise<Session> {
+    if (spare !== undefined) return spare
+    const prepared = acquire(false)
+    spare = prepared
+    const forget = () => {
+      if (spare === prepared) spare = undefined
+    }
+    prepared.then((session) => session.exit).then(forget, forget)
+    return prepared
+  }
+
+  return {
+    facts: async () => (await prepareSpare()).facts,
+    async take(signal, urgent = false) {
+      signal.throwIfAborted()
+      const taken = spare ?? acquire(urgent)
+      spare = undefined
+      const session = await withPatience(taken, signal, () => exhausted(place, limit))
+      if (queue.length === 0 && open < limit - 1 && !lost.aborted) void prepareSpare().catch(() => {})
+      return session
+    },
+  }
+}
+
+/** Gives up waiting, not the session: one that comes too late is closed. */
+function withPatience(taken: Promise<Session>, signal: AbortSignal, late: () => Error): Promise<Session> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (reason: unknown) => {
+      finish()
+      reject(reason as Error)
+      taken.then((session) => session.close()).catch(() => {})
+    }
+    const timer = setTimeout(() => giveUp(late()), patience)
+    const abort = () => giveUp(signal.reason)
+    const finish = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    taken.then(resolve, reject).finally(finish)
+  })
+}
+
+function exhausted(place: string, limit: number): ErrandError {
+  return new ErrandError('SESSIONS_EXHAUSTED', `${place} allows ${limit} programs at once over one connection, and none of them has ended.`, {
+    hint: 'Try again later, or raise MaxSessions in sshd_config there.',
+  })
+}
+
+async function greet(channel: ClientChannel, place: string, lost: AbortSignal): Promise<Session> {
+  const gone = new AbortController()
+  const exit = new Promise<Exit>((resolve) => {
+    let ended: Exit = {}
+    channel.once('exit', (code: number | null, signal?: string) => {
+      ended = { ...(code === null ? {} : { exitCode: code }), ...(signal ? { signal } : {}) }
+    })
+    channel.once('close', () => {
+      gone.abort()
+      resolve(ended)
+    })
+  })
+  channel.on('error', () => {})
+  const close = () => {
+    channel.resume()
+    channel.stderr.resume()
+    channel.close()
+  }
+  const timer = setTimeout(close, greetingPatience)
+  const [output, errors] = await Promise.all([
+    readUntil(channel, greetingEnd, greetingLimit),
+    readUntil(channel.stderr, greetingEnd, greetingLimit),
+  ])
+  clearTimeout(timer)
+  const facts = output.found && errors.found ? parseGreeting(output.text) : undefined
+  if (facts) return { facts, channel, exit, gone: gone.signal, close }
+  close()
+  if (lost.aborted) throw lost.reason
+  throw noShell(place, `${output.text}${errors.text}`)
+}
+
+function noShell(place: string, printed: string): ErrandError {
+  const said = printed.trim().split('\n').slice(-3).join(' ')
+  return new ErrandError('SHELL_REFUSED', `The login on ${place} starts no /bin/sh${said ? `; it says: ${said}` : '.'}`, {
+    hint: 'The account needs an ordinary login shell, without ForceCommand or a command= in authorized_keys.',
+  })
+}

@@ -1,0 +1,181 @@
+import type { Host, Logger, TargetContext } from '@errand/core'
+import { ErrandError, errorMessage } from '@errand/core'
+import { type Connection, type ConnectionSettings, connectRoute } from './connection.ts'
+import { mayPass } from './connection-errors.ts'
+import type { SshDestination } from './destination.ts'
+import { connectFrom } from './forwards.ts'
+import { emptyMemory, type LoginMemory } from './login.ts'
+import { readRemoteFile, writeRemoteFile } from './remote-files.ts'
+import { type ProcessPlace, runProcess, startProcess } from './remote-process.ts'
+import { createSessionPool } from './sessions.ts'
+import { type ResolvedDestination, parseHop, resolveDestination } from './ssh-config.ts'
+
+export interface SshOptions {
+  readonly destination: SshDestination
+  /** A folder of this target: the project's own known_hosts lives there. */
+  readonly stateDirectory: string
+  /** Asked for `password`, `passphrase` and, for a jump host, `jumpPassword`; undefined when there is none. */
+  secret(name: string): Promise<string | undefined>
+  readonly ask: TargetContext<unknown>['ask']
+  readonly log: Logger
+  /** Fingerprints (`SHA256:…`, separated by blanks or commas) that the user accepts for machines that are not known yet. */
+  readonly acceptHostKey?: string
+  /** The command that accepts a fingerprint, for the hint of `HOST_KEY_UNKNOWN`. */
+  readonly acceptCommand?: (fingerprint: string) => string
+  /** Gives up opening. */
+  readonly signal: AbortSignal
+  /** Read instead of `~/.ssh/config` and `/etc/ssh/ssh_config`. */
+  readonly configFile?: string
+  /** Read instead of the known_hosts files of the user and the machine. */
+  readonly knownHostsFiles?: readonly string[]
+  /** `HOME` and `SSH_AUTH_SOCK` are read from it. */
+  readonly environment?: NodeJS.ProcessEnv
+  /** Milliseconds for which a call tries to get a lost connection back; two minutes when absent. */
+  readonly reconnectLimit?: number
+}
+
+export interface SshHost extends Host {
+  /** `SHA256:…` of the machine's key. */
+  readonly hostKey: string
+}
+
+/** A connection and what is made over it. */
+interface Line extends ProcessPlace {
+  readonly connection: Connection
+}
+
+const defaultReconnectLimit = 120_000
+const longestWait = 30_000
+
+/**
+ * Logs in on a machine. One connection serves all calls; when it is lost, calls under way fail with `CONNECTION_LOST`, and the next call
+ * connects again, with growing waits. Errors: those of `connection-errors.ts`, `host-key.ts`, `login.ts`, `ssh-config.ts`.
+ */
+export async function openSshHost(options: SshOptions): Promise<SshHost> {
+  const route = resolveRoute(options.destination, options)
+  const destination = route.at(-1) as ResolvedDestination
+  const name = `${destination.username}@${destination.address}`
+  const settings = settingsOf(options, destination)
+  const disposed = new AbortController()
+
+  async function open(signal: AbortSignal): Promise<Line> {
+    const connection = await connectRoute(route, settings, signal)
+    const pool = createSessionPool(connection.client, name, connection.lost)
+    return { connection, pool, name, lost: connection.lost }
+  }
+
+  const first = await open(options.signal)
+  const facts = await first.pool.facts().catch((error: unknown) => {
+    first.connection.close()
+    throw error
+  })
+  let current = Promise.resolve(first)
+
+  /** The line that stands, or a new one: one attempt for all that wait for it. */
+  async function line(): Promise<Line> {
+    if (disposed.signal.aborted) throw new ErrandError('HOST_CLOSED', `The connection to ${name} was closed.`)
+    const waiting = current
+    const standing = await waiting
+    if (!standing.lost.aborted) return standing
+    if (current === waiting) {
+      const renewed = reconnect(() => open(disposed.signal), { name, log: options.log, limit: options.reconnectLimit ?? defaultReconnectLimit })
+      current = renewed.catch(() => standing)
+      return renewed
+    }
+    return line()
+  }
+
+  return {
+    name,
+    platform: facts.platform,
+    home: facts.home,
+    hostKey: first.connection.hostKey,
+    run: async (command, settings) => runProcess(await line(), command, settings),
+    spawn: async (command, settings) => startProcess(await line(), command, settings),
+    readFile: async (path) => readRemoteFile(await line(), path),
+    writeFile: async (path, data, settings = {}) => writeRemoteFile(await line(), path, data, settings.mode),
+    async connect(to) {
+      const standing = await line()
+      return connectFrom(standing.connection.client, standing, to)
+    },
+    async [Symbol.asyncDispose]() {
+      disposed.abort()
+      const standing = await current
+      standing.connection.close()
+    },
+  }
+}
+
+function settingsOf(options: SshOptions, destination: ResolvedDestination): ConnectionSettings {
+  const memories = new Map<string, LoginMemory>()
+  const command = (fingerprint: string) =>
+    `errand computetarget attach remote --address ${destination.address} --username ${destination.username} --accept-host-key ${fingerprint}`
+  return {
+    stateDirectory: options.stateDirectory,
+    ...(options.acceptHostKey === undefined ? {} : { acceptHostKey: options.acceptHostKey }),
+    ...(options.knownHostsFiles === undefined ? {} : { knownHostsFiles: options.knownHostsFiles }),
+    acceptCommand: options.acceptCommand ?? command,
+    ask: options.ask,
+    log: options.log,
+    secret: (name) => options.secret(name),
+    memory(account) {
+      const memory = memories.get(account) ?? emptyMemory()
+      memories.set(account, memory)
+      return memory
+    },
+  }
+}
+
+const longestRoute = 8
+
+/** The machines to pass, the destination last. */
+export function resolveRoute(
+  start: SshDestination,
+  sources: Pick<SshOptions, 'configFile' | 'environment' | 'log'>,
+): readonly ResolvedDestination[] {
+  const resolve = (destination: SshDestination, depth: number, jumps?: readonly string[]): readonly ResolvedDestination[] => {
+    const resolved = resolveDestination(destination, sources as Parameters<typeof resolveDestination>[1])
+    if (depth > longestRoute) throw loop(start)
+    if (resolved.proxyCommand !== undefined && resolved.proxyJump.length === 0 && jumps === undefined) throw proxyCommand(resolved)
+    // As ssh: the first hop may have jump hosts of its own; the others are reached from the one before.
+    const [first, ...others] = jumps ?? resolved.proxyJump
+    if (first === undefined) return [resolved]
+    const before = others.reduce<readonly ResolvedDestination[]>(
+      (route, hop) => [...route, ...resolve(parseHop(hop), depth + 1, []).slice(-1)],
+      resolve(parseHop(first), depth + 1),
+    )
+    return [...before, resolved]
+  }
+  return resolve(start, 0)
+}
+
+function loop(start: SshDestination): ErrandError {
+  return new ErrandError('SSH_CONFIG_INVALID', `The jump hosts of ${start.address} lead in a circle.`, {
+    hint: 'Correct ProxyJump in your ssh_config.',
+  })
+}
+
+function proxyCommand({ address }: ResolvedDestination): ErrandError {
+  return new ErrandError('PROXY_COMMAND_NOT_SUPPORTED', `Your ssh_config has a ProxyCommand for ${address}, which errand does not run.`, {
+    hint: `Write it as ProxyJump in a Host block for ${address}.`,
+  })
+}
+
+/** Tries at once, then after 1, 2, 4 … seconds, as long as only the network fails and the limit is not reached. */
+async function reconnect(
+  open: () => Promise<Line>,
+  { name, log, limit }: { readonly name: string; readonly log: Logger; readonly limit: number },
+): Promise<Line> {
+  const started = Date.now()
+  for (let wait = 1000; ; wait = Math.min(2 * wait, longestWait)) {
+    try {
+      const line = await open()
+      log.info(`Connected to ${name} again.`)
+      return line
+    } catch (error) {
+      if (!mayPass(error) || Date.now() - started + wait > limit) throw error
+      log.warn(`${errorMessage(error)} Trying again in ${wait / 1000} s.`)
+      await new Promise((resolve) => setTimeout(resolve, wait))
+    }
+  }
+}
