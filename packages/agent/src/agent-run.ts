@@ -17,6 +17,7 @@ import {
   parseLogRecords,
 } from '@errand/core'
 import type { Agent } from './agent.ts'
+import { isLost } from './repeated-call.ts'
 
 /** What an engine adds to the request: how the script is started at its place. */
 export interface Launch {
@@ -49,13 +50,22 @@ export async function submitRun(
   secretVariables: Readonly<Record<string, string>>,
   options: CallOptions,
 ): Promise<RunReference> {
-  const staging = await stage(agent, request, source, options)
-  options.report({ message: 'starting the run' })
   const { snapshot, ...rest } = request
   const sent = { ...rest, snapshot: { digest: snapshot.digest }, agent: launch }
-  const { result } = await agent.call('start', { request: sent, staging, variables: secretVariables }, { signal: options.signal })
-  return referenceOf(agent, request.runId, result['reference'])
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const staging = await stage(agent, request, source, options)
+      options.report({ message: 'starting the run' })
+      const { result } = await agent.call('start', { request: sent, staging, variables: secretVariables }, { signal: options.signal })
+      return referenceOf(agent, request.runId, result['reference'])
+    } catch (error) {
+      // With the connection goes the staged folder; the objects that arrived stay, and a run that has started is found by its id.
+      if (attempt === mostAttempts || !(isLost(error) || errorCode(error) === 'STAGING_UNKNOWN')) throw error
+    }
+  }
 }
+
+const mostAttempts = 20
 
 function referenceOf(agent: Agent, runId: string, answered: unknown): RunReference {
   const { pid } = (answered ?? {}) as { pid?: number }
@@ -67,31 +77,37 @@ async function stage(agent: Agent, request: RunRequest, source: ObjectSource, op
   const call = { run: runId, project, projectId, snapshot: { digest: snapshot.digest } }
   const settings = { signal: options.signal, progress: options.report }
   const entries = Buffer.from(JSON.stringify(snapshot.entries))
-  let answer = await agent.call('stage', call, settings)
+  // A long list is sent only where the place does not know it; a short one costs less than the round trip that asks.
+  let answer = await agent.call('stage', call, entries.length > shortList ? settings : { ...settings, body: entries })
   for (let round = 0; round < 5; round++) {
     const { state, staging, missing } = answer.result as { state: string; staging?: string; missing?: readonly string[] }
     if (state === 'staged' && staging !== undefined) return staging
-    if (state === 'missing') await sendObjects(agent, request, missing ?? [], source, options)
-    answer = await agent.call('stage', call, { ...settings, body: entries })
+    const sending = state === 'missing' ? await sendObjects(agent, request, missing ?? [], source, options) : []
+    // The next question goes out behind the objects, without waiting for the answers to them.
+    const asking = agent.call('stage', call, { ...settings, body: entries })
+    ;[answer] = await Promise.all([asking, ...sending])
   }
   throw new ErrandError('STAGING_FAILED', `The files of the project could not be brought to ${agent.host.name}.`, {
     hint: 'Submit once more; if it stays so, look at the free space there.',
   })
 }
 
+/** Bytes. */
+const shortList = 32 * 1024
+
+/** Resolves, with the calls that are not answered yet, once all objects are on their way. */
 async function sendObjects(
   agent: Agent,
   request: RunRequest,
   missing: readonly string[],
   source: ObjectSource,
   options: CallOptions,
-): Promise<void> {
+): Promise<readonly Promise<unknown>[]> {
   const sizes = new Map(request.snapshot.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.digest, entry.size] as const] : [])))
   const total = missing.reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
   if (source.directory !== undefined) {
     const objects = missing.map((digest) => ({ digest, size: sizes.get(digest) ?? 0 }))
-    await agent.call('adopt', { directory: source.directory }, { signal: options.signal, body: Buffer.from(JSON.stringify(objects)) })
-    return
+    return [agent.call('adopt', { directory: source.directory }, { signal: options.signal, body: Buffer.from(JSON.stringify(objects)) })]
   }
   let done = 0
   const message = `sending ${missing.length} files`
@@ -102,10 +118,13 @@ async function sendObjects(
   for (const digest of missing) {
     const size = sizes.get(digest) ?? 0
     const chunks = counted(source.openObject(digest), report)
-    calls.push(agent.call('put', { digest, size }, { signal: options.signal, body: { size, chunks } }))
+    const call = agent.call('put', { digest, size }, { signal: options.signal, body: { size, chunks } })
+    // One that fails while an earlier one is waited for is looked at in its turn.
+    call.catch(() => {})
+    calls.push(call)
     if (calls.length >= 64) await calls.shift()
   }
-  await Promise.all(calls)
+  return calls
 }
 
 async function* counted(stream: Readable, report: (bytes: number) => void): AsyncGenerator<Buffer> {

@@ -14,6 +14,8 @@ export interface EnvironmentRequest {
 export interface RunRequest extends EnvironmentRequest {
   /** Chosen by core, never by a target: a target names its resource with it, so a second submit finds the first. */
   readonly runId: string
+  /** Counts the runs of the project's history; what `Run.number` answers in a script. */
+  readonly runNumber?: number
   /** Path inside the snapshot, forward slashes. */
   readonly script: string
   /** Passed as an argument vector, never through a shell. */

@@ -140,7 +140,7 @@ class AgentTest(unittest.TestCase):
 
     def request(self, run, script='train.py', project='project-a', **more):
         agent = dict({'python': sys.executable}, **more.pop('agent', {}))
-        base = {'runId': run, 'project': 'a', 'projectId': project, 'framework': 'python', 'script': script, 'arguments': [], 'variables': {}, 'secretVariables': []}
+        base = {'runId': run, 'runNumber': 7, 'project': 'a', 'projectId': project, 'framework': 'python', 'script': script, 'arguments': [], 'variables': {}, 'secretVariables': []}
         return dict(base, agent=agent, **more)
 
     def start(self, source, files=None, variables=None, secrets=None, client=None, **more):
@@ -148,7 +148,7 @@ class AgentTest(unittest.TestCase):
         files = dict(files or {})
         files[more.get('script', 'train.py')] = source if isinstance(source, bytes) else source.encode('utf-8')
         run, staged = self.stage(files, client=client)
-        answer = (client or self.client).call('start', request=self.request(run, variables=variables or {}, **more), staging=staged['staging'], variables=secrets or {})
+        answer = (client or self.client).call('start', request=self.request(run, variables=variables or {}, secretVariables=sorted(secrets or {}), **more), staging=staged['staging'], variables=secrets or {})
         self.assertFalse(answer['existed'])
         return run
 

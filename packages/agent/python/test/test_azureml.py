@@ -93,7 +93,7 @@ class Logging(AgentTest):
             'm = run.get_metrics(); assert m == {"a": [1, 2], "l": [1, "x"], "r": {"x": [1, 3], "y": [2, None]}, "t": {"c": [1, 2]}, "plot": "outputs/plot.png", "pic": "outputs/pic.png"}, m',
             'assert run.get_tags() == {"k": "2", "only": None, "z": "1"} and run.get_properties() == {"p": "1"}',
             'assert run.get_file_names() == ["outputs/" + n for n in ("copy.py", "m.txt", "pic.png", "plot.png")], run.get_file_names()',
-            'run.download_file("m.txt", "back.txt"); assert open("back.txt").read() == "model"; assert run.get_status() == "Running" and run.number is None',
+            'run.download_file("m.txt", "back.txt"); assert open("back.txt").read() == "model"; assert run.get_status() == "Running" and run.number == 7',
             'run.complete()\nwith run: pass',
         ])
         lines = self.lines(source)
@@ -101,6 +101,11 @@ class Logging(AgentTest):
         self.assertIn({'type': 'tag', 'name': 'only'}, lines)
         self.assertEqual([line['kind'] for line in lines if line['type'] == 'metric'], ['value', 'value', 'list', 'list', 'row', 'row', 'table', 'image', 'image'])
         self.assertIn(b'has no effect', self.err)
+
+    def test_a_secret_that_is_logged_is_replaced_before_it_is_stored(self):
+        run = self.start('import os\nfrom azureml.logging import get_azureml_logger\nget_azureml_logger().log("a", "with " + os.environ["SECRET"])', secrets={'SECRET': 'open "sesame"'})
+        metrics = self.read_all(run)[2]
+        self.assertEqual([line['value'] for line in metrics], ['with ***'])
 
     def test_data_preparation_imports_and_says_what_to_do(self):
         source = 'from azureml.dataprep.package import run\nfrom azureml.dataprep import datasource\ntry: run("iris.dprep", dataflow_idx=0, spark=False)\nexcept NotImplementedError as e: print(e)\ntry: datasource.load_datasource("x")\nexcept NotImplementedError as e: print(e)'

@@ -46,6 +46,16 @@ const originalWrites: Readonly<Record<string, Readonly<Record<string, JsonValue>
 
 const originalRequired: readonly string[] = ['address', 'username']
 
+const projectKey = { privateKey: 'project' }
+
+/** What the original could do beyond the files. */
+const originalActions: Readonly<Record<string, SettingSource>> = {
+  useAzuremlSshKey: { char: 'k', boolean: true, help: 'Log in with a key of this project.', writes: projectKey },
+  privateKeyFile: { help: 'Log in with this key once, to let the machine know the key of this project.', writes: projectKey },
+  privateKeyPassphrase: { help: 'Its passphrase.' },
+  acceptHostKey: { help: 'Accept this fingerprint when the machine is met for the first time.' },
+}
+
 /** Letters of the original, for whichever type has such a setting. */
 const originalChars: Readonly<Record<string, string>> = { address: 'a', username: 'u', password: 'w' }
 
@@ -93,15 +103,17 @@ export function attachableType(type: string, definition: TargetDefinition | unde
 }
 
 function originalSettings(type: string): readonly AttachSetting[] {
-  return Object.entries(computeKeys)
+  const keys = Object.entries(computeKeys)
     .filter(([, { types }]) => types.includes(type))
     .map(([name, { kind }]) =>
       setting(name, kind === 'secret' ? 'secret' : 'key', {
         type: kind === 'boolean' ? 'boolean' : 'string',
         description: originalSummaries[name] ?? `Written as ${name} into the .compute file.`,
-        required: originalRequired.includes(name),
+        required: Object.hasOwn(originalWrites, type) && originalRequired.includes(name),
       }),
     )
+  const actions = Object.entries(originalActions).map(([name, source]) => setting(name, 'action', source))
+  return Object.hasOwn(originalWrites, type) ? [...keys, ...actions] : keys
 }
 
 interface SettingSource {

@@ -1,11 +1,12 @@
-import { buffer } from 'node:stream/consumers'
+import { existsSync } from 'node:fs'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { errorMessage } from '../errors.ts'
 import { type RunRecord, artifactNames, readArtifact, recordFor } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
 import { looksLikeSecret, maskLine } from '../project/secret-text.ts'
 import type { Snapshot } from '../request.ts'
-import { loadSnapshot, openObject } from '../snapshot/index.ts'
+import { loadSnapshot, objectPath, openObject } from '../snapshot/index.ts'
 import type { RunContext } from './context.ts'
 import { storedRequest } from './stored-request.ts'
 
@@ -39,10 +40,14 @@ export async function* diagnosticsEntries(context: RunContext, run: RunRecord): 
 }
 
 async function* projectEntries(context: RunContext, snapshot: Snapshot): AsyncGenerator<DiagnosticsEntry> {
-  for (const entry of snapshot.entries) {
-    if (entry.kind !== 'file') continue
+  const { directory } = context.history
+  const files = snapshot.entries.filter((entry) => entry.kind === 'file')
+  const missing = files.filter(({ digest }) => !existsSync(objectPath(directory, digest)))
+  if (missing.length > 0) yield text('project.txt', missing.map(({ path }) => `no longer here: ${path}\n`).join(''))
+  for (const entry of files) {
+    if (missing.includes(entry)) continue
     const path = `project/${entry.path}`
-    const open = () => openObject(context.history.directory, entry.digest)
+    const open = () => openObject(directory, entry.digest)
     if (!isConfiguration(entry.path)) yield { path, executable: entry.executable, open }
     else yield text(path, (await buffer(open())).toString('utf8').split('\n').map(maskLine).join('\n'))
   }

@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { History, RunRecord } from '../history/index.ts'
+import { errorCode } from '../errors.ts'
+import type { AppendResult, History, RunRecord } from '../history/index.ts'
 import { type Redactor, createRedactor } from '../redaction.ts'
 import type { LogStream } from '../log-record.ts'
 import type { RunEvent, RunHandle, RunStatus } from '../target.ts'
@@ -71,7 +72,7 @@ async function showRest(
 }
 
 async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined> {
-  const { history, runId, emit } = stream
+  const { emit } = stream
   const stop = new AbortController()
   const signal = AbortSignal.any([stream.signal, stop.signal])
   const redaction = createEventRedaction(stream.secretValues)
@@ -89,9 +90,8 @@ async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined
     batch = []
     stored = size
     size = 0
-    const { outcome } = history.appendEvents(runId, events, after)
     // The machine had lost power and the copy with it: everything is read again from the place, and nothing shown twice.
-    if (outcome === 'rewound') await restore(stream, redaction, last.cursor)
+    if (append(stream, events, after) === 'rewound') await restore(stream, redaction, last.cursor)
     after = last.cursor
     for (const event of events) await show(event, emit)
   }
@@ -132,6 +132,16 @@ async function show(event: RunEvent, emit: Emit<RunUpdate>): Promise<void> {
 
 export function isFinal(status: RunStatus): boolean {
   return status.state !== 'queued' && status.state !== 'running'
+}
+
+/** An untracked run is forgotten with its end by the process that drives it: whoever follows it still shows it, and stores nothing. */
+function append({ history, runId }: EventStream, events: readonly RunEvent[], after: string | undefined): AppendResult['outcome'] {
+  try {
+    return history.appendEvents(runId, events, after).outcome
+  } catch (error) {
+    if (errorCode(error) === 'RUN_NOT_FOUND') return 'elsewhere'
+    throw error
+  }
 }
 
 async function restore(stream: EventStream, redaction: EventRedaction, upTo: string): Promise<void> {

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
 import type { CallOptions, RunHandle, RunStatus } from '../target.ts'
+import { isDriven } from './settled.ts'
 import { storedRequest } from './stored-request.ts'
 
 const finalState: Readonly<Record<string, RunState>> = { completed: 'completed', failed: 'failed', cancelled: 'cancelled', lost: 'lost' }
@@ -20,7 +21,7 @@ export async function finish(
   options: CallOptions,
 ): Promise<RunRecord> {
   const state = finalState[status.state] ?? 'failed'
-  if (storedRequest(run)?.tracked === false) return forget(history, history.update(run.id, { state, status, ...reasonOf(status) }))
+  if (storedRequest(run)?.tracked === false) return forget(history, run, status)
   if (!run.collected && status.state !== 'lost') {
     history.update(run.id, { state: 'finalizing' }, (current) => current.state !== state)
     await collectInto(history, run, handle, options)
@@ -46,10 +47,15 @@ function reasonOf(status: RunStatus): { reason?: string } {
   return 'reason' in status ? { reason: status.reason } : {}
 }
 
-/** A run without a record: its files stay where it ran. */
-function forget(history: History, run: RunRecord): RunRecord {
-  history.delete(run.id)
-  return run
+/** A run without a record: its files stay where it ran. The process that drives it has to see its end and is the one that forgets it. */
+function forget(history: History, run: RunRecord, status: RunStatus): RunRecord {
+  if (!isDriven(run)) history.delete(run.id)
+  return withEnd(run, status)
+}
+
+/** A record as it would be, had it not been forgotten. */
+export function withEnd(run: RunRecord, status: RunStatus): RunRecord {
+  return { ...run, state: finalState[status.state] ?? run.state, status, collected: true, ...reasonOf(status) }
 }
 
 /**

@@ -1,23 +1,16 @@
 import { ErrandError } from '../errors.ts'
-import { type RunRecord, clientAlive, finalStates, thisClient } from '../history/index.ts'
+import { type RunRecord, finalStates } from '../history/index.ts'
 import type { RunHandle } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions, openTarget, recordedTarget } from './context.ts'
 import { type Until, followEvents } from './event-stream.ts'
-import { finish } from './finish.ts'
-import { isSettled } from './settled.ts'
+import { finish, withEnd } from './finish.ts'
+import { isDriven, isSettled } from './settled.ts'
 import { cancelledBeforeStart, interruptedReason, readSecretVariables, reporting } from './start.ts'
 import { storedRequest } from './stored-request.ts'
 import { type Emit, updates } from './updates.ts'
 import type { RunUpdate } from './update.ts'
 
 export { isSettled } from './settled.ts'
-
-/** Whether another living process drives this run: it collects, we only look. */
-function isDriven(run: RunRecord): boolean {
-  if (run.client === undefined) return false
-  const self = thisClient()
-  return !(run.client.pid === self.pid && run.client.host === self.host) && clientAlive(run.client) !== false
-}
 
 /**
  * Shows the output of a run: first what the history has, then what its place has since. With `live` it goes on to the end. Ends with
@@ -155,7 +148,9 @@ async function followAndFinish(
   await readSecretVariables(opened, storedRequest(run)?.secretVariables ?? [])
   const { secretValues } = opened
   const followed = await followEvents({ history, runId: run.id, handle, from: run.log, until: how, secretValues, emit, signal })
-  const now = required(context, run.id)
+  const now = history.get(run.id)
+  // Untracked, and forgotten in the meantime by the process that drove it.
+  if (now === undefined) return withEnd(run, followed ?? (await handle.status(callOptions(signal))))
   // A stream that was read to its end before, by a client that died while it collected, has no more events: the record knows the end.
   const status = followed ?? (now.status && now.status.state !== 'running' && now.status.state !== 'queued' ? now.status : undefined)
   if (status === undefined) return touch(context, now, handle, signal)

@@ -5,6 +5,7 @@ import type { CallOptions, Prepared, RunReference } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions } from './context.ts'
 import { followEvents } from './event-stream.ts'
 import { finish } from './finish.ts'
+import { storedRequest } from './stored-request.ts'
 import type { RunUpdate } from './update.ts'
 import type { Emit } from './updates.ts'
 
@@ -56,6 +57,8 @@ export async function runToEnd(submission: Submission, request: RunRequest, prep
   const status = await followEvents({ history, runId, handle, from, secretValues: opened.secretValues, until: 'end', emit, signal })
   const now = history.get(runId)
   if (status === undefined || now === undefined) return
+  if (storedRequest(now)?.tracked === false)
+    await emit({ type: 'note', message: `Nothing of ${runId} is kept here; its files stay on ${now.target.name}.` })
   await emit({ type: 'ended', run: await finish(history, now, handle, status, reporting(submission)) })
 }
 

@@ -14,10 +14,10 @@ export interface StoredRequest extends Omit<RunRequest, 'snapshot'> {
 }
 
 /** The plan of a run in its stored form. */
-export function storeRequest(plan: RunPlan, runId: string, digest: string): JsonValue {
+export function storeRequest(plan: RunPlan, identity: Pick<RunRequest, 'runId' | 'runNumber'>, digest: string): JsonValue {
   const { run, prepareEnvironment, tracked, unusedEnvironmentFile } = plan
   const unused = unusedEnvironmentFile === undefined ? {} : { unusedEnvironmentFile }
-  return { ...run, runId, snapshot: { digest }, prepareEnvironment, tracked, ...unused } as unknown as JsonValue
+  return { ...run, ...identity, snapshot: { digest }, prepareEnvironment, tracked, ...unused } as unknown as JsonValue
 }
 
 /** The stored request of a run; undefined for the record of a prepare. */

@@ -146,7 +146,7 @@ async function createRun(
     target: { name: configured.name, type: configured.type, config: configured.config },
     user: userInfo().username,
     client: thisClient(),
-    request: storeRequest(plan, '', ''),
+    request: storeRequest(plan, { runId: '' }, ''),
   })
   await emit({ type: 'created', run })
   return { context, runId: run.id, emit, signal }
@@ -163,8 +163,9 @@ async function snapshotRequest(submission: Submission, plan: RunPlan): Promise<R
   const taken = await takeSnapshot({ directory, state: context.history.directory, needed: plan.needed, ...reporting(submission) })
   for (const message of taken.notes) await emit({ type: 'note', message })
   if (taken.largest.length > 0) await emit({ type: 'note', message: largeProject(taken) })
-  context.history.update(runId, { request: storeRequest(plan, runId, taken.snapshot.digest) })
-  return { ...required(plan), runId, snapshot: taken.snapshot }
+  const identity = { runId, runNumber: context.history.resolve(runId).number }
+  context.history.update(runId, { request: storeRequest(plan, identity, taken.snapshot.digest) })
+  return { ...required(plan), ...identity, snapshot: taken.snapshot }
 }
 
 function largeProject({ bytes, largest, ignoreFile }: TakenSnapshot): string {

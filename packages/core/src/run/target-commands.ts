@@ -91,10 +91,10 @@ function failure(name: string, error: unknown): Finding {
 
 /** What attaching does beyond the files, once they are there: the type's own `attach`. */
 export async function* attachActions(context: RunContext, plan: AttachPlan, options: CallOptions): AsyncGenerator<Finding> {
-  const configured = await configuredTarget(context, await loadTarget(context.project, plan.name))
-  const implementation = await configured.definition.load()
-  if (implementation.attach === undefined) return
   try {
+    const configured = await configuredTarget(context, await loadTarget(context.project, plan.name))
+    const implementation = await configured.definition.load()
+    if (implementation.attach === undefined) return
     yield* implementation.attach(targetContext(context, configured, new Set()), plan.actions, options)
   } catch (error) {
     if (options.signal.aborted) throw error

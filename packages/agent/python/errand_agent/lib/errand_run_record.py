@@ -8,6 +8,8 @@ import time
 _lock = threading.Lock()
 _warned = set()
 _broken = [False]
+# By run folder, the secret values as they stand in a JSON text.
+_secrets = {}
 
 
 def warn_once(key, text):
@@ -36,12 +38,31 @@ def now():
     return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(microseconds // 1000000)) + '.%06dZ' % (microseconds % 1000000)
 
 
+def without_secrets(folder, text):
+    """A JSON text without the values of the run's secret variables: the supervisor, which replaces them in the output, does not see it."""
+    if folder not in _secrets:
+        values = [os.environ.get(name, '') for name in read_object(folder, 'request.json').get('secretVariables') or []]
+        _secrets[folder] = sorted((json.dumps(value)[1:-1] for value in values if len(value) >= 4), key=len, reverse=True)
+    for value in _secrets[folder]:
+        text = text.replace(value, '***')
+    return text
+
+
+def read_object(folder, name):
+    """A JSON file of the run folder; empty when it can't be read."""
+    try:
+        with open(os.path.join(folder, name), 'rb') as file:
+            return json.loads(file.read().decode('utf-8', 'surrogateescape'))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def append(record):
     """Writes one line in one go, so that several processes can write at once. True when it is recorded."""
     folder = run_folder()
     if folder is None:
         return False
-    data = (json.dumps(dict(record, at=now()), allow_nan=False) + '\n').encode('ascii')
+    data = (without_secrets(folder, json.dumps(dict(record, at=now()), allow_nan=False)) + '\n').encode('ascii')
     try:
         with _lock:
             descriptor = os.open(os.path.join(folder, 'metrics.ndjson'), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

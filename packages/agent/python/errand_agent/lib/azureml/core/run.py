@@ -46,10 +46,10 @@ class Run(object):
 
     @property
     def number(self):
-        return self._request().get('number')
+        return self._request().get('runNumber')
 
     def _request(self):
-        return read_object(self._folder, 'request.json')
+        return record.read_object(self._folder, 'request.json')
 
     def _safely(self, what, action):
         """A record that can't be made is a warning, never the end of a script."""
@@ -189,7 +189,7 @@ class Run(object):
     def get_status(self):
         """The state of the run in the words of that time."""
         words = {'queued': 'Queued', 'running': 'Running', 'completed': 'Completed', 'cancelled': 'Canceled', 'failed': 'Failed'}
-        return words.get(read_object(self._folder, 'status.json').get('state'), 'Running')
+        return words.get(record.read_object(self._folder, 'status.json').get('state'), 'Running')
 
     def complete(self, **_):
         self._ends_by_itself('complete')
@@ -222,14 +222,6 @@ class Run(object):
 
 def get_run():
     return Run.get_context()
-
-
-def read_object(folder, name):
-    try:
-        with open(os.path.join(folder, name), 'rb') as file:
-            return json.loads(file.read().decode('utf-8'))
-    except (OSError, ValueError, TypeError):
-        return {}
 
 
 def metrics_of(lines):
