@@ -1,20 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Finished, type Project, makeProject, repository, runIdOf, scriptOutput, startProcess, until } from './errand.ts'
+import { duration, firstErrorLine, json, program, showArguments, time, wordsOf } from './acceptance.ts'
+import { type Project, makeProject, repository, runIdOf, scriptOutput, until } from './errand.ts'
 
-/** What clients, batch files and notes of the original rely on: reference/original-cli.md, line by line, with targets on this machine. */
-
-const program = join(repository, 'apps/cli/bin/errand.js')
-const json = ({ stdout }: Finished) => JSON.parse(stdout)
-const firstErrorLine = ({ stderr }: Finished) => stderr.split('\n')[0]
-const showArguments = 'import json, sys\nprint(json.dumps(sys.argv))\n'
-
-/** A line as it stands in the reference, cut at blanks; what stands in quotes is one word. Backslashes are kept, as cmd.exe keeps them. */
-function wordsOf(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? '')
-}
+/** What clients, batch files and notes of the original rely on: reference/original-cli.md §2.1, §6 and §7, line by line, with targets on this machine. */
 
 describe('the console of a submit', () => {
   const script = 'import sys\nprint("first")\nprint("second", flush=True)\nsys.stderr.write("aside\\n")\n'
@@ -185,9 +176,6 @@ describe('what one real client did', () => {
   })
 })
 
-const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,6}Z$/
-const duration = /^\d+:\d\d:\d\d\.\d{6}$/
-
 describe('real command lines', () => {
   const targets = ['local', 'docker-python', 'docker', 'dockerdsvm', 'myhdi', 'remoteVM']
   const scripts = ['my_script.py', 'iris_sklearn.py', 'first.py', 'Code/etl.py', 'train.py']
@@ -294,365 +282,24 @@ describe('a target type that is not installed', () => {
       package: '@errand/target-hdinsight-livy',
     },
   ]
-  it.each(types)('$type says how to install it, for submit and for prepare', async ({ compute, package: name }) => {
-    using project = makeProject({
-      'train.py': '',
-      'aml_config/there.compute': compute,
-      'aml_config/there.runconfig': 'Target: there\nFramework: Python\n',
-    })
-    for (const line of ['experiment submit -c there train.py', 'experiment prepare -c there']) {
-      const refused = await project.errand(...wordsOf(line))
-      expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-      expect(refused.stderr).toMatch(/^ERROR: .*is not installed\.$/m)
-      expect(refused.stderr.split('\n')).toContain(`errand plugins install ${name}`)
-    }
-    expect(json(await project.errand('history', 'list'))).toEqual([])
-  })
-})
-
-describe('the history', () => {
-  let project: Project
-  beforeAll(async () => {
-    const script = `import sys
-from azureml.logging import get_azureml_logger
-logger = get_azureml_logger()
-for name, value in (pair.split("=") for pair in sys.argv[1:]):
-    logger.log(name, float(value))
-if len(sys.argv) == 1:
-    sys.exit(1)
-`
-    project = makeProject({ 'train.py': script })
-    for (const words of [
-      [],
-      ['Accuracy=0.75', 'Loss=3', 'Loss=2', 'duration=5'],
-      ['Accuracy=0.98'],
-      ['Accuracy=1', 'Best model accuracy=0.5'],
-    ]) {
-      await project.errand('submit', '-c', 'local', 'train.py', ...words)
-    }
-  })
-  afterAll(() => project[Symbol.dispose]())
-
-  const queries: readonly (readonly [query: string, answer: unknown])[] = [
-    ['[?Accuracy != null] | max_by(@, &Accuracy).Accuracy', 1],
-    ["[?status=='Completed'] | length(@)", 3],
-    ['@[?Accuracy >= sum(`[1, -0.03]`)] | sort_by(@, &duration) | length(@)', 2],
-    ['[].status', ['Completed', 'Completed', 'Completed', 'Failed']],
-    ['[?"Best model accuracy" == `0.5`].Accuracy | [0]', 1],
-  ]
-  it.each(queries)('answers the query %s', async (query, answer) => {
-    expect(json(await project.errand('history', 'list', '--query', query))).toEqual(answer)
-  })
-
-  it('has the rows that the three queries of the documentation pick', async () => {
-    const completed = json(await project.errand('history', 'list', '--query', "[?status=='Completed']"))
-    expect(completed.map((row: { Accuracy: number }) => row.Accuracy)).toEqual([1, 0.98, 0.75])
-    const sorted = json(await project.errand('history', 'list', '--query', '@[?Accuracy >= sum(`[1, -0.03]`)] | sort_by(@, &duration)'))
-    const durations = sorted.map((row: { duration: string }) => row.duration)
-    expect(durations).toEqual(durations.toSorted())
-  })
-
-  it('makes a list of a metric that was logged again, and hides no key behind a metric of its name', async () => {
-    const [row] = json(await project.errand('history', 'list', '--query', '[?Accuracy == `0.75`]'))
-    expect(row).toMatchObject({ Loss: [3, 2], metrics: { duration: 5 }, duration: expect.stringMatching(duration) })
-    const record = json(await project.errand('history', 'info', '-r', row.run_id))
-    expect(record).toMatchObject({ Accuracy: 0.75, Loss: [3, 2], metrics: { duration: 5 }, duration: expect.stringMatching(duration) })
-    const keys =
-      'attachments created_utc description duration end_time_utc experiment_id heartbeat_enabled hidden name parent_run_id properties ' +
-      'root_run_id run_definition run_id run_number run_type script_name start_time_utc status tags target user_id Accuracy Loss metrics'
-    expect(Object.keys(record)).toEqual(keys.split(' '))
-    expect(record.properties).toHaveProperty('CommitId')
-  })
-
-  it('numbers runs from 1, newest first', async () => {
-    const ids = json(await project.errand('history', 'list', '--query', '[].run_id'))
-    const numbers = []
-    for (const id of ids) numbers.push(json(await project.errand('history', 'info', '-r', id)).run_number)
-    expect(numbers).toEqual([4, 3, 2, 1])
-  })
-
-  it('filters by status in any case, and refuses words that are none', async () => {
-    for (const word of ['failed', 'Failed', 'FAILED'])
-      expect(json(await project.errand('history', 'list', '--status', word))).toHaveLength(1)
-    const refused = await project.errand('history', 'list', '--status', 'perhaps')
-    expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(refused.stderr).toBe(
-      'ERROR: There is no status perhaps to filter by.\nUse one of completed, canceled, failed, running, notstarted.\n',
-    )
-  })
-
-  it('comes as JSON, coloured JSON, table and tabs', async () => {
-    const plain = await project.errand('history', 'list', '-o', 'json')
-    expect(json(await project.errand('history', 'list', '-o', 'jsonc'))).toEqual(json(plain))
-    expect((await project.errand('history', 'list')).stdout).toBe(plain.stdout)
-    const lines = (await project.errand('history', 'list', '-o', 'tsv')).stdout.trim().split('\n')
-    expect(lines.map((line) => line.split('\t')[0])).toEqual(json(plain).map((row: { run_id: string }) => row.run_id))
-    const table = (await project.errand('history', 'list', '-o', 'table')).stdout
-    expect(table.split('\n')[0]).toMatch(/^Run_id +Status +Script_name +Target +Start_time_utc +Duration +Accuracy/)
-    expect(table).toContain('… 2 (2 values)')
-    const record = (await project.errand('history', 'last', '-o', 'table')).stdout
-    expect(record).toMatch(/^Status +Completed$/m)
-  })
-})
-
-describe('errors and exit codes', () => {
-  it('the first line of stderr is the error, also when files have warnings', async () => {
-    using project = makeProject({ 'aml_config/local.runconfig': 'Target: local\nFramework: Python\nPrepareEnviroment: true\n' })
-    const refused = await project.errand('submit', '-c', 'local', 'missing.py')
-    expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(firstErrorLine(refused)).toMatch(/^ERROR: .*missing\.py/)
-  })
-
-  it('with -o json stdout holds JSON or nothing', async () => {
-    using project = makeProject({ 'train.py': '' })
-    for (const line of [
-      'history list',
-      'computetarget list',
-      'runconfiguration list',
-      'targets',
-      'secret list',
-      'runconfiguration create -n Y -t local',
-    ]) {
-      const finished = await project.errand(...wordsOf(line), '-o', 'json')
-      expect(finished.exitCode, line).toBe(0)
-      expect(() => json(finished), line).not.toThrow()
-    }
-    for (const line of [
-      'history last',
-      'history info -r nobody',
-      'experiment status -r nobody',
-      'experiment cancel -r nobody',
-      'logs nobody',
-      'runconfiguration delete -n nobody',
-      'history download -r nobody',
-    ]) {
-      const refused = await project.errand(...wordsOf(line), '-o', 'json')
-      expect(refused, line).toMatchObject({ exitCode: 1, stdout: '' })
-      expect(firstErrorLine(refused), line).toMatch(/^ERROR: /)
-    }
-    await project.errand('submit', '-c', 'local', 'train.py')
-    for (const line of [
-      'experiment status last',
-      'wait last',
-      'experiment cancel last',
-      'history download last -d there',
-      'prepare -c local',
-      'prepare -c local --check',
-    ]) {
-      const finished = await project.errand(...wordsOf(line), '-o', 'json')
-      expect(finished.exitCode, finished.stderr).toBe(0)
-      expect(() => json(finished), line).not.toThrow()
-    }
-  })
-
-  it('a command line that can not be understood is 1, a broken history 2', async () => {
-    using project = makeProject({ 'train.py': '' })
-    for (const line of ['hisory list', 'history list --bogus', 'submit train.py', 'history list --query [?']) {
-      const refused = await project.errand(...wordsOf(line))
-      expect(refused, line).toMatchObject({ exitCode: 1, stdout: '' })
-      expect(firstErrorLine(refused), line).toMatch(/^ERROR: /)
-    }
-    project.write('.errand/history.db', 'this is no database, but text that is long enough to be looked at as one\n'.repeat(100))
-    const broken = await project.errand('history', 'list')
-    expect(broken).toMatchObject({ exitCode: 2, stdout: '' })
-    expect(firstErrorLine(broken)).toMatch(/^ERROR: .*history\.db is damaged/)
-  })
-})
-
-describe('submit and its options', () => {
-  it('takes a complete ArgumentVector for the script and its arguments, and NAME.runconfig for NAME', async () => {
-    using project = makeProject({
-      'train.py': showArguments,
-      'aml_config/fixed.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [train.py, "0.01", "two words"]\n',
-    })
-    const finished = await project.errand('submit', '-c', 'fixed.runconfig')
-    expect(JSON.parse(scriptOutput(finished))).toEqual(['train.py', '0.01', 'two words'])
-    const missing = await project.errand('submit', '-c', 'local')
-    expect(missing).toMatchObject({ exitCode: 1, stdout: '' })
-    expect(firstErrorLine(missing)).toBe('ERROR: Specify the script to run, with its arguments if any.')
-  })
-
-  it('-t takes the place of the target', async () => {
-    using project = makeProject({
-      'train.py': '',
-      'aml_config/other.compute': 'type: local\n',
-      'aml_config/x.runconfig': 'Target: gone\nFramework: Python\n',
-    })
-    expect((await project.errand('submit', '-c', 'x', '-t', 'other', 'train.py')).exitCode).toBe(0)
-    expect(json(await project.errand('history', 'last'))).toMatchObject({ target: 'other' })
-    const refused = await project.errand('submit', '-c', 'x', '-t', 'nowhere', 'train.py')
-    expect(firstErrorLine(refused)).toMatch(/^ERROR: .*aml_config\/nowhere\.compute/)
-  })
-
-  it('-s takes the place of the whole Spark file: configuration and packages', async () => {
-    const first = 'configuration: {spark.app.name: first, spark.extra: "1"}\npackages: [{group: org.a, artifact: a_2.12, version: "1"}]\n'
-    const second = 'configuration: {spark.app.name: second}\n'
-    using project = makeProject({
-      'train.py': '',
-      'aml_config/spark.runconfig': 'Target: spark\nFramework: PySpark\n',
-      'aml_config/spark.compute': 'type: local\nsparkSubmitLocation: ../spark-submit\n',
-      'aml_config/spark_dependencies.yml': first,
-      'Config/second.yml': second,
-    })
-    // What a spark-submit is told, without a Spark.
-    const submit = join(project.directory, '../spark-submit')
-    writeFileSync(submit, '#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
-    chmodSync(submit, 0o755)
-    project.write('aml_config/spark.compute', `type: local\nsparkSubmitLocation: ${submit}\n`)
-    const told = async (...flags: readonly string[]) =>
-      scriptOutput(await project.errand('submit', '-c', 'spark', ...flags, 'train.py')).split('\n')
-    const before = await told()
-    expect(before).toEqual(expect.arrayContaining(['spark.app.name=first', 'spark.extra=1', 'org.a:a_2.12:1']))
-    const after = await told('-s', 'Config/second.yml')
-    expect(after).toContain('spark.app.name=second')
-    for (const gone of ['spark.app.name=first', 'spark.extra=1', 'org.a:a_2.12:1']) expect(after).not.toContain(gone)
-  })
-
-  it('-d and -s must name files that are there', async () => {
-    using project = makeProject({ 'train.py': '' })
-    for (const flag of ['-d', '-s']) {
-      const refused = await project.errand('submit', flag, 'Config/none.yml', '-c', 'local', 'train.py')
-      expect(refused, flag).toMatchObject({ exitCode: 1, stdout: '' })
-      expect(firstErrorLine(refused)).toMatch(/^ERROR: .*Config\/none\.yml/)
-    }
-  })
-
-  it('-d that the target does not use is said', async () => {
-    using project = makeProject({ 'train.py': '', 'other.yml': 'dependencies: [python=3.11]\n' })
-    const finished = await project.errand('submit', '-d', 'other.yml', '-c', 'local', 'train.py')
-    expect(finished.exitCode).toBe(0)
-    expect(finished.stderr).toMatch(/other\.yml is not used/)
-  })
-
-  it('--untracked leaves nothing in the history', async () => {
-    using project = makeProject({ 'train.py': showArguments })
-    const finished = await project.errand('submit', '-u', '-c', 'local', 'train.py')
-    expect(finished.exitCode).toBe(0)
-    expect(scriptOutput(finished)).toBe('["train.py"]\n')
-    expect(json(await project.errand('history', 'list'))).toEqual([])
-    expect(existsSync(join(project.directory, '.errand/runs', runIdOf(finished)))).toBe(false)
-    expect((await project.errand('prepare', '-u', '-c', 'local')).exitCode).toBe(0)
-    expect(json(await project.errand('history', 'list'))).toEqual([])
-  })
-
-  it("everything behind the script is the script's, whatever it looks like", async () => {
-    using project = makeProject({ 'train.py': showArguments })
-    const words = ['-c', 'docker', '--untracked', '-o', 'json', '--help', '--', '-t', '--async']
-    const finished = await project.errand('submit', '-c', 'local', 'train.py', ...words)
-    expect(JSON.parse(scriptOutput(finished))).toEqual(['train.py', ...words])
-    expect(finished.stderr).toMatch(/--async/)
-  })
-})
-
-describe('prepare --check', () => {
-  it('answers with one sentence, builds nothing and leaves no record', async () => {
-    using project = makeProject({ 'aml_config/gone.compute': 'type: local\npythonLocation: /nowhere/python\n' })
-    const prepared = await project.errand('experiment', 'prepare', '-c', 'local', '--check')
-    expect(prepared).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^local is prepared: python 3\.\d+\.\d+ at \/.*\.\n$/) })
-    const missing = await project.errand('experiment', 'prepare', '-c', 'local', '-t', 'gone', '--check')
-    expect(missing.exitCode).toBe(1)
-    expect(json(await project.errand('history', 'list'))).toEqual([])
-  })
-
-  it('-a prints the id and returns; wait brings the end', async () => {
-    using project = makeProject({})
-    const finished = await project.errand('prepare', '-a', '-c', 'local')
-    expect(finished.stdout).toBe(`RunId: ${runIdOf(finished)}\n`)
-    expect(await project.errand('wait', runIdOf(finished))).toMatchObject({ exitCode: 0 })
-  })
-})
-
-/** Prints a line, waits for the file `go` that its first argument names, prints another. */
-const waiting = `
-import os, sys, time
-print("first", flush=True)
-while not os.path.exists(sys.argv[1]):
-    time.sleep(0.02)
-print("second")
-`
-
-describe('a run that is left alone', () => {
-  it('is followed by logs -f and waited for by wait at the same time, each with the whole output', async () => {
-    using project = makeProject({ 'train.py': waiting })
-    const go = join(project.directory, 'go')
-    const id = runIdOf(await project.errand('submit', '--async', '-c', 'local', 'train.py', go))
-    const followers = [project.errand('logs', '-f', id), project.errand('logs', id, '--follow')]
-    const waiter = project.errand('wait', id)
-    await until(async () => (await project.errand('logs', id)).stdout === 'first\n', 'the first line')
-    writeFileSync(go, '')
-    for (const follower of followers) expect(await follower).toMatchObject({ exitCode: 0, stdout: 'first\nsecond\n', stderr: '' })
-    expect(await waiter).toMatchObject({ exitCode: 0, stdout: `${id} : Completed\n`, stderr: '' })
-    expect((await project.errand('logs', id)).stdout).toBe('first\nsecond\n')
-  })
-
-  it('makes wait exit with 1 when it failed, and status with 0', async () => {
-    using project = makeProject({ 'train.py': 'raise SystemExit(7)\n' })
-    const id = runIdOf(await project.errand('submit', '-a', '-c', 'local', 'train.py'))
-    expect(await project.errand('wait', id)).toMatchObject({ exitCode: 1, stdout: `${id} : Failed\n` })
-    const status = await project.errand('status', id)
-    expect(status.exitCode).toBe(0)
-    expect(status.stdout).toMatch(/^state : Failed\nreason : .*exit code 7.*\nexit_code : 7\n/)
-  })
-})
-
-/** The command line in a process group of its own, which gets what a terminal sends for Ctrl-C. */
-function inForeground(project: Project, ...words: readonly string[]): { child: ChildProcess; output(): string; ended: Promise<Finished> } {
-  const child = spawn(process.execPath, [program, ...words], {
-    cwd: project.directory,
-    env: project.environment,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const ended = new Promise<Finished>((resolve) => child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr })))
-  return { child, output: () => stdout, ended }
-}
-
-describe('Ctrl-C', () => {
-  it('ends the showing with 130 and never the run, and says how to come back and how to cancel', async () => {
-    using project = makeProject({ 'train.py': waiting })
-    const go = join(project.directory, 'go')
-    const submit = inForeground(project, 'submit', '-c', 'local', 'train.py', go)
-    await until(() => submit.output().includes('first\n'), 'the first line')
-    process.kill(-(submit.child.pid ?? 0), 'SIGINT')
-    const interrupted = await submit.ended
-    const id = runIdOf(interrupted)
-    expect(interrupted).toMatchObject({ exitCode: 130, signal: null })
-    expect(interrupted.stderr).toBe(
-      `\nThe run goes on. To come back:  errand logs -f ${id}\nTo cancel it:  errand experiment cancel -r ${id} -t local\n`,
-    )
-    expect((await project.errand('status', id)).stdout).toMatch(/^state : Running\n/)
-
-    const back = inForeground(project, 'logs', '-f', id)
-    await until(() => back.output() === 'first\n', 'the first line again')
-    process.kill(-(back.child.pid ?? 0), 'SIGINT')
-    expect(await back.ended).toMatchObject({ exitCode: 130, signal: null })
-
-    writeFileSync(go, '')
-    expect(await project.errand('wait', id)).toMatchObject({ exitCode: 0 })
-    expect((await project.errand('logs', id)).stdout).toBe('first\nsecond\n')
-    expect(json(await project.errand('history', 'list'))).toHaveLength(1)
-  })
-})
-
-describe('a project elsewhere', () => {
-  it('is named by -p, --project or --path, before or behind the command', async () => {
-    using project = makeProject({ 'train.py': showArguments })
-    const outside = join(project.directory, '..', 'outside')
-    mkdirSync(outside)
-    const from = (...words: readonly string[]) => startProcess(process.execPath, [program, ...words], outside, project.environment).finished
-    const finished = await from('submit', '-p', project.directory, '-c', 'local', 'train.py', '-p', 'x')
-    expect(JSON.parse(scriptOutput(finished))).toEqual(['train.py', '-p', 'x'])
-    for (const words of [
-      ['--path', '../project', 'history', 'list'],
-      ['history', 'list', '--path', '../project'],
-      ['history', 'list', '--project', '../project'],
-    ]) {
-      expect(json(await from(...words))).toHaveLength(1)
-    }
-    expect((await from('history', 'list')).stderr).toMatch(/^ERROR: .*\n.*errand init/)
-  })
+  // Packages of this checkout that the command line was given are installed.
+  const manifest = JSON.parse(readFileSync(join(repository, 'apps/cli/package.json'), 'utf8'))
+  const installed = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
+  it.each(types.filter((known) => !installed.includes(known.package)))(
+    '$type says how to install it, for submit and for prepare',
+    async ({ compute, package: name }) => {
+      using project = makeProject({
+        'train.py': '',
+        'aml_config/there.compute': compute,
+        'aml_config/there.runconfig': 'Target: there\nFramework: Python\n',
+      })
+      for (const line of ['experiment submit -c there train.py', 'experiment prepare -c there']) {
+        const refused = await project.errand(...wordsOf(line))
+        expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
+        expect(refused.stderr).toMatch(/^ERROR: .*is not installed\.$/m)
+        expect(refused.stderr.split('\n')).toContain(`errand plugins install ${name}`)
+      }
+      expect(json(await project.errand('history', 'list'))).toEqual([])
+    },
+  )
 })

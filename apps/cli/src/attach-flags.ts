@@ -1,7 +1,11 @@
+import { isIP } from 'node:net'
+import { ErrandError } from '@errand/core'
 import * as Flags from '@oclif/core/flags'
 import type { FlagInput } from '@oclif/core/interfaces'
 import type { AttachSetting, AttachableType } from '@errand/core/project'
-import { splitAtScript } from './command-line.ts'
+
+/** Letters of options that every type has. */
+const takenLetters: readonly string[] = ['h', 'n', 'o', 'p', 't', 'w']
 
 /** What every type has, and the original's spellings of the type itself. */
 export const attachFlags = {
@@ -20,6 +24,7 @@ export const attachFlags = {
 export const passwordFlags = {
   password: Flags.string({ char: 'w', summary: 'Its password. Shell histories keep it: better leave it away and be asked.' }),
   'password-stdin': Flags.boolean({ summary: 'Read the password from standard input.' }),
+  'no-password': Flags.boolean({ summary: 'Do not ask for one: your own keys and the SSH agent are used.' }),
   'hide-password': Flags.boolean({ summary: 'Accepted; what is typed is never shown.' }),
 }
 
@@ -30,6 +35,7 @@ export const sshFlags = {
   ...passwordFlags,
   'use-azureml-ssh-key': Flags.boolean({ char: 'k', summary: 'Log in with a key of this project, made when there is none.' }),
   'private-key-file': Flags.string({ summary: 'Log in with this key once, to let the machine know the key of this project.', helpValue: 'FILE' }),
+  'private-key-passphrase': Flags.string({ summary: 'Its passphrase. Shell histories keep it: better leave it away and be asked.' }),
   'accept-host-key': Flags.string({ summary: 'Accept this fingerprint when the machine is met for the first time.', helpValue: 'SHA256:…' }),
 }
 
@@ -37,41 +43,39 @@ export const sshFlags = {
 export function flagsOf(type: AttachableType): FlagInput {
   const own = type.settings.filter(({ role }) => role !== 'secret').map((setting) => [setting.flag, flagOf(setting)] as const)
   const password = type.settings.some(({ role, name }) => role === 'secret' && name === 'password') ? passwordFlags : {}
-  return { ...(type.definition === undefined ? sshFlags : {}), ...password, ...Object.fromEntries(own), ...attachFlags }
+  return { ...password, ...Object.fromEntries(own), ...attachFlags }
 }
 
 function flagOf({ kind, char, aliases, summary }: AttachSetting): FlagInput[string] {
-  const letter = /^[a-z]$/i.test(char ?? '') ? { char: char as 'a' } : {}
+  const letter = char !== undefined && isLetter(char) && !takenLetters.includes(char) ? { char } : {}
   return kind === 'boolean'
     ? Flags.boolean({ summary, aliases: [...aliases], allowNo: true, ...letter })
     : Flags.string({ summary, aliases: [...aliases], ...letter })
 }
 
-/** What of the words decides which options there are, found before they can be parsed. */
-export function typeWords(words: readonly string[]): { readonly positional?: string; readonly type?: string; readonly cluster: boolean; readonly name?: string } {
-  const { script } = splitAtScript(words, { ...attachFlags, ...sshFlags, ...globalOptions })
-  const type = valueOf(words, 'type', 't')
-  const name = valueOf(words, 'name', 'n')
-  return {
-    ...(script[0] === undefined ? {} : { positional: script[0] }),
-    ...(type === undefined ? {} : { type }),
-    ...(name === undefined ? {} : { name }),
-    cluster: words.includes('--cluster'),
-  }
+type Letter = NonNullable<FlagInput[string]['char']>
+
+function isLetter(char: string): char is Letter {
+  return /^[A-Za-z]$/.test(char)
 }
 
-/** Options of all commands that take a value. */
-const globalOptions = {
-  output: { type: 'option', char: 'o' },
-  query: { type: 'option' },
-  project: { type: 'option', char: 'p', aliases: ['path'] },
-} as const
+/** The options of a command line by the names of the type's settings. `--ssh-port` becomes part of the address. Error: `PORT_TWICE`. */
+export function givenTo(type: AttachableType, flags: Readonly<Record<string, string | boolean | number | undefined>>): Record<string, string | boolean> {
+  const given = type.settings.flatMap(({ name, flag, role }) => {
+    const value = flags[flag]
+    return role === 'secret' || value === undefined || typeof value === 'number' ? [] : [[name, value] as const]
+  })
+  const values = Object.fromEntries(given)
+  const port = flags['ssh-port']
+  if (port === undefined) return values
+  const address = String(values['address'] ?? '').trim()
+  return { ...values, address: withPort(address, Number(port)) }
+}
 
-function valueOf(words: readonly string[], flag: string, char: string): string | undefined {
-  for (const [index, word] of words.entries()) {
-    if (word === `--${flag}` || word === `-${char}`) return words[index + 1]
-    if (word.startsWith(`--${flag}=`)) return word.slice(flag.length + 3)
-    if (word.startsWith(`-${char}`) && !word.startsWith('--')) return word.slice(2).replace(/^=/, '')
-  }
-  return undefined
+function withPort(address: string, port: number): string {
+  if (isIP(address) === 6) return `[${address}]:${port}`
+  const named = /^(?:\[[^\]]*\]|[^:]+):(\d+)$/.exec(address)?.[1]
+  if (named === undefined) return `${address}:${port}`
+  if (Number(named) === port) return address
+  throw new ErrandError('PORT_TWICE', `Two ports are named: ${named} in the address and ${port} by --ssh-port.`)
 }

@@ -56,6 +56,32 @@ export function splitAtScript(
   return { own: words, script: [] }
 }
 
+/**
+ * What can be known of the words of a command whose options are not known yet: the values of the flags that are, and the words that
+ * belong to none of them (values of unknown flags among them).
+ */
+export function looseWords(
+  words: readonly string[],
+  flags: FlagShapes,
+): { readonly values: Readonly<Record<string, string>>; readonly others: readonly string[] } {
+  const takesValue = valueTaker(flags)
+  const values: Record<string, string> = {}
+  const others: string[] = []
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? ''
+    if (!word.startsWith('-')) others.push(word)
+    const found = Object.entries(flags).find(([name, flag]) => spells(word, name, flag))
+    if (found !== undefined) values[found[0]] = /^--[^=]+=(.*)$/s.exec(word)?.[1] ?? (takesValue(word) ? (words[index + 1] ?? '') : word.slice(2))
+    if (word.startsWith('-') && takesValue(word)) index += 1
+  }
+  return { values, others }
+}
+
+function spells(word: string, name: string, flag: FlagShapes[string]): boolean {
+  const long = [name, ...(flag.aliases ?? [])].some((spelling) => word === `--${spelling}` || word.startsWith(`--${spelling}=`))
+  return long || (flag.char !== undefined && !word.startsWith('--') && word.startsWith(`-${flag.char}`))
+}
+
 /** Whether the value of a flag is the word behind it. Of `-ac` the last letter decides; `-cNAME` and `--name=value` bring their value. */
 function valueTaker(flags: FlagShapes): (word: string) => boolean {
   const long = new Set<string>()

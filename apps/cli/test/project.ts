@@ -42,6 +42,8 @@ export interface TemporaryProject extends Disposable {
     typing: { readonly after?: string; readonly typed?: string; readonly environment?: NodeJS.ProcessEnv },
     ...words: readonly string[]
   ): Promise<Finished>
+  /** The same with several answers, in their order. */
+  inTerminalTyping(typing: readonly { readonly after: string; readonly typed: string }[], ...words: readonly string[]): Promise<Finished>
 }
 
 const standardFiles = {
@@ -76,6 +78,14 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     startProcess(command, { cwd: cwd ?? directory, env: { ...variables, ...environment } }, input)
   const errandWith = (options: StartOptions, ...words: readonly string[]): Promise<Finished> =>
     start([process.execPath, program, ...words], options).finished
+  const inTerminal = (
+    typing: readonly { readonly after: string; readonly typed: string }[],
+    environment: NodeJS.ProcessEnv,
+    words: readonly string[],
+  ): Promise<Finished> => {
+    const answers = JSON.stringify(typing.map(({ after, typed }) => [after, typed]))
+    return start(['python3', pseudoTerminal, answers, process.execPath, program, ...words], { environment: { TERM: 'xterm', ...environment } }).finished
+  }
   return {
     directory,
     parent,
@@ -86,9 +96,8 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     errandWith,
     start: (...words) => start([process.execPath, program, ...words]),
     inTerminal: ({ after = '', typed = '', environment = {} }, ...words) =>
-      start(['python3', pseudoTerminal, after, typed, process.execPath, program, ...words], {
-        environment: { TERM: 'xterm', ...environment },
-      }).finished,
+      inTerminal(typed === '' ? [] : [{ after, typed }], environment, words),
+    inTerminalTyping: (typing, ...words) => inTerminal(typing, {}, words),
     [Symbol.dispose]: () => rmSync(parent, { recursive: true, force: true, maxRetries: 5 }),
   }
 }

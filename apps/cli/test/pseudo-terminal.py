@@ -1,15 +1,16 @@
 """Runs a command in a terminal of 24 lines and 80 columns and shows all that it writes there.
 
-pseudo-terminal.py AFTER TYPED COMMAND...   TYPED is typed once AFTER can be read; empty: nothing is typed.
+pseudo-terminal.py TYPING COMMAND...   TYPING: a JSON list of [AFTER, TYPED]; each is typed once its AFTER can be read, in their order.
 """
 import fcntl
+import json
 import os
 import pty
 import struct
 import sys
 import termios
 
-after, typed, command = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
+typing, command = [(after.encode(), typed.encode()) for after, typed in json.loads(sys.argv[1])], sys.argv[2:]
 ready, go = os.pipe()
 pid, terminal = pty.fork()
 if pid == 0:
@@ -18,6 +19,7 @@ if pid == 0:
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
 os.write(go, b'.')
 shown = b''
+read = 0
 while True:
     try:
         data = os.read(terminal, 65536)
@@ -26,9 +28,10 @@ while True:
     if not data:
         break
     shown += data
-    if typed and after in shown:
+    while typing and typing[0][0] in shown[read:]:
+        after, typed = typing.pop(0)
+        read = shown.index(after, read) + len(after)
         os.write(terminal, typed)
-        typed = b''
 status = os.waitpid(pid, 0)[1]
 sys.stdout.buffer.write(shown.replace(b'\r\n', b'\n'))
 sys.stdout.flush()

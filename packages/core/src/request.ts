@@ -36,7 +36,12 @@ export interface RunRequest extends EnvironmentRequest {
 
 export type Environment =
   /** The user's own interpreter, used as it is. Absent `python`: the target's own setting. */
-  | { readonly kind: 'user-managed'; readonly python?: string }
+  | {
+      readonly kind: 'user-managed'
+      readonly python?: string
+      /** Names of the Python packages that a dependency file lists, which is not used here: what the interpreter lacks of them is said. */
+      readonly expects?: { readonly file: string; readonly packages: readonly string[] }
+    }
   /** `conda_dependencies.yml`. */
   | ({ readonly kind: 'conda' } & EnvironmentFile)
   /** `requirements.txt`, or `pyproject.toml` with its lock. */

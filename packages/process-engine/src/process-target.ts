@@ -12,6 +12,7 @@ import {
   type TargetContext,
   errorMessage,
 } from '@errand/core'
+import { warnOfMissingPackages } from './missing-packages.ts'
 import { openOnce } from './open-once.ts'
 import { findSparkSubmit, sparkCommand } from './spark-submit.ts'
 
@@ -29,22 +30,44 @@ export interface ProcessPlace {
   readonly grace?: number
 }
 
-/** A target that runs a script as a supervised process of a host, with the user's own interpreter. */
-export function createProcessTarget(context: TargetContext<unknown>, place: ProcessPlace): Target {
-  const opening = openOnce(({ signal, report }) => openAgent({ ...place, signal, report: (message) => report({ message }) }))
-  const agent = (options: CallOptions): Promise<Agent> => opening.get(options)
+/** A place and the agent that answers there. */
+interface RunningPlace extends AsyncDisposable {
+  readonly place: ProcessPlace
+  readonly agent: Agent
+}
+
+/**
+ * A target that runs a script as a supervised process of a host, with the user's own interpreter. A place that must be reached first is
+ * given as a function, which the first call asks and, after a failure, the next one; its host stays the caller's to close.
+ */
+export function createProcessTarget(
+  context: TargetContext<unknown>,
+  given: ProcessPlace | ((options: CallOptions) => Promise<ProcessPlace>),
+): Target {
+  const opening = openOnce(async (options): Promise<RunningPlace> => {
+    const place = typeof given === 'function' ? await given(options) : given
+    const agent = await openAgent({ ...place, signal: options.signal, report: (message) => options.report({ message }) })
+    return { place, agent, [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose]() }
+  })
+  const opened = (options: CallOptions): Promise<RunningPlace> => opening.get(options)
+  const agent = async (options: CallOptions): Promise<Agent> => (await opened(options)).agent
 
   return {
     check: (options) => check(agent, options),
     async plan(request, options) {
-      return plan(await agent(options), place, request)
+      const { agent: running, place } = await opened(options)
+      return plan(running, place, request)
     },
     async prepare(request, options) {
-      return prepared(await agent(options), place, request, options)
+      const { agent: running, place } = await opened(options)
+      const { environment } = request
+      if (options.build && environment.kind === 'user-managed' && environment.expects !== undefined)
+        await warnOfMissingPackages(place.host, running.hello.python.executable, environment.expects, context.log, options)
+      return prepared(running, place, request, options)
     },
     async submit(request, _prepared, options) {
       refuseOptions(context, request)
-      const running = await agent(options)
+      const { agent: running, place } = await opened(options)
       const [launch, variables] = await Promise.all([launchOf(running, place, request, options.signal), secretVariables(context, request)])
       const directory = place.host === context.host ? { directory: context.objectsDirectory } : {}
       return submitRun(running, request, launch, { openObject: (digest) => context.openObject(digest), ...directory }, variables, options)

@@ -23,12 +23,14 @@ export interface ConnectionSettings extends HostKeyPolicy {
   readonly log: Logger
   readonly ask: TargetContext<unknown>['ask']
   secret(name: string): Promise<string | undefined>
+  /** Milliseconds between signs of life. */
+  readonly keepaliveInterval: number
   /** By machine: what the user typed. */
   memory(account: string): LoginMemory
 }
 
-/** Milliseconds between signs of life, and how many may be missed. */
-const keepalive = { interval: 15_000, missed: 3 }
+/** How many signs of life may be missed. */
+const missedKeepalives = 3
 /** Milliseconds from the open socket to the login, without the time in which the user is asked. */
 const loginLimit = 30_000
 
@@ -40,8 +42,9 @@ export async function connectRoute(route: readonly ResolvedDestination[], settin
   try {
     for (const [index, destination] of route.entries()) {
       const last = index === route.length - 1
-      const transport = await openTransport(destination, opened.at(-1), signal)
-      opened.push(await logIn(transport, destination, settings, last, signal))
+      const via = opened.at(-1)
+      const openAnother = () => openTransport(destination, via, signal)
+      opened.push(await logIn(await openAnother(), { destination, settings, isLast: last, signal, openAnother }))
     }
     return joined(opened)
   } catch (error) {
@@ -116,13 +119,16 @@ function noWayThrough(machine: string, cause: Error & { reason?: unknown }): Err
       })
 }
 
-function logIn(
-  transport: Duplex,
-  destination: ResolvedDestination,
-  settings: ConnectionSettings,
-  isLast: boolean,
-  signal: AbortSignal,
-): Promise<Connection> {
+interface LogIn {
+  readonly destination: ResolvedDestination
+  readonly settings: ConnectionSettings
+  readonly isLast: boolean
+  readonly signal: AbortSignal
+  /** Makes another connection to the same machine. */
+  openAnother(): Promise<Duplex>
+}
+
+function logIn(transport: Duplex, { destination, settings, isLast, signal, openAnother }: LogIn): Promise<Connection> {
   const machine = nameOf(destination)
   const known = knownKeysOf(destination, settings)
   const limit = stopwatch(loginLimit)
@@ -151,7 +157,7 @@ function logIn(
     let ready = false
     let refusal: Error | undefined
     let loggingIn = false
-    let cause: Error | undefined
+    let cause: (Error & { level?: string }) | undefined
     const end = (error: Error) => {
       limit.stop()
       signal.removeEventListener('abort', abort)
@@ -178,7 +184,7 @@ function logIn(
     })
     client.on('close', () => {
       if (refusal) end(refusal)
-      else if (loggingIn) end(login.failure(cause))
+      else if (loggingIn && isRefusal(cause)) end(login.failure(cause))
       else end(cannotConnect(machine, cause ?? { code: 'ECONNRESET' }))
     })
     client.on('end', () => transport.end())
@@ -186,13 +192,13 @@ function logIn(
       sock: transport as never,
       username: destination.username,
       readyTimeout: 0,
-      keepaliveInterval: keepalive.interval,
-      keepaliveCountMax: keepalive.missed,
+      keepaliveInterval: settings.keepaliveInterval,
+      keepaliveCountMax: missedKeepalives,
       algorithms: { serverHostKey: [...hostKeyAlgorithms(known.lines, supportedHostKeys)] as ServerHostKeyAlgorithm[] },
       hostVerifier(key: Buffer, verify: (valid: boolean) => void) {
         // Keys are exchanged again from time to time: the machine must stay who it is.
         if (trusted) return verify(trusted.equals(key))
-        verifyHostKey(known, key, { ...settings, ask }).then(
+        verifyHostKey(known, key, { ...settings, ask }, openAnother).then(
           () => {
             trusted = key
             verify(true)
@@ -211,6 +217,11 @@ function logIn(
   })
 }
 
+/** The server has looked at what we offered and said no: not the same as a line that broke meanwhile. */
+function isRefusal(cause: (Error & { level?: string }) | undefined): boolean {
+  return cause?.level === 'client-authentication' || /authentication/i.test(cause?.message ?? '')
+}
+
 function close(client: Client, transport: Duplex): void {
   client.end()
   const timer = setTimeout(() => transport.destroy(), 1000)
@@ -227,10 +238,10 @@ interface Stopwatch {
 /** Milliseconds that count only while nobody is asked. */
 function stopwatch(limit: number): Stopwatch {
   let timer: NodeJS.Timeout | undefined
-  let action = () => {}
+  let action: (() => void) | undefined
   const arm = () => {
     clearTimeout(timer)
-    timer = setTimeout(() => action(), limit)
+    if (action) timer = setTimeout(action, limit)
   }
   return {
     start(late) {
@@ -240,7 +251,7 @@ function stopwatch(limit: number): Stopwatch {
     pause: () => clearTimeout(timer),
     resume: arm,
     stop() {
-      action = () => {}
+      action = undefined
       clearTimeout(timer)
     },
   }

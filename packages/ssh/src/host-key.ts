@@ -1,5 +1,8 @@
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { ErrandError, type Logger, type TargetContext } from '@errand/core'
+import { requestHostCertificate } from './certificate-request.ts'
+import { certifies, readHostCertificate } from './host-certificate.ts'
 import {
   type HostKeyOutcome,
   type KnownHost,
@@ -31,26 +34,61 @@ export const projectKnownHosts = (stateDirectory: string): string => join(stateD
 /** All that the files say of one machine. */
 export interface KnownKeys {
   readonly name: string
-  readonly files: readonly string[]
+  /** The name that a certificate must carry: without the port. */
+  readonly host: string
   readonly lines: readonly KnownHost[]
+  /** For another port than 22: what is said of the name without the port. As with ssh it can confirm or revoke a key, no more. */
+  readonly withoutPort: readonly KnownHost[]
 }
 
 export function knownKeysOf(destination: ResolvedDestination, policy: HostKeyPolicy): KnownKeys {
   const users = policy.knownHostsFiles ?? [...destination.userKnownHostsFiles, ...destination.globalKnownHostsFiles]
-  const files = [...users, projectKnownHosts(policy.stateDirectory)]
-  const name = knownHostName(destination.hostKeyAlias ?? destination.host, destination.hostKeyAlias === undefined ? destination.port : 22)
-  return { name, files, lines: linesFor(readKnownHosts(files), name) }
+  const known = readKnownHosts([...users, projectKnownHosts(policy.stateDirectory)])
+  const host = destination.hostKeyAlias ?? destination.host
+  const port = destination.hostKeyAlias === undefined ? destination.port : 22
+  const name = knownHostName(host, port)
+  return { name, host, lines: linesFor(known, name), withoutPort: port === 22 ? [] : linesFor(known, knownHostName(host, 22)) }
 }
 
 /**
- * Returns when the key may be trusted: it is known, or new and the user accepts it now, which is kept in the project's file. A changed or
- * revoked key is an error, whatever was accepted. Errors: `HOST_KEY_UNKNOWN`, `HOST_KEY_CHANGED`, `HOST_KEY_REVOKED`.
+ * Returns when the key may be trusted: it is known, or an authority that is known vouches for it, or it is new and the user accepts it now,
+ * which is kept in the project's file. A changed or revoked key is an error, whatever was accepted.
+ * Errors: `HOST_KEY_UNKNOWN`, `HOST_KEY_CHANGED`, `HOST_KEY_REVOKED`.
+ * @param openTransport makes a second connection to the machine, to ask for its certificate.
  */
-export async function verifyHostKey(known: KnownKeys, key: Buffer, policy: HostKeyPolicy, authority?: Buffer): Promise<void> {
-  const outcome = judgeHostKey(known.lines, key, authority)
+export async function verifyHostKey(
+  known: KnownKeys,
+  key: Buffer,
+  policy: HostKeyPolicy,
+  openTransport: () => Promise<Duplex>,
+): Promise<void> {
+  let outcome = judge(known, key)
+  if (needsAuthority(known, outcome)) outcome = judge(known, key, await findAuthority(known, key, openTransport))
   if (outcome.kind === 'known') return
   if (outcome.kind === 'new') return acceptNew(known, key, policy)
   throw refusals[outcome.kind](known.name, key, outcome as never)
+}
+
+function judge(known: KnownKeys, key: Buffer, authority?: Buffer): HostKeyOutcome {
+  const outcome = judgeHostKey(known.lines, key, authority)
+  if (outcome.kind === 'known' || outcome.kind === 'revoked') {
+    const other = judgeHostKey(known.withoutPort, key, authority)
+    return other.kind === 'revoked' ? other : outcome
+  }
+  const other = judgeHostKey(known.withoutPort, key, authority)
+  return other.kind === 'revoked' || (other.kind === 'known' && outcome.kind === 'new') ? other : outcome
+}
+
+function needsAuthority(known: KnownKeys, outcome: HostKeyOutcome): boolean {
+  const lines = [...known.lines, ...known.withoutPort]
+  return (outcome.kind === 'new' || outcome.kind === 'changed') && lines.some(({ marker }) => marker === 'cert-authority')
+}
+
+/** The authority that certifies this very key for this machine today. */
+async function findAuthority(known: KnownKeys, key: Buffer, openTransport: () => Promise<Duplex>): Promise<Buffer | undefined> {
+  const blob = await requestHostCertificate(await openTransport(), keyType(key))
+  const certificate = blob && readHostCertificate(blob)
+  return certificate && certificate.key.equals(key) && certifies(certificate, known.host, Date.now()) ? certificate.authority : undefined
 }
 
 type Refusing = Exclude<HostKeyOutcome, { kind: 'known' | 'new' }>

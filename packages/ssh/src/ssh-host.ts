@@ -1,5 +1,5 @@
-import type { Host, Logger, TargetContext } from '@errand/core'
-import { ErrandError, errorMessage } from '@errand/core'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ErrandError, type Host, type Logger, type TargetContext, errorMessage } from '@errand/core'
 import { type Connection, type ConnectionSettings, connectRoute } from './connection.ts'
 import { mayPass } from './connection-errors.ts'
 import type { SshDestination } from './destination.ts'
@@ -32,6 +32,8 @@ export interface SshOptions {
   readonly environment?: NodeJS.ProcessEnv
   /** Milliseconds for which a call tries to get a lost connection back; two minutes when absent. */
   readonly reconnectLimit?: number
+  /** Milliseconds between signs of life; 15 s when absent. After four of them without an answer the connection is lost. */
+  readonly keepaliveInterval?: number
 }
 
 export interface SshHost extends Host {
@@ -78,7 +80,8 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     const standing = await waiting
     if (!standing.lost.aborted) return standing
     if (current === waiting) {
-      const renewed = reconnect(() => open(disposed.signal), { name, log: options.log, limit: options.reconnectLimit ?? defaultReconnectLimit })
+      const limit = options.reconnectLimit ?? defaultReconnectLimit
+      const renewed = reconnect(open, { name, log: options.log, limit, signal: disposed.signal })
       current = renewed.catch(() => standing)
       return renewed
     }
@@ -117,6 +120,7 @@ function settingsOf(options: SshOptions, destination: ResolvedDestination): Conn
     acceptCommand: options.acceptCommand ?? command,
     ask: options.ask,
     log: options.log,
+    keepaliveInterval: options.keepaliveInterval ?? 15_000,
     secret: (name) => options.secret(name),
     memory(account) {
       const memory = memories.get(account) ?? emptyMemory()
@@ -163,19 +167,19 @@ function proxyCommand({ address }: ResolvedDestination): ErrandError {
 
 /** Tries at once, then after 1, 2, 4 … seconds, as long as only the network fails and the limit is not reached. */
 async function reconnect(
-  open: () => Promise<Line>,
-  { name, log, limit }: { readonly name: string; readonly log: Logger; readonly limit: number },
+  open: (signal: AbortSignal) => Promise<Line>,
+  { name, log, limit, signal }: { readonly name: string; readonly log: Logger; readonly limit: number; readonly signal: AbortSignal },
 ): Promise<Line> {
   const started = Date.now()
   for (let wait = 1000; ; wait = Math.min(2 * wait, longestWait)) {
     try {
-      const line = await open()
+      const line = await open(signal)
       log.info(`Connected to ${name} again.`)
       return line
     } catch (error) {
       if (!mayPass(error) || Date.now() - started + wait > limit) throw error
       log.warn(`${errorMessage(error)} Trying again in ${wait / 1000} s.`)
-      await new Promise((resolve) => setTimeout(resolve, wait))
+      await sleep(wait, undefined, { signal })
     }
   }
 }

@@ -1,5 +1,5 @@
 import { ErrandError, type Target, type TargetContext } from '@errand/core'
-import { createProcessTarget, defaultPythons } from '@errand/process-engine'
+import { cancelGrace, createProcessTarget, defaultPythons } from '@errand/process-engine'
 import type { LocalConfig } from './target.ts'
 
 /**
@@ -21,14 +21,5 @@ export function createTarget(context: TargetContext<LocalConfig>): Target {
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
     ...(home ? { home } : {}),
     ...(grace === undefined ? {} : { grace }),
-  })
-}
-
-function cancelGrace(text: string | undefined): number | undefined {
-  if (!text) return undefined
-  const seconds = Number(text)
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds
-  throw new ErrandError('GRACE_INVALID', `The environment variable ERRAND_CANCEL_GRACE is ${text}, which is no number of seconds.`, {
-    hint: 'Set it to a number such as 30, or unset it.',
   })
 }

@@ -42,6 +42,7 @@ export default defineTarget({
         writes: { privateKey: 'project' },
       },
       privateKeyFile: { help: 'Log in with this key once, to let that machine know the key of this project.', writes: { privateKey: 'project' } },
+      privateKeyPassphrase: { help: 'Its passphrase. Shell histories keep it: better leave it away and be asked.' },
       acceptHostKey: { help: 'Accept the host key with this fingerprint, SHA256:…, when the machine is met for the first time.' },
     },
     writes: { pythonLocation: 'python', userManagedEnvironment: true },

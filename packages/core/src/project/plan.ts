@@ -1,4 +1,5 @@
 import type { EnvironmentRequest } from '../request.ts'
+import { expectedPackages } from './expected-packages.ts'
 import { diagnosticList, throwErrors, type Diagnostic, type DiagnosticList } from './diagnostic.ts'
 import { ErrandError } from '../errors.ts'
 import type { DescribeTarget, PlanOptions, PlannedProject, RunConfiguration, RunPlan, TargetFile } from './model.ts'
@@ -45,7 +46,10 @@ export async function planPrepare(
 ): Promise<RunPlan> {
   const configuration = await loadRunConfiguration(project, options.runConfiguration)
   const { request, ...plan } = await planFor(project, configuration, options, describe)
-  return { ...plan, environment: request }
+  const { environment } = request
+  if (environment.kind !== 'user-managed' || plan.unusedEnvironmentFile === undefined) return { ...plan, environment: request }
+  const expects = await expectedPackages(project, plan.unusedEnvironmentFile, configuration.skipPackages)
+  return { ...plan, environment: { ...request, environment: { ...environment, ...(expects === undefined ? {} : { expects }) } } }
 }
 
 interface EnvironmentPlan extends Omit<RunPlan, 'environment' | 'run'> {

@@ -92,8 +92,26 @@ function listFiles(directory: string): Artifact[] {
     .toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-/** A failed import beside a dependency file that this target does not use: the likely cause, said where it is looked for. */
 function notesOn(run: RunRecord, status: RunStatus): readonly string[] {
+  return [...clockNote(run, status), ...importNote(run, status)]
+}
+
+/** Milliseconds by which clocks may differ without a word. */
+const clockTolerance = 60_000
+
+/** Times of a run are its place's: when its clock and ours can't both be right, that is said. */
+function clockNote({ createdAt, target }: RunRecord, { startedAt, endedAt }: RunStatus, now = Date.now()): readonly string[] {
+  const behind = startedAt === undefined ? 0 : Date.parse(createdAt) - Date.parse(startedAt)
+  const ahead = endedAt === undefined ? 0 : Date.parse(endedAt) - now
+  const [difference, word] = behind > ahead ? [behind, 'behind'] : [ahead, 'ahead of']
+  if (difference <= clockTolerance) return []
+  const minutes = Math.round(difference / 60_000)
+  const amount = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
+  return [`The clock of ${target.name} is ${amount} ${word} this machine's. The times of the run are those of its place; its duration is right.`]
+}
+
+/** A failed import beside a dependency file that this target does not use: the likely cause, said where it is looked for. */
+function importNote(run: RunRecord, status: RunStatus): readonly string[] {
   const file = storedRequest(run)?.unusedEnvironmentFile
   if (status.state !== 'failed' || file === undefined || !/ModuleNotFoundError|ImportError/.test(status.reason)) return []
   return [

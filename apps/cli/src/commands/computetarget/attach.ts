@@ -1,65 +1,143 @@
 import * as Args from '@oclif/core/args'
-import { ErrandError, type Finding, exitCodes } from '@errand/core'
-import type { AttachPlan, AttachableType, Project } from '@errand/core/project'
+import { ErrandError, type Finding, errorCode, exitCodes } from '@errand/core'
+import type { AttachPlan, AttachableType } from '@errand/core/project'
 import type { RunContext } from '@errand/core/run'
-import { attachFlags, flagsOf, sshFlags, typeWords } from '../../attach-flags.ts'
+import { attachFlags, flagsOf, givenTo, sshFlags } from '../../attach-flags.ts'
 import { choosePassword } from '../../attach-password.ts'
+import { looseWords } from '../../command-line.ts'
 import { ErrandCommand } from '../../command.ts'
 import { findingLines } from '../../render/finding.ts'
 import { RunCommand } from '../../run-command.ts'
+import { targetRoots } from '../../target-roots.ts'
 
-type Flags = Readonly<Record<string, string | boolean | number | undefined>>
+type Options = Readonly<Record<string, string | boolean | number | undefined>>
 
 export default class ComputetargetAttach extends RunCommand {
   static override summary = 'Makes a machine a target of the project.'
   static override description =
-    'Writes aml_config/NAME.compute and NAME.runconfig; no connection is needed for that. Every setting of the type is an option too: pythonLocation of a remote target is --python-location. The password is kept outside the project.'
+    'Writes aml_config/NAME.compute and NAME.runconfig; no connection is needed for that. Each setting of the type is an option too: pythonLocation of a remote target is --python-location. The password is kept outside the project.'
   static override hiddenAliases = ['computecontext:attach']
   static override usage = '<%= command.id %> [TYPE] --name NAME …'
   static override examples = [
     '<%= config.bin %> computetarget attach remote --name gpu --address 192.168.1.11 --username ann',
-    { description: 'With a key of this project', command: '<%= config.bin %> computetarget attach remotedocker -n gpu -a gpu.example.com -u ann -k' },
+    { description: 'With a key of this project', command: '<%= config.bin %> computetarget attach remote -n gpu -a gpu.example.com -u ann -k' },
   ]
   static override args = {
-    type: Args.string({ description: 'remotedocker (when none is named), remote, cluster, or another installed type.', ignoreStdin: true }),
+    type: Args.string({ description: 'remotedocker (without a word), remote, cluster, or another installed type.', ignoreStdin: true }),
   }
   static override flags = { ...attachFlags, ...sshFlags }
 
   async run(): Promise<void> {
-    const project = await this.#project()
+    const { attachType, attachableType, planAttach, writeAttach } = await import('@errand/core/project')
+    const named = await this.#named()
+    const type = attachableType(named, await this.#definition(named))
+    const input = { args: ComputetargetAttach.args, baseFlags: ErrandCommand.baseFlags, flags: flagsOf(type) }
+    const { args, flags }: { readonly args: { readonly type?: string | undefined }; readonly flags: Options } = await this.parse(input)
+    if (args.type !== undefined) attachType(args.type, await this.#installed())
     await using context = await this.openContext()
-    const type = await this.#type(project)
-    const { args, flags: parsed } = await this.parse({
-      args: ComputetargetAttach.args,
-      baseFlags: ErrandCommand.baseFlags,
-      flags: flagsOf(type),
-    })
-    const flags: Flags = parsed
-    checkSpellings(args.type, flags)
-    const { planAttach, writeAttach, formatDiagnostic } = await import('@errand/core/project')
     const name = String(flags['name'])
-    const plan = await planAttach(project, {
+    const plan = await planAttach(context.project, {
       name,
       type,
       given: givenTo(type, flags),
-      ...(flags['framework'] === 'python' ? { framework: 'Python' as const } : {}),
+      ...(flags['framework'] === 'python' ? { framework: 'Python' } : {}),
       overwrite: flags['overwrite'] === true,
     })
-    if (type.definition === undefined && flags['use-azureml-ssh-key'] === true) throw await notInstalled(type.type)
     const password = await this.#password(context, plan, flags)
-    await writeAttach(project, plan)
-    const store = password === undefined ? undefined : await context.secrets.set('password', password, name)
-    for (const { message, hint } of plan.warnings) this.screen.notice(`WARNING: ${message}${hint === undefined ? '' : ` (${hint})`}`)
-    if (type.definition === undefined) await this.#warnOfMissing(type.type)
-    await this.#report(context, plan, store === 'file' ? context.secrets.file : store)
+    await writeAttach(context.project, plan)
+    if (password !== undefined) {
+      const store = await context.secrets.set('password', password, name)
+      this.screen.notice(`The password is kept ${store === 'keychain' ? 'in the keychain of this machine' : `in ${context.secrets.file}`}.`)
+    }
+    await this.#warn(plan)
+    await this.#finish(context, plan)
   }
 
-  async #project(): Promise<Project> {
-    const { globals } = this
-    const { findProject } = await import('@errand/core/project')
-    // The folder must be known before the options of the type are.
-    const index = this.argv.findIndex((word) => ['-p', '--project', '--path'].includes(word))
-    const joined = this.argv.map((word) => /^--(?:project|path)=(.*)$/.exec(word)?.[1]).find((value) => value !== undefined)
-    return findProject(joined ?? (index === -1 ? undefined : this.argv[index + 1]) ?? globals.project ?? '.')
+  /** The type that is meant, in any spelling: it decides which options there are. Errors: `TYPE_TWICE`, those of an unknown type. */
+  async #named(): Promise<string> {
+    const { attachType, findProject, loadTarget } = await import('@errand/core/project')
+    const { values, others } = looseWords(this.argv, { ...ComputetargetAttach.baseFlags, ...ComputetargetAttach.flags })
+    const installed = await this.#installed()
+    // The value of an option that only the type knows is no type, unless it stands where the type does.
+    const positional = others.find((word) => isType(() => attachType(word, installed))) ?? others.find((word) => word === this.argv[0])
+    const spellings = [positional, values['type'], values['cluster'] === undefined ? undefined : 'cluster'].filter((word) => word !== undefined)
+    const types = new Set(spellings.map((word) => attachType(word, installed)))
+    if (types.size > 1) throw new ErrandError('TYPE_TWICE', `Two types are named: ${spellings.join(' and ')}.`)
+    const [type] = types
+    if (type !== undefined) return type
+    const project = await findProject(values['project'] ?? '.')
+    const present = values['name'] === undefined ? undefined : await loadTarget(project, values['name']).catch(() => undefined)
+    return present?.file === undefined ? 'remotedocker' : present.type
+  }
+
+  async #installed(): Promise<readonly string[]> {
+    const { installedTargets } = await import('@errand/core/targets')
+    return (await installedTargets(targetRoots(this.config.dataDir))).targets.map(({ type }) => type)
+  }
+
+  /** Undefined for a type of the original that is not installed. */
+  async #definition(type: string): Promise<AttachableType['definition']> {
+    const { openTargetCatalogue } = await import('@errand/core/targets')
+    try {
+      return await openTargetCatalogue(targetRoots(this.config.dataDir)).definition(type)
+    } catch (error) {
+      if (errorCode(error) === 'TARGET_TYPE_NOT_INSTALLED') return undefined
+      throw error
+    }
+  }
+
+  async #password(context: RunContext, plan: AttachPlan, flags: Options): Promise<string | undefined> {
+    const takesOne = plan.type.settings.some(({ role, name }) => role === 'secret' && name === 'password')
+    if (!takesOne) return undefined
+    const password = flags['password'] === undefined ? undefined : String(flags['password'])
+    const fromStandardInput = flags['password-stdin'] === true
+    const given = password !== undefined || fromStandardInput
+    // Who names a key, or comes back to a target that is there, is asked for no password.
+    const hasKey = plan.type.settings.some(({ name, writes }) => Object.hasOwn(plan.actions, name) && Object.keys(writes).length > 0)
+    const silent = flags['no-password'] === true || hasKey || plan.files[0]?.state === 'same'
+    if (!given && silent) return undefined
+    return choosePassword(this.screen, context.ask, { password, fromStandardInput, target: plan.name })
+  }
+
+  async #warn({ type, warnings }: AttachPlan): Promise<void> {
+    for (const { message, hint } of warnings) this.screen.notice(`WARNING: ${message}${hint === undefined ? '' : ` (${hint})`}`)
+    if (type.definition !== undefined) return
+    const { targetTypes } = await import('@errand/core/project')
+    const known = targetTypes.find((candidate) => candidate.type === type.type)
+    this.screen.notice(`WARNING: the target type ${type.type} is not installed. Before a run can use it: errand plugins install ${known?.package ?? ''}`)
+  }
+
+  /** What has become of the files, then what the type itself does: each thing a line. */
+  async #finish(context: RunContext, plan: AttachPlan): Promise<void> {
+    const words = { new: 'created', replaced: 'replaced', same: 'unchanged', kept: 'kept' }
+    const lines = plan.files.map(({ file, state }) => `${words[state]} ${file}`)
+    const speaks = this.globals.output === undefined && this.globals.query === undefined
+    if (speaks) await this.screen.out(lines.map((line) => `${line}\n`).join(''))
+    const findings: Finding[] = []
+    await this.interruptible(async (signal) => {
+      if (Object.keys(plan.actions).length > 0) await this.#act(context, plan, signal, findings, speaks)
+      if (speaks) await this.screen.out(`errand experiment prepare -c ${plan.name}${this.projectOption}\n`)
+      else await this.print({ name: plan.name, type: plan.type.type, files: plan.files.map(({ file, state }) => ({ file, state: words[state] })), findings })
+    })
+    if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = exitCodes.failed
+  }
+
+  async #act(context: RunContext, plan: AttachPlan, signal: AbortSignal, findings: Finding[], speaks: boolean): Promise<void> {
+    const { attachActions } = await import('@errand/core/run')
+    const options = { signal, report: this.screen.report }
+    for await (const finding of attachActions(context, plan, options)) {
+      findings.push(finding)
+      if (speaks) await this.screen.out(findingLines(finding))
+    }
+    this.screen.clear()
+  }
+}
+
+function isType(lookUp: () => string): boolean {
+  try {
+    lookUp()
+    return true
+  } catch {
+    return false
   }
 }

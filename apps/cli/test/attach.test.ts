@@ -1,0 +1,303 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type TemporaryProject, temporaryProject } from './project.ts'
+
+const remotedocker = (address: string, username: string): string =>
+  `address: ${address}
+baseDockerImage: microsoft/mmlspark:plus-0.9.9
+nativeSharedDirectory: ~/.azureml/share/
+sharedVolumes: true
+type: remotedocker
+userManagedEnvironment: false
+username: ${username}
+`
+
+const cluster = (address: string): string => `address: ${address}
+type: cluster
+userManagedEnvironment: false
+username: sshuser
+yarnDeployMode: cluster
+`
+
+const remote = (address: string): string => `address: ${address}
+pythonLocation: python
+type: remote
+userManagedEnvironment: true
+username: sshuser
+`
+
+const runConfiguration = (name: string): string => `ArgumentVector:
+- $file
+CondaDependenciesFile: aml_config/conda_dependencies.yml
+EnvironmentVariables: null
+Framework: PySpark
+PrepareEnvironment: false
+SparkDependenciesFile: aml_config/spark_dependencies.yml
+Target: ${name}
+TrackedRun: true
+UseSampling: true
+`
+
+const attach = (project: TemporaryProject, line: string) => project.errand('computetarget', 'attach', ...line.split(' '))
+
+describe('every historical spelling', () => {
+  const spellings: readonly (readonly [words: string, name: string, content: string])[] = [
+    ['--name remotevm --address 192.168.1.11 --username sshuser --password x', 'remotevm', remotedocker('192.168.1.11', 'sshuser')],
+    [
+      '--name remotevm --address 192.168.1.11 --username sshuser --password x --type remotedocker',
+      'remotevm',
+      remotedocker('192.168.1.11', 'sshuser'),
+    ],
+    ['--cluster --name azhdi --address 10.0.0.5 --username sshuser --password x', 'azhdi', cluster('10.0.0.5')],
+    ['remotedocker -n myvm -a 192.168.1.11 -u sshuser -w x', 'myvm', remotedocker('192.168.1.11', 'sshuser')],
+    ['remote --name remotevm --address 192.168.1.11 --username sshuser --password x', 'remotevm', remote('192.168.1.11')],
+    [
+      'cluster --name myhdi --address foo-ssh.azurehdinsight.net --username sshuser --password x',
+      'myhdi',
+      cluster('foo-ssh.azurehdinsight.net'),
+    ],
+    ['-t remote -n vm -a gpu:2222 -u sshuser --hide-password', 'vm', remote('gpu:2222')],
+    ['-n vm -a gpu -u sshuser -t cluster', 'vm', cluster('gpu')],
+    ['remote --name=vm --ssh-port 2222 --address=gpu --username=sshuser', 'vm', remote('gpu:2222')],
+    ['remote -n vm -a ::1 --ssh-port 22 -u sshuser', 'vm', remote('"[::1]:22"')],
+    ['remote -n vm -a [fe80::1]:2222 -u sshuser', 'vm', remote('"[fe80::1]:2222"')],
+    ['virtualmachine -n vm -a gpu -u sshuser', 'vm', remotedocker('gpu', 'sshuser')],
+  ]
+  for (const [words, name, content] of spellings) {
+    it(`attach ${words}`, async () => {
+      using project = temporaryProject()
+      const { exitCode, stdout, stderr } = await attach(project, words)
+      expect(stderr).not.toContain('ERROR')
+      expect(exitCode).toBe(0)
+      expect(project.read(`aml_config/${name}.compute`)).toBe(content)
+      expect(project.read(`aml_config/${name}.runconfig`)).toBe(runConfiguration(name))
+      expect(stdout).toBe(
+        `created aml_config/${name}.compute\ncreated aml_config/${name}.runconfig\nerrand experiment prepare -c ${name}\n`,
+      )
+    })
+  }
+
+  it('computecontext attach is the same', async () => {
+    using project = temporaryProject()
+    expect(await project.errand('computecontext', 'attach', '--cluster', '-n', 'c', '-a', 'h-ssh', '-u', 'sshuser')).toMatchObject({ exitCode: 0 })
+    expect(project.read('aml_config/c.compute')).toBe(cluster('h-ssh'))
+  })
+
+  it('a type that is not installed is written all the same, and the way to install it is said', async () => {
+    using project = temporaryProject()
+    const { stderr } = await attach(project, 'remotedocker -n vm -a gpu -u ann')
+    expect(stderr).toContain('errand plugins install @errand/target-remotedocker')
+  })
+})
+
+describe('passwords', () => {
+  const password = 'c4nary-P4ss word'
+  const words = ['computetarget', 'attach', 'remote', '-n', 'vm', '-a', 'gpu', '-u', 'ann']
+
+  /** What the user can find of the project, and where the password is kept. */
+  function kept(project: TemporaryProject) {
+    const secrets = readFileSync(join(project.parent, 'config/secrets.json'), 'utf8')
+    const files = ['aml_config/vm.compute', 'aml_config/vm.runconfig'].map((file) => project.read(file)).join('')
+    return { secrets, files }
+  }
+
+  it('on the command line: kept outside the project, with a warning of shell histories', async () => {
+    using project = temporaryProject()
+    const { stdout, stderr } = await project.errand(...words, '--password', password)
+    expect(stderr).toMatch(/^WARNING: .*history of your shell/)
+    expect(kept(project).secrets).toContain(password)
+    expect(`${kept(project).files}${stdout}${stderr}`).not.toContain(password)
+    expect(JSON.parse((await project.errand('secret', 'list')).stdout)).toEqual([{ name: 'password', target: 'vm', source: 'file' }])
+  })
+
+  it('from standard input, to the last line end', async () => {
+    using project = temporaryProject()
+    const { exitCode, stderr } = await project.errandWith({ input: `${password}\n` }, ...words, '--password-stdin')
+    expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining('history')])
+    expect(kept(project).secrets).toContain(JSON.stringify(password))
+  })
+
+  it('on a terminal: asked twice and never shown', async () => {
+    using project = temporaryProject()
+    const typing = [
+      { after: 'Password for vm:', typed: `${password}\r` },
+      { after: 'for confirmation:', typed: `${password}\r` },
+    ]
+    const shown = await project.inTerminalTyping(typing, ...words)
+    expect(shown.exitCode).toBe(0)
+    expect(shown.stdout).not.toContain(password)
+    expect(kept(project).secrets).toContain(JSON.stringify(password))
+  })
+
+  it('on a terminal: two different ones, or an empty one, write nothing', async () => {
+    using project = temporaryProject()
+    const different = await project.inTerminalTyping(
+      [
+        { after: 'Password for vm:', typed: 'one\r' },
+        { after: 'for confirmation:', typed: 'two\r' },
+      ],
+      ...words,
+    )
+    expect(different).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('The two passwords differ') })
+    const empty = await project.inTerminalTyping([{ after: 'Password for vm:', typed: '\r' }], ...words)
+    expect(empty).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('The password is empty') })
+    expect(project.has('aml_config/vm.compute')).toBe(false)
+  })
+
+  it('no password and no terminal: said how one is kept', async () => {
+    using project = temporaryProject()
+    const { exitCode, stderr } = await project.errand(...words)
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain('errand secret set password --target vm')
+  })
+
+  it('by two ways at once is a mistake', async () => {
+    using project = temporaryProject()
+    const { exitCode, stderr } = await project.errandWith({ input: 'x' }, ...words, '-w', 'x', '--password-stdin')
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^ERROR: The password is given by/)])
+  })
+})
+
+describe('what can not be attached', () => {
+  const mistakes: readonly (readonly [words: string, says: RegExp])[] = [
+    ['remote -n vm -a ssh://gpu -u ann', /^ERROR: The address "ssh:\/\/gpu" can't be used: a host name is wanted, not a URL/],
+    ['remote -n vm -a gpu:port -u ann', /^ERROR: The address "gpu:port" can't be used: the port must be a number/],
+    ['remote -n vm -a [gpu]:22 -u ann', /^ERROR: The address "\[gpu\]:22" can't be used: between \[ and \] there must be an IPv6/],
+    ['remote -n vm -a gpu:22 --ssh-port 23 -u ann', /^ERROR: Two ports are named: 22 .* 23/],
+    ['remote -n vm', /^ERROR: The options --address and --username are missing: type remote needs them/],
+    ['cluster -n vm -a gpu', /^ERROR: The option --username is missing: type cluster needs it/],
+    ['remote -a gpu -u ann', /^ERROR: The option --name is missing/],
+    ['moon -n vm -a gpu -u ann', /^ERROR: There is no target type "moon"/],
+    ['-n vm -a gpu -u ann moon', /^ERROR: There is no target type "moon"/],
+    ['remot -n vm -a gpu -u ann', /^ERROR: There is no target type "remot".\nDid you mean remote/],
+    ['aks -n vm -a gpu -u ann', /^ERROR: aks is a cloud service/],
+    ['remote -t cluster -n vm -a gpu -u ann', /^ERROR: Two types are named: remote and cluster/],
+    ['remote -n ../vm -a gpu -u ann', /^ERROR: "\.\.\/vm" is no name for a target/],
+    ['remote -n vm.compute -a gpu -u ann', /^ERROR: The name vm.compute must not end in .compute/],
+    ['remote -n local -a gpu -u ann', /^ERROR: local is the name of/],
+    ['remote -n vm -a gpu -u ann --python-locatoin x', /^ERROR: There is no option --python-locatoin/],
+  ]
+  for (const [words, says] of mistakes) {
+    it(`attach ${words}`, async () => {
+      using project = temporaryProject()
+      const { exitCode, stdout, stderr } = await attach(project, words)
+      expect(stderr).toMatch(says)
+      expect([exitCode, stdout]).toEqual([1, ''])
+      expect(project.has('aml_config/vm.compute')).toBe(false)
+    })
+  }
+
+  it('an address with blanks', async () => {
+    using project = temporaryProject()
+    const { exitCode, stderr } = await project.errand('computetarget', 'attach', 'remote', '-n', 'vm', '-a', 'my gpu', '-u', 'ann')
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^ERROR: The address "my gpu" can't be used: a host name has no blanks/)])
+  })
+
+  it('the address of a cluster without -ssh is a warning', async () => {
+    using project = temporaryProject()
+    const { exitCode, stderr } = await attach(project, 'cluster -n vm -a foo.azurehdinsight.net -u ann')
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain('WARNING: the address of an HDInsight cluster for SSH has -ssh in its name')
+  })
+})
+
+describe('what is there already', () => {
+  it('is not overwritten, neither file nor password, unless that is asked for', async () => {
+    using project = temporaryProject()
+    await attach(project, 'remote -n vm -a one -u ann -w first')
+    const again = await attach(project, 'remote -n vm -a two -u ann -w second')
+    expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/^ERROR: aml_config\/vm\.compute exists already/)])
+    expect(project.read('aml_config/vm.compute')).toContain('address: one')
+    expect(readFileSync(join(project.parent, 'config/secrets.json'), 'utf8')).not.toContain('second')
+    const replaced = await attach(project, 'remote -n vm -a two -u ann --no-password --overwrite')
+    expect(replaced).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('replaced aml_config/vm.compute') })
+    expect(project.read('aml_config/vm.compute')).toContain('address: two')
+  })
+
+  it('the same once more changes nothing', async () => {
+    using project = temporaryProject()
+    await attach(project, 'remote -n vm -a one -u ann')
+    project.write('aml_config/vm.runconfig', `${runConfiguration('vm')}# mine\n`)
+    const again = await attach(project, 'remote -n vm -a one -u ann')
+    expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('unchanged aml_config/vm.compute\nkept aml_config/vm.runconfig\n') })
+    expect(project.read('aml_config/vm.runconfig')).toContain('# mine')
+  })
+})
+
+it('takes every setting of the type as an option, in both spellings', async () => {
+  using project = temporaryProject()
+  const words = 'remote -n vm -a gpu -u ann --python-location /opt/env/bin/python --nativeSharedDirectory ~/share --framework python'
+  expect(await attach(project, words)).toMatchObject({ exitCode: 0 })
+  expect(project.read('aml_config/vm.compute')).toBe(
+    'address: gpu\nnativeSharedDirectory: ~/share\npythonLocation: /opt/env/bin/python\ntype: remote\nuserManagedEnvironment: true\nusername: ann\n',
+  )
+  expect(project.read('aml_config/vm.runconfig')).toContain('Framework: Python\n')
+})
+
+it('shows a target as it is understood, and no secret', async () => {
+  using project = temporaryProject()
+  project.write('aml_config/vm.compute', 'type: remote\naddress: gpu\nusername: ann\npassword: c4nary-P4ss\nstorageKey: c4nary-K3y-of-the-storage\n')
+  const { stdout, stderr } = await project.errand('computetarget', 'show', 'vm')
+  expect(JSON.parse(stdout)).toMatchObject({ name: 'vm', type: 'remote', address: 'gpu', pythonLocation: 'python', password: 'compute file' })
+  expect(`${stdout}${stderr}`).not.toContain('c4nary')
+  await attach(project, 'remotedocker -n far -a gpu -u ann -w c4nary-P4ss')
+  const far = await project.errand('computetarget', 'show', 'far')
+  expect(JSON.parse(far.stdout)).toMatchObject({ type: 'remotedocker', address: 'gpu', sharedVolumes: true })
+  expect(far.stdout).not.toContain('c4nary')
+})
+
+it('detaches a target with its secret and names what still points to it', async () => {
+  using project = temporaryProject()
+  await attach(project, 'remote -n vm -a gpu -u ann -w x')
+  await project.errand('runconfiguration', 'create', '-n', 'nightly', '-t', 'vm')
+  project.write('aml_config/vm.compute', `${project.read('aml_config/vm.compute')}password: null\n`)
+  const detached = await project.errand('computetarget', 'detach', '-n', 'vm')
+  expect(detached).toMatchObject({ exitCode: 0, stdout: 'Compute target vm detached: aml_config/vm.compute deleted; forgotten: password.\n' })
+  expect(detached.stderr).toBe('aml_config/nightly.runconfig still points to vm.\naml_config/vm.runconfig still points to vm.\n')
+  expect(JSON.parse((await project.errand('secret', 'list')).stdout)).toEqual([])
+  expect(project.has('aml_config/vm.runconfig')).toBe(true)
+  const again = await project.errand('computetarget', 'detach', '-n', 'vm')
+  expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/^ERROR: There is no target vm/)])
+})
+
+it('checks a target hop by hop: one line each, exit code 1 when something failed', async () => {
+  using project = temporaryProject()
+  const good = await project.errand('computetarget', 'check', 'local')
+  expect(good.exitCode).toBe(0)
+  expect(good.stdout).toMatch(/^ok {6}configuration: .*\nok {6}python: Python 3.*\nok {6}folder: /)
+  project.write('aml_config/broken.compute', 'type: local\npythonLocation: /no/such/python\n')
+  const bad = await project.errand('computetarget', 'check', 'broken', '-o', 'json')
+  expect(bad.exitCode).toBe(1)
+  expect(JSON.parse(bad.stdout)).toEqual([
+    { name: 'configuration', outcome: 'ok', detail: 'aml_config/broken.compute, type local' },
+    { name: 'python', outcome: 'failed', detail: expect.stringContaining('/no/such/python'), hint: expect.any(String) },
+  ])
+  project.write('aml_config/empty.compute', '')
+  expect(await project.errand('computetarget', 'check', 'empty')).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^failed +configuration: aml_config\/empty/) })
+  project.write('aml_config/far.compute', 'type: remotedocker\naddress: gpu\nusername: ann\n')
+  const far = await project.errand('computetarget', 'check', 'far')
+  expect(far.stdout).toMatch(/^failed .*not installed.*\n +errand plugins install @errand\/target-remotedocker\n$/)
+})
+
+it('gives the key of a project to a colleague and takes it', async () => {
+  using mine = temporaryProject()
+  using theirs = temporaryProject()
+  const none = await mine.errand('computetarget', 'key', 'export')
+  expect([none.exitCode, none.stdout]).toEqual([1, ''])
+  const body = Buffer.concat([Buffer.from('openssh-key-v1\0'), Buffer.alloc(200, 7)]).toString('base64')
+  const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----\n`
+  const imported = await mine.errandWith({ input: key.replaceAll('\n', '\r\n') }, 'computetarget', 'key', 'import')
+  expect(imported).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(join(mine.parent, 'config/keys')) })
+  const exported = await mine.errand('computetarget', 'key', 'export')
+  expect(exported.stdout).toBe(key)
+  expect(exported.stderr).toContain('whoever has it can log in')
+  theirs.write('team-key', exported.stdout)
+  expect(await theirs.errand('computetarget', 'key', 'import', 'team-key')).toMatchObject({ exitCode: 0 })
+  expect(await theirs.errand('computetarget', 'key', 'import', 'team-key')).toMatchObject({ exitCode: 0 })
+  const other = `-----BEGIN OPENSSH PRIVATE KEY-----\n${Buffer.from(`openssh-key-v1\0other`).toString('base64')}\n-----END OPENSSH PRIVATE KEY-----\n`
+  expect(await theirs.errandWith({ input: other }, 'computetarget', 'key', 'import')).toMatchObject({ exitCode: 1 })
+  expect((await theirs.errand('computetarget', 'key', 'export')).stdout).toBe(key)
+  const garbage = await theirs.errandWith({ input: 'ssh-ed25519 AAAA ann\n' }, 'computetarget', 'key', 'import')
+  expect([garbage.exitCode, garbage.stderr]).toEqual([1, expect.stringMatching(/^ERROR: What was given is no private key/)])
+})
