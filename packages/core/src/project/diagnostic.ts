@@ -11,7 +11,7 @@ export interface Diagnostic {
   readonly severity: 'error' | 'warning' | 'note'
   /** Stable, for tests and tools: `DUPLICATE_KEY`. */
   readonly code: string
-  /** Relative to the project, with forward slashes. */
+  /** Relative to the project, with forward slashes. Empty: the command line is meant. */
   readonly file: string
   readonly line?: number
   readonly column?: number
@@ -24,7 +24,8 @@ export interface Diagnostic {
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const place = [diagnostic.file, diagnostic.line, diagnostic.line === undefined ? undefined : diagnostic.column]
   const hint = diagnostic.hint === undefined ? '' : ` (${diagnostic.hint})`
-  return `${place.filter((part) => part !== undefined).join(':')}: ${diagnostic.message}${hint}`
+  const prefix = diagnostic.file === '' ? '' : `${place.filter((part) => part !== undefined).join(':')}: `
+  return `${prefix}${diagnostic.message}${hint}`
 }
 
 /** Whether any of them forbids going on. */

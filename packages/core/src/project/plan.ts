@@ -16,8 +16,8 @@ import { loadTarget } from './targets.ts'
 export async function planRun(project: PlannedProject, options: PlanOptions, describe: DescribeTarget): Promise<RunPlan> {
   const configuration = await loadRunConfiguration(project, options.runConfiguration)
   const call = await scriptCall(project, configuration, options.script, options.arguments)
-  const diagnostics = diagnosticList(configuration.file)
-  argumentNotes(call, options, configuration, diagnostics)
+  const commandLine = diagnosticList('')
+  argumentNotes(call, options, configuration, commandLine)
   const { request, ...plan } = await planFor(project, configuration, options, describe)
   return {
     ...plan,
@@ -34,7 +34,7 @@ export async function planRun(project: PlannedProject, options: PlanOptions, des
       ...(configuration.options === undefined ? {} : { options: configuration.options }),
     },
     needed: [...new Set([call.script, ...plan.needed])],
-    diagnostics: [...plan.diagnostics, ...diagnostics.list],
+    diagnostics: [...plan.diagnostics, ...commandLine.list],
   }
 }
 
@@ -162,7 +162,7 @@ function argumentNotes(call: ScriptCall, options: PlanOptions, configuration: Ru
     const name = names.find((candidate) => mentions(argument, candidate))
     if (name === undefined) continue
     const message = `an argument holds $${name}, which is passed as it is`
-    diagnostics.note('ARGUMENT_NOT_EXPANDED', message, undefined, 'write `ExpandArguments: true` to have the value put in')
+    diagnostics.note('ARGUMENT_NOT_EXPANDED', message, undefined, 'write `ExpandArguments: true` in the run configuration to have the value put in')
   }
 }
 
