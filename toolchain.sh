@@ -15,11 +15,14 @@ quietly() {
   return 1
 }
 
-# True when neither a source file nor a folder (for deleted files) changed since the last build.
+# Source files and folders (for deleted files) that are newer than a file, and whatever else find is told.
+changed_since() {
+  find "$root/apps" "$root/packages" "$root/plugins" "$root/pnpm-lock.yaml" "$root/tsconfig.base.json" \
+    \( -name node_modules -o -name dist -o -name test -o -name .turbo -o -name __pycache__ \) -prune -o -newer "$@" -print
+}
+
 errand_is_fresh() {
-  [ -x "$node" ] && [ -e "$toolchain/built" ] && [ -z "$(find "$root/apps" "$root/packages" "$root/plugins" "$root/pnpm-lock.yaml" \
-    "$root/tsconfig.base.json" \( -name node_modules -o -name dist -o -name test -o -name .turbo -o -name __pycache__ \) -prune \
-    -o -newer "$toolchain/built" -print)" ]
+  [ -x "$node" ] && [ -e "$toolchain/built" ] && [ -z "$(changed_since "$toolchain/built")" ]
 }
 
 # One builder at a time: a second one waits, and goes on when the first has died.
@@ -28,7 +31,10 @@ errand_build() {
   waited=
   until mkdir "$toolchain/lock" 2>/dev/null; do
     builder=$(cat "$toolchain/lock/pid" 2>/dev/null)
-    if [ -n "$builder" ] && ! kill -0 "$builder" 2>/dev/null; then rm -rf "$toolchain/lock"; continue; fi
+    # A builder that died before it wrote its number is known by the age of its lock.
+    if [ -n "$builder" ]; then dead=$(kill -0 "$builder" 2>/dev/null || echo yes); else dead=$(find "$toolchain/lock" -prune -mmin +1 2>/dev/null); fi
+    # Of several that wait, one can move the dead builder's lock away.
+    if [ -n "$dead" ] && mv "$toolchain/lock" "$toolchain/lock.$$" 2>/dev/null; then rm -rf "$toolchain/lock.$$"; continue; fi
     [ -n "$waited" ] || say "waiting for another build of this checkout (process ${builder:-unknown})"
     waited=yes
     sleep 1
@@ -36,7 +42,7 @@ errand_build() {
   echo $$ >"$toolchain/lock/pid"
   trap 'rm -rf "$toolchain/lock"' EXIT
   trap 'exit 130' INT TERM
-  bring_node && bring_dependencies && build
+  if [ -n "$waited" ] && errand_is_fresh; then true; else bring_node && bring_dependencies && build; fi
   built=$?
   rm -rf "$toolchain/lock"
   trap - EXIT INT TERM
@@ -82,5 +88,8 @@ bring_dependencies() {
 build() {
   touch "$toolchain/build-started"
   say "building"
-  (cd "$root" && quietly "$node" node_modules/turbo/bin/turbo run build --output-logs=errors-only) && mv "$toolchain/build-started" "$toolchain/built"
+  (cd "$root" && quietly "$node" node_modules/turbo/bin/turbo run build --output-logs=errors-only) || return
+  # The build itself touches folders, so its end is what counts, unless somebody has changed a file meanwhile.
+  [ -n "$(changed_since "$toolchain/build-started" -type f)" ] || touch "$toolchain/build-started"
+  mv "$toolchain/build-started" "$toolchain/built"
 }

@@ -52,7 +52,7 @@ if len(sys.argv) == 1:
     const record = json(await project.errand('history', 'info', '-r', row.run_id))
     expect(record).toMatchObject({ Accuracy: 0.75, Loss: [3, 2], metrics: { duration: 5 }, duration: expect.stringMatching(duration) })
     const keys =
-      'attachments created_utc description duration end_time_utc experiment_id heartbeat_enabled hidden name parent_run_id properties ' +
+      'attachments created_utc description duration end_time_utc exit_code reason signal experiment_id heartbeat_enabled hidden name parent_run_id properties ' +
       'root_run_id run_definition run_id run_number run_type script_name start_time_utc status tags target user_id Accuracy Loss metrics'
     expect(Object.keys(record)).toEqual(keys.split(' '))
     expect(record.properties).toHaveProperty('CommitId')

@@ -185,9 +185,7 @@ describe('Ctrl-C', () => {
     const interrupted = await submit.ended
     const id = runIdOf(interrupted)
     expect(interrupted).toMatchObject({ exitCode: 130, signal: null })
-    expect(interrupted.stderr).toBe(
-      `\nThe run goes on. To come back:  errand logs -f ${id}\nTo cancel it:  errand experiment cancel -r ${id} -t local\n`,
-    )
+    expect(interrupted.stderr).toBe(`\nThe run goes on. To come back:  errand logs -f ${id}\nTo cancel it:  errand cancel ${id}\n`)
     expect((await project.errand('status', id)).stdout).toMatch(/^state : Running\n/)
 
     const back = inForeground(project, 'logs', '-f', id)

@@ -10,10 +10,16 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
     others: ['yaml', 'ignore', '@napi-rs/keyring', '@standard-schema/spec'],
   },
   'packages/agent': { ours: ['@errand/core'], others: [] },
+  'packages/ssh': { ours: ['@errand/core'], others: ['ssh2', 'ssh-config'] },
+  'packages/conda': { ours: ['@errand/core'], others: [] },
   'packages/process-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: [] },
   'packages/testkit': { ours: ['@errand/core'], others: [] },
   'plugins/local': { ours: ['@errand/core', '@errand/process-engine'], others: ['valibot', '@valibot/to-json-schema'] },
-  'apps/cli': { ours: ['@errand/core', '@errand/target-local'], others: ['@oclif/core', '@jmespath-community/jmespath'] },
+  'plugins/remote-user-managed': {
+    ours: ['@errand/core', '@errand/process-engine', '@errand/ssh'],
+    others: ['valibot', '@valibot/to-json-schema'],
+  },
+  'apps/cli': { ours: ['@errand/core', '@errand/target-local'], others: ['@oclif/core', '@jmespath-community/jmespath', 'yazl'] },
 }
 
 /** In tests a room may also use these. */
@@ -106,7 +112,12 @@ describe('every room', () => {
   }
 
   for (const room of rooms.filter(
-    (name) => name.startsWith('plugins/') || name === 'packages/agent' || name === 'packages/process-engine',
+    (name) =>
+      name.startsWith('plugins/') ||
+      name === 'packages/agent' ||
+      name === 'packages/conda' ||
+      name === 'packages/ssh' ||
+      name === 'packages/process-engine',
   )) {
     it(`${room} has core as a peer, so that the user's copy is the one it meets`, () => {
       const manifest = manifestOf(room)

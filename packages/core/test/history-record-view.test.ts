@@ -35,11 +35,13 @@ function endedRun(history: History): string {
 }
 
 describe('a compatible record', () => {
-  it('has exactly the keys of the original, its metrics beside them and none over them', () => {
+  it('has exactly the keys of the original and how it ended, its metrics beside them and none over them', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     const record = recordFor(history, history.resolve(endedRun(history)))
-    expect(Object.keys(record).toSorted()).toEqual([...recordKeys.split(' '), 'Accuracy', 'metrics'].toSorted())
+    expect(Object.keys(record).toSorted()).toEqual(
+      [...recordKeys.split(' '), 'exit_code', 'reason', 'signal', 'Accuracy', 'metrics'].toSorted(),
+    )
     expect(record).toMatchObject({
       attachments: 'outputs/a b.svg, outputs/model.pkl, control_log, driver_log, pid.txt',
       duration: '0:00:04.892389',
@@ -52,6 +54,8 @@ describe('a compatible record', () => {
       start_time_utc: '2026-03-01T10:00:00.000001Z',
       end_time_utc: '2026-03-01T10:00:04.892390Z',
       status: 'Completed',
+      exit_code: 0,
+      reason: null,
       target: 'local',
       user_id: 'ada',
       Accuracy: 0.67,

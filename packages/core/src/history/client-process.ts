@@ -18,8 +18,19 @@ export function clientOf(pid: number): ClientProcess {
 
 /** Whether that very process still lives; undefined when it is on another machine or in another container, where nobody here can look. */
 export function clientAlive(client: ClientProcess): boolean | undefined {
-  if (client.host !== thisHost()) return undefined
+  if (client.host !== thisHost() && !isOfThisBoot(client)) return undefined
   return startOf(client.pid) === client.started
+}
+
+/** Whether the process was noted on this machine since it was started, under whatever name it had then. */
+function isOfThisBoot({ host, started }: ClientProcess): boolean {
+  const boot = bootId()
+  return boot !== undefined && started.startsWith(`${boot} `) && namespaceOf(host) === namespaceOf(thisHost())
+}
+
+/** What stands behind the name of a host whose processes are counted apart. */
+function namespaceOf(host: string): string | undefined {
+  return /pid:\[\d+\]$/.exec(host)?.[0]
 }
 
 function thisHost(): string {
@@ -45,8 +56,11 @@ function startOnLinux(pid: number): string | undefined {
   // The name of the program stands in parentheses and may hold blanks and parentheses itself. Behind it: state, …, start in clock ticks.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined
-  const boot = readOrUndefined(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))
-  return `${boot?.trim() ?? ''} ${fields[19] ?? ''}`
+  return `${bootId() ?? ''} ${fields[19] ?? ''}`
+}
+
+function bootId(): string | undefined {
+  return process.platform === 'linux' ? readOrUndefined(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))?.trim() : undefined
 }
 
 function processExists(pid: number): boolean {

@@ -46,6 +46,7 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
     description: null,
     duration: durationOf(run, now),
     end_time_utc: run.endedAt ?? null,
+    ...howItEnded(run),
     experiment_id: history.projectId,
     heartbeat_enabled: false,
     hidden: false,
@@ -87,6 +88,13 @@ export function listRowText(run: RunSummary, now: Date = new Date()): string {
   // Two objects become one by their braces: no metric has one of those names.
   const whole = inline === '{}' ? keys : `${keys.slice(0, -1)},${inline.slice(1)}`
   return clashing === undefined ? whole : `${whole.slice(0, -1)},"metrics":${clashing}}`
+}
+
+/** Not in the original's records: the exit code (0 for a run that completed), the signal that ended it, and the reason in words. */
+function howItEnded({ state, status, reason }: RunRecord): JsonObject {
+  const exitCode = status?.state === 'failed' ? status.exitCode : undefined
+  const signal = status?.state === 'failed' ? status.signal : undefined
+  return { exit_code: exitCode ?? (state === 'completed' ? 0 : null), reason: reason ?? null, signal: signal ?? null }
 }
 
 function withMetrics(record: JsonObject, metrics: InlinedMetrics): JsonObject {

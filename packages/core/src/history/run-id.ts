@@ -2,7 +2,8 @@ import { ErrandError } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import type { RunKind } from './run-record.ts'
 
-const longestId = 256
+/** Place and history make files of an id with something added: file names end at 255 bytes. */
+const longestId = 200
 const longestTime = 16
 const candidatesShown = 8
 
@@ -22,19 +23,24 @@ export function cleanName(project: string): string {
   return cleaned === '' ? 'project' : cleaned.slice(0, longestId - longestTime - 1)
 }
 
-/** The id that a user means by `name`: the id itself, the beginning of exactly one, `last`, or `last~n`. */
+/**
+ * The id that a user means by `name`: the id itself, the beginning of exactly one, `last`, or `last~n`. `last` passes over the records of
+ * prepares while there are runs: who prepares once more still means her script.
+ */
 export function resolveRunId(database: HistoryDatabase, name: string, kind?: RunKind): string {
   const last = /^last(?:~(\d{1,9}))?$/u.exec(name)
   return last ? fromNewest(database, Number(last[1] ?? 0), kind) : byBeginning(database, name, kind)
 }
 
 function fromNewest(database: HistoryDatabase, back: number, kind?: RunKind): string {
-  const ids = idsOf(
-    database.statement('SELECT id FROM runs WHERE kind = coalesce(?, kind) ORDER BY number DESC LIMIT 1 OFFSET ?').all(kind ?? null, back),
-  )
-  if (ids[0] !== undefined) return ids[0]
+  const newest = database.statement('SELECT id FROM runs WHERE kind = ? ORDER BY number DESC LIMIT 1 OFFSET ?')
+  const kinds: readonly RunKind[] = kind === undefined ? ['run', 'prepare'] : [kind]
+  for (const candidate of kinds) {
+    const [id] = idsOf(newest.all(candidate, back))
+    if (id !== undefined) return id
+  }
   const message = back === 0 ? 'The history of this project has no runs yet.' : `The history of this project has no more than ${back} runs.`
-  throw notFound(message)
+  throw notFound(message, back === 0 ? 'errand submit -c local SCRIPT' : 'errand history list')
 }
 
 function byBeginning(database: HistoryDatabase, name: string, kind?: RunKind): string {
@@ -62,6 +68,6 @@ export function runNotFound(id: string): ErrandError {
   return notFound(`There is no run ${id} in the history of this project.`)
 }
 
-function notFound(message: string): ErrandError {
-  return new ErrandError('RUN_NOT_FOUND', message, { hint: 'errand history list' })
+function notFound(message: string, hint = 'errand history list'): ErrandError {
+  return new ErrandError('RUN_NOT_FOUND', message, { hint })
 }

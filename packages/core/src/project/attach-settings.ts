@@ -44,7 +44,7 @@ const originalWrites: Readonly<Record<string, Readonly<Record<string, JsonValue>
   cluster: { userManagedEnvironment: false, yarnDeployMode: 'cluster' },
 }
 
-const originalRequired: readonly string[] = ['address', 'username']
+const originalRequired: ReadonlySet<string> = new Set(['address', 'username'])
 
 const projectKey = { privateKey: 'project' }
 
@@ -109,7 +109,7 @@ function originalSettings(type: string): readonly AttachSetting[] {
       setting(name, kind === 'secret' ? 'secret' : 'key', {
         type: kind === 'boolean' ? 'boolean' : 'string',
         description: originalSummaries[name] ?? `Written as ${name} into the .compute file.`,
-        required: Object.hasOwn(originalWrites, type) && originalRequired.includes(name),
+        required: Object.hasOwn(originalWrites, type) && originalRequired.has(name),
       }),
     )
   const actions = Object.entries(originalActions).map(([name, source]) => setting(name, 'action', source))

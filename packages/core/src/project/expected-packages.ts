@@ -14,7 +14,8 @@ const otherNames: Readonly<Record<string, string>> = {
 }
 
 /** Packages of conda that are no Python packages. */
-const notPython = /^(python|pip|conda|mkl|.*blas|cuda.*|cudnn|nccl|openjdk|nodejs|git|gcc.*|gxx.*|cmake|make|jq|r-.*|lib.*|openssl|.*_linux-64)$/
+const notPython =
+  /^(python|pip|conda|mkl|.*blas|cuda.*|cudnn|nccl|openjdk|nodejs|git|gcc.*|gxx.*|cmake|make|jq|r-.*|lib.*|openssl|.*_linux-64)$/
 
 /**
  * The Python packages that a conda file lists, by the names under which an interpreter knows them: sorted, without versions and URLs.
@@ -30,6 +31,9 @@ export async function expectedPackages(
   if (read === undefined) return undefined
   const { conda, pip } = read.packages
   const fromConda = conda.map(condaPackageName).filter((name) => !notPython.test(name))
-  const names = [...fromConda.map((name) => otherNames[name] ?? name), ...pip.filter((item) => !/[\\/]/.test(item)).map(pipPackageName)].filter((name) => /^[\w.-]+$/.test(name))
+  const names = [
+    ...fromConda.map((name) => otherNames[name] ?? name),
+    ...pip.filter((item) => !/[\\/]/.test(item)).map(pipPackageName),
+  ].filter((name) => /^[\w.-]+$/.test(name))
   return names.length === 0 ? undefined : { file, packages: [...new Set(names)].toSorted() }
 }

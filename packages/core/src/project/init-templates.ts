@@ -101,5 +101,8 @@ packages: []
 .ipynb_checkpoints/
 .azureml/
 docs/
+
+# What \`errand history download\` brings.
+artifacts/
 `,
 }

@@ -162,7 +162,12 @@ function argumentNotes(call: ScriptCall, options: PlanOptions, configuration: Ru
     const name = names.find((candidate) => mentions(argument, candidate))
     if (name === undefined) continue
     const message = `an argument holds $${name}, which is passed as it is`
-    diagnostics.note('ARGUMENT_NOT_EXPANDED', message, undefined, 'write `ExpandArguments: true` in the run configuration to have the value put in')
+    diagnostics.note(
+      'ARGUMENT_NOT_EXPANDED',
+      message,
+      undefined,
+      'write `ExpandArguments: true` in the run configuration to have the value put in',
+    )
   }
 }
 

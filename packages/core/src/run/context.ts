@@ -1,9 +1,19 @@
 import { join } from 'node:path'
-import { ErrandError } from '../errors.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { ErrandError, errorCode } from '../errors.ts'
 import type { History, RunRecord } from '../history/index.ts'
 import type { Host, Logger } from '../host.ts'
 import { localHost } from '../local-host.ts'
-import { type Project, type TargetFile, findProject, loadTarget, validateTarget } from '../project/index.ts'
+import {
+  type Diagnostic,
+  type Project,
+  type TargetFile,
+  didYouMean,
+  findProject,
+  loadTarget,
+  targetTypes,
+  validateTarget,
+} from '../project/index.ts'
 import type { SecretStore } from '../secrets.ts'
 import { openObject } from '../snapshot/index.ts'
 import type { CallOptions, Target, TargetContext, TargetDefinition } from '../target.ts'
@@ -59,21 +69,38 @@ export interface ConfiguredTarget {
   readonly definition: TargetDefinition
   /** Values that the `.compute` file itself holds for declared secrets. */
   readonly fileSecrets: Readonly<Record<string, string>>
+  /** What was noticed in the file against the schema of its type: unknown keys, for example. */
+  readonly diagnostics: readonly Diagnostic[]
 }
 
 export async function configuredTarget(context: RunContext, file: TargetFile): Promise<ConfiguredTarget> {
-  const definition = await context.targets.definition(file.type)
-  const validated = await validateTarget(file, definition)
-  return { name: file.name, type: validated.type, config: validated.config, definition, fileSecrets: validated.secrets }
+  const definition = await context.targets.definition(file.type).catch((error: unknown) => {
+    throw inFile(error, file)
+  })
+  const { type, config, secrets, diagnostics } = await validateTarget(file, definition)
+  return { name: file.name, type, config, definition, fileSecrets: secrets, diagnostics }
+}
+
+/** A type that nobody knows is a mistake in the file, whose line is named with the type that was likely meant. */
+function inFile(error: unknown, file: TargetFile): unknown {
+  if (errorCode(error) !== 'TARGET_TYPE_UNKNOWN' || !(error instanceof Error) || file.file === undefined) return error
+  const line = file.position('type')?.line
+  const known = targetTypes.flatMap(({ type, aliases }) => [type, ...aliases])
+  const hint = didYouMean(file.type, known) ?? ('hint' in error && typeof error.hint === 'string' ? error.hint : undefined)
+  const place = line === undefined ? file.file : `${file.file}:${line}`
+  return new ErrandError('TARGET_TYPE_UNKNOWN', `${place}: ${error.message}`, { ...(hint === undefined ? {} : { hint }), cause: error })
 }
 
 /** The target of a recorded run, from the configuration stored with it: editing or detaching the `.compute` file orphans no run. */
 export async function recordedTarget(context: RunContext, run: RunRecord): Promise<ConfiguredTarget> {
   const { name, type, config } = run.target
   const definition = await context.targets.definition(type)
-  const today = await loadTarget(context.project, name).catch(() => undefined)
-  const fileSecrets = today?.type === type ? (await validateTarget(today, definition).catch(() => undefined))?.secrets : undefined
-  return { name, type, config, definition, fileSecrets: fileSecrets ?? {} }
+  // A password in today's file is meant for the place of today's file: it is used only while that is the recorded one.
+  const today = await loadTarget(context.project, name)
+    .then((file) => validateTarget(file, definition))
+    .catch(() => undefined)
+  const fileSecrets = today !== undefined && isDeepStrictEqual(today.config, config) ? today.secrets : {}
+  return { name, type, config, definition, fileSecrets, diagnostics: [] }
 }
 
 /** An open target and the secret values that were read for it: what must not be shown or stored. */

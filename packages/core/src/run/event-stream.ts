@@ -9,26 +9,30 @@ import { isSettled } from './settled.ts'
 import type { Emit } from './updates.ts'
 import type { RunUpdate } from './update.ts'
 
-/** How far a stream is followed: to the end of the run, or only until its place has nothing more to tell for the moment. */
-export type Until = 'end' | 'quiet'
+/** How far a stream is followed: to the end of the run, or until its place has told nothing for so many milliseconds. */
+export type Until = 'end' | { readonly quiet: number }
 
-export interface EventStream {
+/** A run at its place and in the history. */
+export interface RecordedRun {
   readonly history: History
   readonly runId: string
   readonly handle: RunHandle
+  /** Secrets that must be neither shown nor stored. */
+  readonly secretValues: ReadonlySet<string>
+  readonly signal: AbortSignal
+}
+
+export interface EventStream extends RecordedRun {
   /** Where to go on: the log of the record whose output was shown already. */
   readonly from: RunRecord['log']
   readonly until: Until
-  /** Secrets that must be neither shown nor stored. */
-  readonly secretValues: ReadonlySet<string>
   readonly emit: Emit<RunUpdate>
-  readonly signal: AbortSignal
 }
 
 /** Bytes of output that are stored in one transaction, at most. */
 const batchBytes = 1024 * 1024
-/** A place that says nothing for so long, in milliseconds, has told all that it knows now. */
-const quietTime = 400
+/** Output that may be the beginning of a secret is let go after so many milliseconds without a word more. */
+const longestHold = 1000
 /** A run that never is quiet: after so many milliseconds, a batch of less than so many bytes means that its place has been caught up with. */
 const caughtUp = { time: 1000, bytes: 64 * 1024 }
 
@@ -72,7 +76,7 @@ async function showRest(
 }
 
 async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined> {
-  const { emit } = stream
+  const { emit, until } = stream
   const stop = new AbortController()
   const signal = AbortSignal.any([stream.signal, stop.signal])
   const redaction = createEventRedaction(stream.secretValues)
@@ -90,8 +94,7 @@ async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined
     batch = []
     stored = size
     size = 0
-    // The machine had lost power and the copy with it: everything is read again from the place, and nothing shown twice.
-    if (append(stream, events, after) === 'rewound') await restore(stream, redaction, last.cursor)
+    append(stream, events, after)
     after = last.cursor
     for (const event of events) await show(event, emit)
   }
@@ -101,15 +104,17 @@ async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined
   try {
     for (;;) {
       if (batch.length > 0 && !(await isReady(next))) await store()
-      if (stream.until === 'quiet' && stored < caughtUp.bytes && performance.now() - began > caughtUp.time) break
-      const step = await (stream.until === 'quiet' ? orQuiet(next) : next)
-      if (step === 'quiet' || step.done) break
-      next = events.next()
-      const ready = redaction.push(step.value)
+      if (until !== 'end' && stored < caughtUp.bytes && performance.now() - began > caughtUp.time) break
+      const patience = redaction.holds() ? longestHold : until === 'end' ? undefined : until.quiet
+      const step = await (patience === undefined ? next : orQuiet(next, patience))
+      if (step === 'quiet' ? !redaction.holds() : step.done) break
+      const ready = step === 'quiet' ? redaction.letGo() : redaction.push(step.value)
+      if (step !== 'quiet') next = events.next()
       batch.push(...ready)
       size += ready.reduce((sum, event) => sum + (event.type === 'log' ? event.data.length : 100), 0)
+      const last = ready.at(-1)
+      if (last?.type === 'status' && isFinal(last.status)) final = last.status
       if (size >= batchBytes) await store()
-      if (step.value.type === 'status' && isFinal(step.value.status)) final = step.value.status
     }
     await store()
   } finally {
@@ -135,7 +140,7 @@ export function isFinal(status: RunStatus): boolean {
 }
 
 /** An untracked run is forgotten with its end by the process that drives it: whoever follows it still shows it, and stores nothing. */
-function append({ history, runId }: EventStream, events: readonly RunEvent[], after: string | undefined): AppendResult['outcome'] {
+function append({ history, runId }: RecordedRun, events: readonly RunEvent[], after: string | undefined): AppendResult['outcome'] {
   try {
     return history.appendEvents(runId, events, after).outcome
   } catch (error) {
@@ -144,14 +149,39 @@ function append({ history, runId }: EventStream, events: readonly RunEvent[], af
   }
 }
 
-async function restore(stream: EventStream, redaction: EventRedaction, upTo: string): Promise<void> {
-  let after: string | undefined
-  redaction.reset()
-  for await (const event of stream.handle.events(callOptions(stream.signal))) {
-    const ready = redaction.push(event)
-    if (ready.length > 0) stream.history.appendEvents(stream.runId, ready, after)
-    after = ready.at(-1)?.cursor ?? after
-    if (event.cursor === upTo) return
+/**
+ * Makes the record complete, from its own cursor on and without showing anything: this has to be done before a run is removed from its
+ * place. A follower stores only what continues the record; when the one that was ahead of it has died, the rest is still to be stored.
+ */
+export async function completeRecord(stream: RecordedRun): Promise<void> {
+  const { history, runId, handle, signal } = stream
+  for (;;) {
+    const run = history.get(runId)
+    if (run === undefined || isSettled(run)) return
+    const start = run.log.cursor
+    const redaction = createEventRedaction(stream.secretValues)
+    let after = start
+    let batch: RunEvent[] = []
+    let size = 0
+    const store = (): boolean => {
+      const last = batch.at(-1)
+      const outcome = last === undefined ? 'stored' : append(stream, batch, after)
+      after = last?.cursor ?? after
+      batch = []
+      size = 0
+      return outcome === 'stored'
+    }
+    let undisturbed = true
+    for await (const event of handle.events({ ...callOptions(signal), ...(start === undefined ? {} : { cursor: start }) })) {
+      batch.push(...redaction.push(event))
+      size += event.type === 'log' ? event.data.length : 100
+      if (size < batchBytes) continue
+      undisturbed = store()
+      if (!undisturbed) break
+    }
+    undisturbed &&= store()
+    // Somebody else stored meanwhile: from where the record is now. No event behind its cursor: it is complete.
+    if (undisturbed) return
   }
 }
 
@@ -160,10 +190,10 @@ function isReady(next: Promise<unknown>): Promise<boolean> {
   return Promise.race([next.then(() => true), setImmediate(false)])
 }
 
-async function orQuiet(next: Promise<IteratorResult<RunEvent>>): Promise<IteratorResult<RunEvent> | 'quiet'> {
+async function orQuiet(next: Promise<IteratorResult<RunEvent>>, patience: number): Promise<IteratorResult<RunEvent> | 'quiet'> {
   const timer = new AbortController()
   try {
-    return await Promise.race([next, setTimeout(quietTime, 'quiet' as const, { signal: timer.signal })])
+    return await Promise.race([next, setTimeout(patience, 'quiet' as const, { signal: timer.signal })])
   } finally {
     timer.abort()
   }
@@ -172,35 +202,47 @@ async function orQuiet(next: Promise<IteratorResult<RunEvent>>): Promise<Iterato
 interface EventRedaction {
   /** The events that may be stored now, secrets replaced: none while the end of the output could be the beginning of a secret. */
   push(event: RunEvent): readonly RunEvent[]
-  reset(): void
+  holds(): boolean
+  /** What is held, as it is: it became no secret for so long that the rest of the run must not wait for it. */
+  letGo(): readonly RunEvent[]
 }
 
 const streams = ['stdout', 'stderr', 'control'] as const
+/** Bytes that may wait behind a beginning of a secret. */
+const mostHeld = 1024 * 1024
 
 /**
  * An event is let go only when no byte of it or before it is held back: so a stored cursor never stands in the midst of a secret, and who
  * goes on from it later, with another redactor, misses nothing.
  */
 function createEventRedaction(values: ReadonlySet<string>): EventRedaction {
-  let redactor: Redactor = createRedactor(() => [...values])
+  const redactor = createRedactor(() => [...values])
   let held: RunEvent[] = []
+  let size = 0
+  const release = (): readonly RunEvent[] => {
+    const ready = held
+    held = []
+    size = 0
+    return ready
+  }
+  const letGo = (): readonly RunEvent[] => {
+    const last = held.at(-1)
+    if (last !== undefined) held.splice(-1, 0, ...rest(redactor, last))
+    return release()
+  }
   return {
     push(event) {
       held.push(event.type === 'log' ? { ...event, data: redactor.push(event.stream, event.data) } : redactEvent(event, redactor))
-      if (event.type === 'status' && isFinal(event.status)) held.splice(-1, 0, ...rest(redactor, event))
-      else if (redactor.holds()) return []
-      const ready = held
-      held = []
-      return ready
+      size += event.type === 'log' ? event.data.length : 100
+      if ((event.type === 'status' && isFinal(event.status)) || (redactor.holds() && size > mostHeld)) return letGo()
+      return redactor.holds() ? [] : release()
     },
-    reset() {
-      redactor = createRedactor(() => [...values])
-      held = []
-    },
+    holds: () => held.length > 0,
+    letGo,
   }
 }
 
-/** What the streams still held when the run ended, as events of their own just before its last. */
+/** What the streams still hold, as events of their own just before the last. */
 function rest(redactor: Redactor, last: RunEvent): RunEvent[] {
   return streams.flatMap((stream) => {
     const data = redactor.flush(stream)
@@ -209,10 +251,24 @@ function rest(redactor: Redactor, last: RunEvent): RunEvent[] {
 }
 
 function redactEvent(event: Exclude<RunEvent, { type: 'log' }>, redactor: Redactor): RunEvent {
-  if (event.type === 'metric') return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value) }
-  if ((event.type === 'tag' || event.type === 'property') && event.value !== undefined)
-    return { ...event, value: redactor.redactText(event.value) }
-  if (event.type === 'status' && 'reason' in event.status)
-    return { ...event, status: { ...event.status, reason: redactor.redactText(event.status.reason) } }
-  return event
+  switch (event.type) {
+    case 'metric':
+      return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value) }
+    case 'tag':
+    case 'property':
+      return {
+        ...event,
+        name: redactor.redactText(event.name),
+        ...(event.value === undefined ? {} : { value: redactor.redactText(event.value) }),
+      }
+    case 'status':
+      return { ...event, status: redactStatus(event.status, redactor) }
+    default:
+      return event
+  }
+}
+
+/** A status may quote what the script said. */
+export function redactStatus(status: RunStatus, redactor: Pick<Redactor, 'redactText'>): RunStatus {
+  return 'reason' in status ? { ...status, reason: redactor.redactText(status.reason) } : status
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, posix } from 'node:path'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
 import type { CallOptions, RunHandle, RunStatus } from '../target.ts'
 import { isDriven } from './settled.ts'
@@ -84,12 +84,17 @@ async function removeArrivals(directory: string, name: string): Promise<void> {
     if (entry.startsWith(`.${name}-`)) await rm(join(directory, entry), { recursive: true, force: true, maxRetries: 3 })
 }
 
+/** Regular files below a folder. Node's own recursive listing follows links to folders, and a script may have made a circle of them. */
 function listFiles(directory: string): Artifact[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path: path.slice(directory.length + 1).replaceAll('\\', '/'), size: statSync(path).size }))
-    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const below = (folder: string): string[] =>
+    readdirSync(join(directory, folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = posix.join(folder, entry.name)
+      if (entry.isDirectory()) return below(path)
+      return entry.isFile() ? [path] : []
+    })
+  return below('')
+    .toSorted()
+    .map((path) => ({ path, size: statSync(join(directory, path)).size }))
 }
 
 function notesOn(run: RunRecord, status: RunStatus): readonly string[] {
@@ -107,7 +112,9 @@ function clockNote({ createdAt, target }: RunRecord, { startedAt, endedAt }: Run
   if (difference <= clockTolerance) return []
   const minutes = Math.round(difference / 60_000)
   const amount = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
-  return [`The clock of ${target.name} is ${amount} ${word} this machine's. The times of the run are those of its place; its duration is right.`]
+  return [
+    `The clock of ${target.name} is ${amount} ${word} this machine's. The times of the run are those of its place; its duration is right.`,
+  ]
 }
 
 /** A failed import beside a dependency file that this target does not use: the likely cause, said where it is looked for. */

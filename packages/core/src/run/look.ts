@@ -1,8 +1,9 @@
-import { ErrandError } from '../errors.ts'
-import { type RunRecord, finalStates } from '../history/index.ts'
+import { ErrandError, errorCode } from '../errors.ts'
+import { type RunRecord, type StoredLogRecord, finalStates } from '../history/index.ts'
+import { createRedactor } from '../redaction.ts'
 import type { RunHandle } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions, openTarget, recordedTarget } from './context.ts'
-import { type Until, followEvents } from './event-stream.ts'
+import { type Until, completeRecord, followEvents, isFinal, redactStatus } from './event-stream.ts'
 import { finish, withEnd } from './finish.ts'
 import { isDriven, isSettled } from './settled.ts'
 import { cancelledBeforeStart, interruptedReason, readSecretVariables, reporting } from './start.ts'
@@ -27,11 +28,21 @@ export function follow(
     const run = required(context, runId)
     const from = options.from === undefined ? {} : { from: options.from }
     // Size and cursor of one record belong together: what another client stores in this moment comes with the events behind the cursor.
-    for (const record of history.readLog(runId, { ...from, to: run.log.size }))
-      await emit({ type: 'log', stream: record.stream, data: record.data })
-    const now = isSettled(run) ? run : await look(context, run, options.live ? 'end' : 'quiet', emit, signal)
+    const shown = await showStored(run, history.readLog(runId, { ...from, to: run.log.size }), emit)
+    const now = isSettled(run) ? run : await look(context, shown, options.live ? 'end' : 'quiet', emit, signal)
     if (isSettled(now)) await emit({ type: 'ended', run: now })
   })
+}
+
+/** The record as far as it was shown: a damaged copy of the log is not, and is read again from the place while that has it. */
+async function showStored(run: RunRecord, stored: Iterable<StoredLogRecord>, emit: Emit<RunUpdate>): Promise<RunRecord> {
+  try {
+    for (const { stream, data } of stored) await emit({ type: 'log', stream, data })
+    return run
+  } catch (error) {
+    if (errorCode(error) !== 'HISTORY_LOG_DAMAGED' || run.removed) throw error
+    return { ...run, log: { size: 0 } }
+  }
 }
 
 /** Asks the place of a run, repairs what a killed client left, and collects when the run is final. Shows nothing. */
@@ -64,7 +75,10 @@ export function cancel(
     if (finalStates.has(run.state)) return emit({ type: 'ended', run })
     history.update(runId, { state: 'cancelling' }, (current) => !finalStates.has(current.state) && current.state !== 'finalizing')
     if (run.reference === undefined && isDriven(run)) {
-      await until(() => finalStates.has(required(context, runId).state) || required(context, runId).reference !== undefined, signal)
+      await until(() => {
+        const now = required(context, runId)
+        return finalStates.has(now.state) || now.reference !== undefined || !isDriven(now)
+      }, signal)
     }
     const current = required(context, runId)
     if (finalStates.has(current.state)) return emit({ type: 'ended', run: current })
@@ -75,10 +89,17 @@ export function cancel(
     }
     history.update(runId, { reference })
     await using handle = await opened.target.attach(reference, callOptions(signal))
-    await handle.cancel(callOptions(signal))
+    await cancelAt(handle, signal)
     await emit({ type: 'progress', progress: { message: 'waiting until nothing of the run is left alive' } })
     const ended = await followAndFinish(context, required(context, runId), handle, opened, 'end', emit, signal)
     if (isSettled(ended)) await emit({ type: 'ended', run: ended })
+  })
+}
+
+/** A place that does not know the run has nothing of it to end: what became of it is found out next. */
+async function cancelAt(handle: RunHandle, signal: AbortSignal): Promise<void> {
+  await handle.cancel(callOptions(signal)).catch((error: unknown) => {
+    if (errorCode(error) !== 'RUN_UNKNOWN') throw error
   })
 }
 
@@ -109,7 +130,13 @@ async function until(condition: () => boolean, signal: AbortSignal): Promise<voi
 }
 
 /** One look at the place of a run whose record is not settled. */
-async function look(context: RunContext, run: RunRecord, how: Until, emit: Emit<RunUpdate>, signal: AbortSignal): Promise<RunRecord> {
+async function look(
+  context: RunContext,
+  run: RunRecord,
+  how: 'end' | 'quiet',
+  emit: Emit<RunUpdate>,
+  signal: AbortSignal,
+): Promise<RunRecord> {
   const { history } = context
   if (run.kind === 'prepare') return settlePrepare(context, run)
   if (run.reference === undefined && isDriven(run)) return run
@@ -119,6 +146,8 @@ async function look(context: RunContext, run: RunRecord, how: Until, emit: Emit<
   // What was shown is the log of `run`; another process may have stored more since.
   const known = run.reference === undefined ? { ...history.update(run.id, { reference }), log: run.log } : run
   await using handle = await opened.target.attach(reference, callOptions(signal))
+  // Asked for while nobody could reach the run.
+  if (known.state === 'cancelling') await cancelAt(handle, signal)
   return await followAndFinish(context, known, handle, opened, how, emit, signal)
 }
 
@@ -126,7 +155,8 @@ async function look(context: RunContext, run: RunRecord, how: Until, emit: Emit<
 function interrupted(context: RunContext, run: RunRecord): RunRecord {
   if (run.state === 'cancelling') return cancelledBeforeStart(context, run.id)
   const reason = interruptedReason(run.id)
-  return context.history.update(run.id, { state: 'interrupted', reason, client: null }, (current) => !finalStates.has(current.state))
+  const patch = { state: 'interrupted', reason, client: null } as const
+  return context.history.update(run.id, patch, (now) => !finalStates.has(now.state) && now.reference === undefined && !isDriven(now))
 }
 
 function settlePrepare(context: RunContext, run: RunRecord): RunRecord {
@@ -135,31 +165,37 @@ function settlePrepare(context: RunContext, run: RunRecord): RunRecord {
   return context.history.update(run.id, { state: 'failed', reason, client: null }, (current) => !finalStates.has(current.state))
 }
 
+/** Milliseconds of silence after which a place has told all it knows: some round trips of it. */
+const quietTime = (roundTrip: number): number => 400 + 4 * roundTrip
+
 async function followAndFinish(
   context: RunContext,
   run: RunRecord,
   handle: RunHandle,
   opened: OpenTarget,
-  how: Until,
+  how: 'end' | 'quiet',
   emit: Emit<RunUpdate>,
   signal: AbortSignal,
 ): Promise<RunRecord> {
   const { history } = context
-  await readSecretVariables(opened, storedRequest(run)?.secretVariables ?? [])
   const { secretValues } = opened
-  const followed = await followEvents({ history, runId: run.id, handle, from: run.log, until: how, secretValues, emit, signal })
+  await readSecretVariables(opened, storedRequest(run)?.secretVariables ?? [])
+  const began = performance.now()
+  const asked = redactStatus(
+    await handle.status(callOptions(signal)),
+    createRedactor(() => [...secretValues]),
+  )
+  const until: Until = how === 'end' || isFinal(asked) ? 'end' : { quiet: quietTime(performance.now() - began) }
+  const stream = { history, runId: run.id, handle, secretValues, signal }
+  const followed = await followEvents({ ...stream, from: run.log, until, emit })
   const now = history.get(run.id)
   // Untracked, and forgotten in the meantime by the process that drove it.
-  if (now === undefined) return withEnd(run, followed ?? (await handle.status(callOptions(signal))))
+  if (now === undefined) return withEnd(run, followed ?? asked)
   // A stream that was read to its end before, by a client that died while it collected, has no more events: the record knows the end.
-  const status = followed ?? (now.status && now.status.state !== 'running' && now.status.state !== 'queued' ? now.status : undefined)
-  if (status === undefined) return touch(context, now, handle, signal)
+  const status = [followed, now.status, asked].find((known) => known !== undefined && isFinal(known))
+  if (status === undefined)
+    return history.update(run.id, { status: asked, statusAt: new Date().toISOString() }, ({ state }) => !finalStates.has(state))
   if (isDriven(now) && how === 'quiet') return now
+  await completeRecord(stream)
   return finish(history, now, handle, status, reporting({ emit, signal }))
-}
-
-/** Still going on: the record says so, and when it was asked. */
-async function touch(context: RunContext, run: RunRecord, handle: RunHandle, signal: AbortSignal): Promise<RunRecord> {
-  const status = await handle.status(callOptions(signal))
-  return context.history.update(run.id, { status, statusAt: new Date().toISOString() }, (current) => !finalStates.has(current.state))
 }

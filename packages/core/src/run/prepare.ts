@@ -45,7 +45,7 @@ export function prepare(context: RunContext, options: PrepareOptions): AsyncGene
       client: thisClient(),
     })
     await emit({ type: 'created', run })
-    const submission = { context, runId: run.id, emit, signal }
+    const submission = { context, runId: run.id, emit, signal, attempt: { mayHaveStarted: false } }
     await recordFailure(submission, async () => {
       history.update(run.id, { startedAt: run.createdAt })
       await using opened = await openTarget(context, configured)

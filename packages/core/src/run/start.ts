@@ -3,7 +3,7 @@ import type { RunRecord } from '../history/index.ts'
 import type { EnvironmentRequest, RunRequest } from '../request.ts'
 import type { CallOptions, Prepared, RunReference } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions } from './context.ts'
-import { followEvents } from './event-stream.ts'
+import { completeRecord, followEvents } from './event-stream.ts'
 import { finish } from './finish.ts'
 import { storedRequest } from './stored-request.ts'
 import type { RunUpdate } from './update.ts'
@@ -15,6 +15,8 @@ export interface Submission {
   readonly runId: string
   readonly emit: Emit<RunUpdate>
   readonly signal: AbortSignal
+  /** Whether the place may know the run although no answer of it says so. */
+  readonly attempt: { mayHaveStarted: boolean }
 }
 
 /** Options of a target's call whose progress is told to whoever reads the updates. */
@@ -57,6 +59,7 @@ export async function runToEnd(submission: Submission, request: RunRequest, prep
   const status = await followEvents({ history, runId, handle, from, secretValues: opened.secretValues, until: 'end', emit, signal })
   const now = history.get(runId)
   if (status === undefined || now === undefined) return
+  await completeRecord({ history, runId, handle, secretValues: opened.secretValues, signal })
   if (storedRequest(now)?.tracked === false)
     await emit({ type: 'note', message: `Nothing of ${runId} is kept here; its files stay on ${now.target.name}.` })
   await emit({ type: 'ended', run: await finish(history, now, handle, status, reporting(submission)) })
@@ -81,10 +84,12 @@ async function start(
     await emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
     return undefined
   }
+  submission.attempt.mayHaveStarted = true
   const reference = await target.submit(request, prepared, options).catch(async (error: unknown) => {
     // The answer may have been lost on its way: what counts is whether the place knows the run.
-    const found = signal.aborted ? undefined : await target.find(runId, options).catch(() => undefined)
-    if (found === undefined) throw error
+    const found = await target.find(runId, options).catch(() => 'unknown' as const)
+    submission.attempt.mayHaveStarted = found !== undefined
+    if (found === undefined || found === 'unknown') throw error
     return found
   })
   await emit({ type: 'started', run: history.update(runId, { reference }) })
@@ -102,17 +107,19 @@ export const interruptedReason = (runId: string): string => `Interrupted before 
  * What goes wrong before the start is how the run ended; what goes wrong after it leaves the record as it is, since the run lives on and
  * the next look goes on with it.
  */
-export async function recordFailure({ context, runId, signal }: Submission, work: () => Promise<void>): Promise<void> {
+export async function recordFailure({ context, runId, signal, attempt }: Submission, work: () => Promise<void>): Promise<void> {
   const { history } = context
   try {
     await work()
   } catch (error) {
     const run = history.get(runId)
-    const mayHaveStarted = run?.reference !== undefined || (run?.state === 'starting' && errorCode(error) === 'AGENT_CONNECTION_LOST')
-    if (run !== undefined && !mayHaveStarted) {
-      const reason = signal.aborted ? interruptedReason(runId) : errorMessage(error)
-      const state = signal.aborted ? 'interrupted' : 'failed'
-      history.update(runId, { state, reason, client: null }, (current) => current.endedAt === undefined)
+    if (run !== undefined && run.reference === undefined && !attempt.mayHaveStarted) {
+      if (signal.aborted && run.state === 'cancelling') cancelledBeforeStart(context, runId)
+      else {
+        const reason = signal.aborted ? interruptedReason(runId) : errorMessage(error)
+        const state = signal.aborted ? 'interrupted' : 'failed'
+        history.update(runId, { state, reason, client: null }, (current) => current.endedAt === undefined)
+      }
     }
     throw error
   }

@@ -75,7 +75,7 @@ export function continueRun(context: RunContext, runId: string, options: { reado
       throw new ErrandError('RUN_NOT_FOUND', `There is no run ${runId} in this project.`, { hint: 'errand history list' })
     const stored = storedRequest(before)
     if (stored === undefined || stored.snapshot.digest === '') throw notContinued(before)
-    const submission: Submission = { context, runId, emit, signal }
+    const submission: Submission = { context, runId, emit, signal, attempt: { mayHaveStarted: false } }
     const run = history.update(runId, { client: thisClient() })
     await emit({ type: 'created', run })
     await recordFailure(submission, async () => {
@@ -119,8 +119,10 @@ export async function configuredPlan(
     return { capabilities, userManaged, ...(definition.runOptions ? { runOptions: definition.runOptions } : {}) }
   })
   if (hasErrors(plan.diagnostics)) throw configurationError(plan.diagnostics)
-  if (plan.diagnostics.length > 0) await emit({ type: 'diagnostics', diagnostics: plan.diagnostics })
-  return { plan, configured: configured ?? (await configuredTarget(context, plan.targetFile)) }
+  configured ??= await configuredTarget(context, plan.targetFile)
+  const diagnostics = [...plan.diagnostics, ...configured.diagnostics]
+  if (diagnostics.length > 0) await emit({ type: 'diagnostics', diagnostics })
+  return { plan, configured }
 }
 
 function planSubmit(context: RunContext, options: PlanOptions, emit: Emit<RunUpdate>): Promise<ConfiguredPlan> {
@@ -149,7 +151,7 @@ async function createRun(
     request: storeRequest(plan, { runId: '' }, ''),
   })
   await emit({ type: 'created', run })
-  return { context, runId: run.id, emit, signal }
+  return { context, runId: run.id, emit, signal, attempt: { mayHaveStarted: false } }
 }
 
 function required(plan: RunPlan): NonNullable<RunPlan['run']> {

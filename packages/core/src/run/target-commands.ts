@@ -58,7 +58,9 @@ export async function showTarget(
 /** Without what looks like a secret that somebody wrote into a file. */
 function presentable(config: JsonValue): Readonly<Record<string, JsonValue>> {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return {}
-  const shown = Object.entries(config).filter(([key, value]) => key === 'privateKey' || !looksLikeSecret(key, String(value)))
+  const shown = Object.entries(config).filter(
+    ([key, value]) => key === 'privateKey' || !looksLikeSecret(key, typeof value === 'string' ? value : JSON.stringify(value)),
+  )
   return Object.fromEntries(shown.filter(([key]) => key !== 'password'))
 }
 
@@ -68,7 +70,10 @@ export async function* checkTarget(context: RunContext, name: string, options: C
     if (error instanceof ErrandError && error.code === 'CONFIGURATION_INVALID') return error
     throw error
   })
-  if (file instanceof ErrandError) return yield failure('configuration', file)
+  if (file instanceof ErrandError) {
+    yield failure('configuration', file)
+    return
+  }
   const path = file.file ?? 'no file: the built-in target'
   try {
     const configured = await configuredTarget(context, file)
