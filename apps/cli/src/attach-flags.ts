@@ -5,11 +5,15 @@ import type { FlagInput } from '@oclif/core/interfaces'
 import type { AttachSetting, AttachableType } from '@errand/core/project'
 
 /** Letters of options that every type has. */
-const takenLetters: readonly string[] = ['h', 'n', 'o', 'p', 't', 'w']
+const takenLetters: ReadonlySet<string> = new Set(['h', 'n', 'o', 'p', 't', 'w'])
 
 /** What every type has, and the original's spellings of the type itself. */
 export const attachFlags = {
-  name: Flags.string({ char: 'n', summary: 'Name of the target; its files are aml_config/NAME.compute and NAME.runconfig.', required: true }),
+  name: Flags.string({
+    char: 'n',
+    summary: 'Name of the target; its files are aml_config/NAME.compute and NAME.runconfig.',
+    required: true,
+  }),
   type: Flags.string({ char: 't', summary: 'The type, in the older spelling.', helpValue: 'TYPE' }),
   cluster: Flags.boolean({ summary: 'Type cluster, in the oldest spelling.' }),
   'ssh-port': Flags.integer({ summary: 'Port, where the address does not name one.', min: 1, max: 65_535 }),
@@ -34,9 +38,15 @@ export const sshFlags = {
   username: Flags.string({ char: 'u', summary: 'User to log in as.' }),
   ...passwordFlags,
   'use-azureml-ssh-key': Flags.boolean({ char: 'k', summary: 'Log in with a key of this project, made when there is none.' }),
-  'private-key-file': Flags.string({ summary: 'Log in with this key once, to let the machine know the key of this project.', helpValue: 'FILE' }),
+  'private-key-file': Flags.string({
+    summary: 'Log in with this key once, to let the machine know the key of this project.',
+    helpValue: 'FILE',
+  }),
   'private-key-passphrase': Flags.string({ summary: 'Its passphrase. Shell histories keep it: better leave it away and be asked.' }),
-  'accept-host-key': Flags.string({ summary: 'Accept this fingerprint when the machine is met for the first time.', helpValue: 'SHA256:…' }),
+  'accept-host-key': Flags.string({
+    summary: 'Accept this fingerprint when the machine is met for the first time.',
+    helpValue: 'SHA256:…',
+  }),
 }
 
 /** The options of one type: those of all types, and one for each of its settings. */
@@ -47,7 +57,7 @@ export function flagsOf(type: AttachableType): FlagInput {
 }
 
 function flagOf({ kind, char, aliases, summary }: AttachSetting): FlagInput[string] {
-  const letter = char !== undefined && isLetter(char) && !takenLetters.includes(char) ? { char } : {}
+  const letter = char !== undefined && isLetter(char) && !takenLetters.has(char) ? { char } : {}
   return kind === 'boolean'
     ? Flags.boolean({ summary, aliases: [...aliases], allowNo: true, ...letter })
     : Flags.string({ summary, aliases: [...aliases], ...letter })
@@ -60,7 +70,10 @@ function isLetter(char: string): char is Letter {
 }
 
 /** The options of a command line by the names of the type's settings. `--ssh-port` becomes part of the address. Error: `PORT_TWICE`. */
-export function givenTo(type: AttachableType, flags: Readonly<Record<string, string | boolean | number | undefined>>): Record<string, string | boolean> {
+export function givenTo(
+  type: AttachableType,
+  flags: Readonly<Record<string, string | boolean | number | undefined>>,
+): Record<string, string | boolean> {
   const given = type.settings.flatMap(({ name, flag, role }) => {
     const value = flags[flag]
     return role === 'secret' || value === undefined || typeof value === 'number' ? [] : [[name, value] as const]

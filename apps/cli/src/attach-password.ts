@@ -17,14 +17,18 @@ export async function choosePassword(
   { password, fromStandardInput, target }: PasswordChoice,
 ): Promise<string | undefined> {
   if (password !== undefined && fromStandardInput)
-    throw new ErrandError('PASSWORD_TWICE', 'The password is given by --password and by --password-stdin.', { hint: 'Leave one of them away.' })
+    throw new ErrandError('PASSWORD_TWICE', 'The password is given by --password and by --password-stdin.', {
+      hint: 'Leave one of them away.',
+    })
   if (password !== undefined) {
     screen.notice('WARNING: a password on the command line stays in the history of your shell. Without --password it is asked for.')
     return filled(password)
   }
   if (fromStandardInput) return filled(await (await import('./prompt.ts')).readStandardInput())
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    screen.notice(`No password is kept for ${target}: keys and the SSH agent are used. To keep one: errand secret set password --target ${target}`)
+    screen.notice(
+      `No password is kept for ${target}: keys and the SSH agent are used. To keep one: errand secret set password --target ${target}`,
+    )
     return undefined
   }
   const question = (text: string) => ask({ kind: 'hidden', text, withoutTerminal: { hint: '--password-stdin' } })

@@ -71,7 +71,8 @@ export function looseWords(
     const word = words[index] ?? ''
     if (!word.startsWith('-')) others.push(word)
     const found = Object.entries(flags).find(([name, flag]) => spells(word, name, flag))
-    if (found !== undefined) values[found[0]] = /^--[^=]+=(.*)$/s.exec(word)?.[1] ?? (takesValue(word) ? (words[index + 1] ?? '') : word.slice(2))
+    if (found !== undefined)
+      values[found[0]] = /^--[^=]+=(.*)$/s.exec(word)?.[1] ?? (takesValue(word) ? (words[index + 1] ?? '') : word.slice(2))
     if (word.startsWith('-') && takesValue(word)) index += 1
   }
   return { values, others }

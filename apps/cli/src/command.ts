@@ -23,7 +23,8 @@ export abstract class ErrandCommand extends Command {
   static override baseFlags = {
     output: Flags.option({
       char: 'o',
-      summary: 'Format of the output; without it a table on a terminal and JSON in a pipe.',
+      summary: 'json, jsonc, table or tsv; without it a table on a terminal and JSON in a pipe.',
+      helpValue: 'FORMAT',
       options: ['json', 'jsonc', 'table', 'tsv'] as const,
       helpGroup: 'GLOBAL',
     })(),
@@ -68,8 +69,16 @@ export abstract class ErrandCommand extends Command {
     const { renderValue } = await import('./render/value.ts')
     const queried = this.globals.query === undefined ? value : (await import('./render/query.ts')).query(value, this.globals.query)
     const shown = this.globals.query === undefined ? view : {}
-    const text = renderValue(queried, this.format, { ...shown, width: process.stdout.isTTY ? process.stdout.columns : undefined })
+    let leftOut = 0
+    const text = renderValue(queried, this.format, {
+      ...shown,
+      width: process.stdout.isTTY ? process.stdout.columns : undefined,
+      leftOut: (columns) => (leftOut = columns),
+    })
     await this.screen.out(text)
+    if (leftOut === 0) return
+    const columns = leftOut === 1 ? 'One column does' : `${leftOut} columns do`
+    await this.screen.err(`${columns} not fit here: -o json shows all, --query picks some.\n`)
   }
 
   /** The outcome of a command that acts: a sentence, or with an explicit `-o json` the same as data. */

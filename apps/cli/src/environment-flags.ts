@@ -5,9 +5,8 @@ export const environmentFlags = {
   'run-configuration': Flags.string({
     char: 'c',
     aliases: ['runconfig'],
-    summary: 'Run configuration: NAME of aml_config/NAME.runconfig.',
+    summary: '(required) Run configuration: NAME of aml_config/NAME.runconfig.',
     helpValue: 'NAME',
-    required: true,
   }),
   target: Flags.string({ char: 't', summary: 'Run at this target instead of the one in the run configuration.', helpValue: 'TARGET' }),
   'conda-dependencies': Flags.string({ char: 'd', summary: 'Another conda file, relative to the project.', helpValue: 'FILE' }),

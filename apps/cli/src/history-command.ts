@@ -9,6 +9,7 @@ export const shownFlags = {
   artifact: Flags.string({
     char: 'a',
     summary: 'Print the content of this file of the run, and nothing else: outputs/model.txt, driver_log, …',
+    helpValue: 'FILE',
   }),
   'driver-log': Flags.boolean({ summary: 'Print what the script wrote: the same as --artifact driver_log.' }),
 }

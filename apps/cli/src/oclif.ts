@@ -8,5 +8,5 @@ export const builtDirectory = fileURLToPath(new URL('.', import.meta.url)).repla
 /** The package.json of the command line. Given to oclif, which would search the disk for it otherwise. */
 export function readPackage(): PJSON {
   const json: PJSON = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  return { ...json, oclif: { ...json.oclif, commands: './commands' } }
+  return { ...json, oclif: { ...json.oclif, commands: './commands', helpClass: { identifier: 'ErrandHelp', target: './help.js' } } }
 }

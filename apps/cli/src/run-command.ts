@@ -1,14 +1,18 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
-import { ErrandError, exitCodes } from '@errand/core'
+import { ErrandError, errorCode, errorMessage, exitCodes } from '@errand/core'
 import type { RunContext, RunUpdate } from '@errand/core/run'
 import type { RunRecord } from '@errand/core/history'
 import { ErrandCommand } from './command.ts'
 import { watchInterruption } from './interruption.ts'
 
 /** The run of a command, as `-r ID` or as its argument. */
-export const runFlag = { run: Flags.string({ char: 'r', summary: 'Id of the run, the beginning of one, or last, last~1, …' }) }
-export const targetFlag = { target: Flags.string({ char: 't', summary: 'The target that it runs at; not needed, but has to be right.' }) }
+export const runFlag = {
+  run: Flags.string({ char: 'r', summary: 'Id of the run, the beginning of one, or last, last~1, …', helpValue: 'RUN' }),
+}
+export const targetFlag = {
+  target: Flags.string({ char: 't', summary: 'The target that it runs at; not needed, but has to be right.', helpValue: 'TARGET' }),
+}
 export const runArgument = { run: Args.string({ description: 'The run, instead of --run.', ignoreStdin: true }) }
 
 /** Commands on runs: they open the project's history, and Ctrl-C ends them, never the run. */
@@ -17,6 +21,19 @@ export abstract class RunCommand extends ErrandCommand {
     const { openContext } = await import('./run-context.ts')
     const { verbose, debug } = this.globals
     return openContext({ projectDirectory: this.projectDirectory, dataDirectory: this.config.dataDir, screen: this.screen, verbose, debug })
+  }
+
+  /** The run configuration that `-c` names. Error: RUN_CONFIGURATION_MISSING, which names those of the project. */
+  protected async runConfigurationOf(flags: { readonly 'run-configuration'?: string | undefined }): Promise<string> {
+    const chosen = flags['run-configuration']
+    if (chosen !== undefined) return chosen
+    const { findProject, listRunConfigurations } = await import('@errand/core/project')
+    const names = (await listRunConfigurations(await findProject(this.projectDirectory))).map(({ name }) => `-c ${quoted(name)}`)
+    const choice = new Intl.ListFormat('en', { type: 'disjunction' }).format(names)
+    const way = names.length === 0 ? 'The project has none yet: errand runconfiguration create -n local -t local' : `Say which: ${choice}`
+    throw new ErrandError('RUN_CONFIGURATION_MISSING', 'The option --run-configuration is missing.', {
+      hint: `${way}\nSee: errand ${this.id?.replaceAll(':', ' ') ?? ''} --help`,
+    })
   }
 
   /** Calls with a signal that Ctrl-C aborts; after that the exit code is 130 and whatever the work threw because of it is forgotten. */
@@ -41,13 +58,13 @@ export abstract class RunCommand extends ErrandCommand {
     const { flag, argument, target } = chosen
     const name = flag ?? argument
     if (name === undefined)
-      throw new ErrandError('RUN_MISSING', 'Say which run: -r ID.', {
+      throw new ErrandError('RUN_MISSING', 'Say which run: its id, or last.', {
         hint: 'errand history list shows the ids; "last" is the newest run.',
       })
     if (flag !== undefined && argument !== undefined && flag !== argument) {
       throw new ErrandError('RUN_TWICE', `Two runs are named: ${flag} and ${argument}.`)
     }
-    const run = context.history.resolve(name)
+    const run = this.#resolve(context, name)
     if (target !== undefined && target !== run.target.name) {
       throw new ErrandError('RUN_ON_OTHER_TARGET', `${run.id} runs on ${run.target.name}, not on ${target}.`, {
         hint: `Leave -t away, or say -t ${run.target.name}.`,
@@ -56,10 +73,23 @@ export abstract class RunCommand extends ErrandCommand {
     return run
   }
 
+  /** Where nothing was run yet, a list of the runs is no way out. */
+  #resolve(context: RunContext, name: string): RunRecord {
+    try {
+      return context.history.resolve(name)
+    } catch (error) {
+      if (errorCode(error) !== 'RUN_NOT_FOUND' || context.history.list({ limit: 1 }).length > 0) throw error
+      const hint = 'Run a script: errand submit -c local SCRIPT'
+      throw new ErrandError('RUN_NOT_FOUND', errorMessage(error), { hint, cause: error })
+    }
+  }
+
   /** Shows what is no output of the run: progress, notes, diagnostics. */
   protected async showAside(update: RunUpdate): Promise<void> {
     if (update.type === 'progress') this.screen.report(update.progress)
     if (update.type === 'note') this.screen.notice(update.message)
+    // Those of a run that failed come with its error.
+    if (update.type === 'ended' && update.run.state === 'completed') for (const note of update.run.notes) this.screen.notice(note)
     if (update.type === 'diagnostics') {
       const { formatDiagnostic } = await import('@errand/core/project')
       for (const diagnostic of update.diagnostics) {

@@ -17,7 +17,10 @@ export async function writeZip(path: string, folder: string, entries: AsyncItera
     let count = 0
     for await (const entry of entries) {
       zip.addReadStreamLazy(`${folder}/${entry.path}`, { mode: entry.executable ? 0o100755 : 0o100644 }, (give) =>
-        give(null, entry.open().once('error', (error) => zip.emit('error', error))),
+        give(
+          null,
+          entry.open().once('error', (error) => zip.emit('error', error)),
+        ),
       )
       count += 1
     }

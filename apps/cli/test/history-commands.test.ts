@@ -41,7 +41,7 @@ function addRun(project: TemporaryProject, metrics: Readonly<Record<string, numb
     writeFileSync(join(files, path), `content of ${path}\n`)
   }
   history.setArtifacts(run.id, [{ path: 'outputs/deep/plot.svg' }, { path: 'outputs/model.txt' }])
-  const times = { startedAt: at(0), endedAt: at(4.5) }
+  const times = { startedAt: at(0), endedAt: at(4.5), peakMemory: 1_500_000, processorTime: 0.25 }
   const status =
     state === 'completed' ? { state, ...times } : { state, ...times, cause: 'exit' as const, exitCode: 3, reason: 'Exit code 3.' }
   history.update(run.id, { state, status, collected: true, removed: true })
@@ -112,6 +112,18 @@ it('shows a table that fits on a terminal, without being asked', async () => {
   const { stdout } = await project.inTerminal({}, 'history', 'list')
   expect(stdout).toMatch(/^Run_id +Status/)
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  expect(stdout).toMatch(/\d columns do not fit here: -o json shows all, --query picks some\./)
+})
+
+it('says of a run that is not there how to get one, where there is none', async () => {
+  using project = temporaryProject()
+  expect(await project.errand('status', 'last')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('errand submit -c local SCRIPT'),
+  })
+  addRun(project, {})
+  const nope = await project.errand('status', 'nope')
+  expect(nope.stderr).toBe('ERROR: There is no run nope in the history of this project.\nerrand history list\n')
 })
 
 it('shows the record of a run by id, beginning of an id, as argument and as the last', async () => {
@@ -176,6 +188,13 @@ it('downloads the files of a run with their folders, and writes nothing when one
   expect(project.read('half/outputs/model.txt')).toBe('content of outputs/model.txt\n')
 })
 
+it('downloads into a folder of the run below artifacts when none is named', async () => {
+  using project = temporaryProject()
+  const id = addRun(project, {})
+  expect(await project.errand('history', 'download', 'last')).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(project.read(`artifacts/${id}/outputs/model.txt`)).toBe('content of outputs/model.txt\n')
+})
+
 it('ends quietly when nobody reads on', async () => {
   using project = temporaryProject()
   for (let count = 0; count < 30; count += 1)
@@ -205,10 +224,13 @@ it('says the state of a run in the third word of the line with "state : "', asyn
   expect(lines).toHaveLength(1)
   expect(lines[0]?.split(' ')[2]).toBe('Failed')
   expect(stdout).toContain('reason : Exit code 3.')
+  expect(stdout).toContain('peak_memory : 1.50 MB\nprocessor_time : 0.25 s\n')
   expect(JSON.parse((await project.errand('status', 'last', '-o', 'json')).stdout)).toMatchObject({
     state: 'Failed',
     exit_code: 3,
     run_id: id,
+    peak_memory: 1_500_000,
+    processor_time: 0.25,
   })
   expect((await project.errand('status', id, '-t', 'docker')).stderr).toMatch(/^ERROR: .* runs on local, not on docker/)
 })

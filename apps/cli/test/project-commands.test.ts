@@ -79,6 +79,7 @@ it('lists the installed types, and names packages that cannot be used without st
   expect(types.map(({ type, origin }) => [type, origin])).toEqual([
     ['docker', 'linked'],
     ['local', 'built-in'],
+    ['remote', 'built-in'],
   ])
   expect(stderr).toMatch(/^WARNING: the package half-built is left out: .*dist\/target\.js/)
 })
@@ -88,5 +89,5 @@ it('finds types that were installed into its data folder', async () => {
   standInTargets(join(project.parent, 'data/errand/node_modules'), ['moon'])
   writeFileSync(join(project.parent, 'data/errand/package.json'), JSON.stringify({ dependencies: { moon: '1' }, oclif: { plugins: [] } }))
   const { stdout } = await project.errand('targets')
-  expect(JSON.parse(stdout)).toMatchObject([{ type: 'local' }, { type: 'moon', origin: 'installed' }])
+  expect(JSON.parse(stdout)).toMatchObject([{ type: 'local' }, { type: 'moon', origin: 'installed' }, { type: 'remote' }])
 })

@@ -19,6 +19,8 @@ export interface Started {
   /** Resolves when this text has been written to stdout. */
   says(text: string): Promise<void>
   interrupt(): void
+  /** Ends it without a chance to tidy up. */
+  kill(): void
 }
 
 export interface StartOptions {
@@ -37,6 +39,7 @@ export interface TemporaryProject extends Disposable {
   errand(...words: readonly string[]): Promise<Finished>
   errandWith(options: StartOptions, ...words: readonly string[]): Promise<Finished>
   start(...words: readonly string[]): Started
+  startWith(options: StartOptions, ...words: readonly string[]): Started
   /** In a terminal 80 columns wide: all it shows, in one. `typed` is typed once `after` can be read on it. */
   inTerminal(
     typing: { readonly after?: string; readonly typed?: string; readonly environment?: NodeJS.ProcessEnv },
@@ -84,7 +87,9 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     words: readonly string[],
   ): Promise<Finished> => {
     const answers = JSON.stringify(typing.map(({ after, typed }) => [after, typed]))
-    return start(['python3', pseudoTerminal, answers, process.execPath, program, ...words], { environment: { TERM: 'xterm', ...environment } }).finished
+    return start(['python3', pseudoTerminal, answers, process.execPath, program, ...words], {
+      environment: { TERM: 'xterm', ...environment },
+    }).finished
   }
   return {
     directory,
@@ -95,6 +100,7 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     errand: (...words) => errandWith({}, ...words),
     errandWith,
     start: (...words) => start([process.execPath, program, ...words]),
+    startWith: (options, ...words) => start([process.execPath, program, ...words], options),
     inTerminal: ({ after = '', typed = '', environment = {} }, ...words) =>
       inTerminal(typed === '' ? [] : [{ after, typed }], environment, words),
     inTerminalTyping: (typing, ...words) => inTerminal(typing, {}, words),
@@ -123,7 +129,7 @@ function startProcess(
       await delay(20)
     }
   }
-  return { finished, says, interrupt: () => void child.kill('SIGINT') }
+  return { finished, says, interrupt: () => void child.kill('SIGINT'), kill: () => void child.kill('SIGKILL') }
 }
 
 /** The id in the line `RunId: …`, found as old batch files find it: the second word. */

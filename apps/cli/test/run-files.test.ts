@@ -5,7 +5,8 @@ import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { type TemporaryProject, runIdOf, temporaryProject } from './project.ts'
 
-const writesModel = "import os\nos.makedirs('outputs/deep', exist_ok=True)\nopen('outputs/deep/model.txt', 'w').write('the model')\nprint('trained')\n"
+const writesModel =
+  "import os\nos.makedirs('outputs/deep', exist_ok=True)\nopen('outputs/deep/model.txt', 'w').write('the model')\nprint('trained')\n"
 
 async function submit(project: TemporaryProject, ...words: readonly string[]): Promise<string> {
   const finished = await project.errand('submit', '-c', 'local', ...words)
@@ -70,7 +71,9 @@ it('clean --all removes what is kept for the next run, one line each, and asks b
   await submit(project, 'train.py')
   const kept = await project.errand('experiment', 'clean', '--all', '-t', 'local')
   expect(kept.stdout).toMatch(/^(Removed kept working copy \S+ \(.*\)\n)+$/)
-  expect(kept.stderr).toContain(`Kept: The run ${untracked} is not in this project's history: its files would be lost. To remove it all the same: --force`)
+  expect(kept.stderr).toContain(
+    `Kept: The run ${untracked} is not in this project's history: its files would be lost. To remove it all the same: --force`,
+  )
   const one = await project.errand('experiment', 'clean', '-r', untracked, '-t', 'local')
   expect([one.exitCode, one.stderr]).toEqual([1, expect.stringContaining('--force')])
   const forced = await project.errand('experiment', 'clean', '-r', untracked, '-t', 'local', '--force', '-o', 'json')
@@ -105,7 +108,10 @@ it('diagnostics packs request, status, logs and project below the id of the run,
   expect(files[`${id}/control_log`]).toBeDefined()
   expect(files[`${id}/outputs.txt`]).toBe('9\toutputs/deep/model.txt\n')
   expect(JSON.parse(files[`${id}/status.json`] ?? '')).toMatchObject({ state: 'completed' })
-  expect(JSON.parse(files[`${id}/request.json`] ?? '')).toMatchObject({ script: 'train.py', variables: { STORAGE_KEY: '***', COLOUR: 'blue' } })
+  expect(JSON.parse(files[`${id}/request.json`] ?? '')).toMatchObject({
+    script: 'train.py',
+    variables: { STORAGE_KEY: '***', COLOUR: 'blue' },
+  })
   expect(files[`${id}/project/aml_config/gpu.compute`]).toBe('type: remote\naddress: gpu\nusername: ann\npassword: ***\n')
   expect(Object.values(files).filter((text) => text.includes('c4nary'))).toEqual([])
 })
@@ -134,7 +140,11 @@ it('return brings the files of a run back into the project and keeps what is the
   const id = await submit(project, 'train.py')
   project.write('outputs/notes.txt', 'my own')
   const returned = await project.errand('experiment', 'return', '-r', id, '-t', 'local')
-  expect(returned).toMatchObject({ exitCode: 0, stdout: 'Returning outputs/deep/model.txt\n', stderr: expect.stringMatching(/^There already, and kept: outputs\/notes\.txt\./) })
+  expect(returned).toMatchObject({
+    exitCode: 0,
+    stdout: 'Returning outputs/deep/model.txt\n',
+    stderr: expect.stringMatching(/^There already, and kept: outputs\/notes\.txt\./),
+  })
   expect([project.read('outputs/deep/model.txt'), project.read('outputs/notes.txt')]).toEqual(['the model', 'my own'])
   const overwritten = await project.errand('experiment', 'return', '-r', id, '-f')
   expect(overwritten).toMatchObject({ exitCode: 0, stdout: 'Returning outputs/deep/model.txt\nReturning outputs/notes.txt\n', stderr: '' })
@@ -142,12 +152,14 @@ it('return brings the files of a run back into the project and keeps what is the
 })
 
 function unpack(project: TemporaryProject, file: string): Readonly<Record<string, string>> {
-  const program = 'import json, sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nprint(json.dumps({n: z.read(n).decode("utf-8") for n in z.namelist()}))'
+  const program =
+    'import json, sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nprint(json.dumps({n: z.read(n).decode("utf-8") for n in z.namelist()}))'
   const text = execFileSync('python3', ['-c', program, join(project.directory, file)], { encoding: 'utf8' })
   return JSON.parse(text) as Record<string, string>
 }
 
-const statusOf = (project: TemporaryProject, id: string): string => readFileSync(join(project.parent, 'home/runs', id, 'status.json'), 'utf8')
+const statusOf = (project: TemporaryProject, id: string): string =>
+  readFileSync(join(project.parent, 'home/runs', id, 'status.json'), 'utf8')
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await setTimeout(50)

@@ -81,12 +81,31 @@ it.each([
   [['runconfiguration', 'create', '-n', 'x'], 'The option --target is missing.', 'See: errand runconfiguration create --help'],
   [['secret', 'set'], 'The argument NAME is missing.', 'See: errand secret set --help'],
   [['submit', 's.py'], 'The option --run-configuration is missing.', 'See: errand experiment submit --help'],
+  [['submit', 's.py'], 'The option --run-configuration is missing.', 'Say which: -c local'],
+  [['prepare'], 'The option --run-configuration is missing.', 'See: errand experiment prepare --help'],
+  [['submit', '--conf', 'local', 's.py'], 'There is no option --conf.', 'Did you mean: --run-configuration'],
+  [['logs', '-F', 'last'], 'There is no option -F.', 'Did you mean: -f'],
+  [['wait', '--quiet', 'last'], 'There is no option --quiet.', 'See: errand wait --help'],
+  [['history', 'list', '--quiet'], 'There is no option --quiet.', 'Options of history list: --status, --run, --limit, --refresh.'],
 ])('answers %j with one sentence and the way out', async (words, sentence, hint) => {
   using project = temporaryProject()
   const { exitCode, stdout, stderr } = await project.errand(...words)
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
   expect(stderr.split('\n')[0]).toBe(`ERROR: ${sentence}`)
   expect(stderr.split('\n').slice(1)).toContain(hint)
+})
+
+it('names the run configurations of the project when none is chosen', async () => {
+  using project = temporaryProject()
+  for (const name of ['docker', 'gpu']) project.write(`aml_config/${name}.runconfig`, 'ArgumentVector: [$file]\n')
+  const { stderr } = await project.errand('submit', 'train.py')
+  expect(stderr.split('\n')[1]).toBe('Say which: -c docker, -c gpu, or -c local')
+})
+
+it('explains a command by any of its names, without that name as another one', async () => {
+  using project = temporaryProject()
+  expect((await project.errand('experiment', 'cancel', '--help')).stdout).toMatch(/^ALIASES\n {2}\$ errand cancel$/m)
+  expect((await project.errand('cancel', '--help')).stdout).not.toContain('ALIASES')
 })
 
 it('shows where an error comes from only with --debug', async () => {

@@ -5,6 +5,11 @@ import { runIdOf, standInTargets, temporaryProject } from './project.ts'
 const echo = 'import json, sys\nprint(json.dumps(sys.argv[1:]))\n'
 const fails = 'import sys\nsys.stdout.write("half a line")\nsys.exit(3)\n'
 const slow = 'import time\nprint("tick", flush=True)\ntime.sleep(120)\n'
+const stubborn = `import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda number, frame: print("asked to end", flush=True))
+print("tick", flush=True)
+while not os.path.exists(sys.argv[1]): time.sleep(0.1)
+`
 
 it('writes the console of the original to the letter', async () => {
   using project = temporaryProject()
@@ -115,7 +120,7 @@ it('leaves the run alive after Ctrl-C and says how to cancel and how to come bac
   const id = runIdOf(finished)
   expect(finished.exitCode).toBe(130)
   expect(finished.stderr).toContain(`errand logs -f ${id}`)
-  expect(finished.stderr).toContain(`errand experiment cancel -r ${id} -t local`)
+  expect(finished.stderr).toContain(`errand cancel ${id}`)
   expect(finished.stderr).not.toContain('ERROR')
   expect((await project.errand('status', id)).stdout).toMatch(/^state : Running\n/)
   expect(await project.errand('experiment', 'cancel', '-r', id, '-t', 'local')).toEqual({
@@ -123,6 +128,26 @@ it('leaves the run alive after Ctrl-C and says how to cancel and how to come bac
     stdout: 'Experiment run canceled successfully.\n',
     stderr: '',
   })
+  expect((await project.errand('status', id)).stdout).toMatch(/^state : Canceled\n/)
+})
+
+it('goes on with a cancel after Ctrl-C, and says how to look', async () => {
+  using project = temporaryProject()
+  project.write('stubborn.py', stubborn)
+  const id = runIdOf(await project.errand('submit', '-a', '-c', 'local', 'stubborn.py', join(project.parent, 'let-go')))
+  const following = project.start('logs', '-f', id)
+  await following.says('tick')
+  const cancelling = project.start('cancel', id)
+  await following.says('asked to end')
+  expect((await project.errand('status', id)).stdout).toMatch(/^state : CancelRequested\n/)
+  cancelling.interrupt()
+  expect(await cancelling.finished).toEqual({
+    exitCode: 130,
+    stdout: '',
+    stderr: `\nThe cancel goes on at the place. To look:  errand status ${id}\n`,
+  })
+  project.write('../let-go', '')
+  await following.finished
   expect((await project.errand('status', id)).stdout).toMatch(/^state : Canceled\n/)
 })
 

@@ -1,5 +1,3 @@
-import { mkdir, open, symlink, chmod, rm, utimes } from 'node:fs/promises'
-import { dirname, resolve, sep } from 'node:path'
 import type { Readable } from 'node:stream'
 import {
   type CallOptions,
@@ -17,6 +15,7 @@ import {
   parseLogRecords,
 } from '@errand/core'
 import type { Agent } from './agent.ts'
+import { collect } from './collect.ts'
 import { isLost } from './repeated-call.ts'
 
 /** What an engine adds to the request: how the script is started at its place. */
@@ -269,76 +268,6 @@ const metricKinds = ['value', 'list', 'row', 'table', 'image'] as const
 function toStatus(answer: object): RunStatus {
   const { processes: _processes, hostname: _hostname, python: _python, ...status } = answer as RunStatus & Record<string, unknown>
   return status
-}
-
-interface CollectedFile {
-  readonly path: string
-  readonly size: number
-  /** Nanoseconds since 1970, as digits: too large for a number. */
-  readonly mtime_ns: string
-  readonly executable: boolean
-}
-
-async function collect(
-  agent: Agent,
-  run: string,
-  directory: string,
-  options: CallOptions & { readonly include: readonly string[] },
-): Promise<readonly string[]> {
-  const { result } = await agent.call('collect', { run, include: options.include }, { signal: options.signal })
-  const { files, directories, links } = result as {
-    files: readonly CollectedFile[]
-    directories?: readonly string[]
-    links?: readonly { path: string; to: string }[]
-  }
-  for (const path of directories ?? []) await mkdir(inside(directory, path), { recursive: true })
-  const total = files.reduce((sum, file) => sum + file.size, 0)
-  let done = 0
-  for (const file of files) {
-    await fetchFile(agent, run, file, inside(directory, file.path), options.signal, (bytes) => {
-      done += bytes
-      options.report({ message: `bringing back ${file.path}`, done, total, unit: 'bytes' })
-    })
-  }
-  for (const link of links ?? []) await makeLink(link.to, inside(directory, link.path))
-  return [...files, ...(links ?? [])].map((entry) => entry.path)
-}
-
-/** A place may be hostile or broken: nothing that it names leaves the folder it was asked for. */
-function inside(directory: string, path: string): string {
-  const root = resolve(directory)
-  const full = resolve(root, path)
-  if (!full.startsWith(root + sep)) throw new ErrandError('PATH_OUTSIDE', `The target names a file outside the run's folder: ${path}.`)
-  return full
-}
-
-async function fetchFile(
-  agent: Agent,
-  run: string,
-  file: CollectedFile,
-  to: string,
-  signal: AbortSignal,
-  progress: (bytes: number) => void,
-): Promise<void> {
-  await mkdir(dirname(to), { recursive: true })
-  await using target = await open(to, 'w')
-  for (let offset = 0; ;) {
-    const { result, body } = await agent.call('fetch', { run, path: file.path, offset, limit: 4 * readLimit }, { signal })
-    if (body.length > 0) await target.write(body, 0, body.length, offset)
-    offset += body.length
-    progress(body.length)
-    if (result['end'] === true || body.length === 0) break
-  }
-  if (file.executable) await chmod(to, 0o755)
-  await utimes(to, new Date(), new Date(Number(file.mtime_ns) / 1e6))
-}
-
-async function makeLink(to: string, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  await rm(path, { force: true, recursive: true })
-  await symlink(to, path).catch((error: unknown) => {
-    if (errorCode(error) !== 'EEXIST') throw error
-  })
 }
 
 /** What errand left at the place, with sizes. */

@@ -27,14 +27,19 @@ export interface Agent extends AsyncDisposable {
  */
 export async function openAgent(place: AgentPlace): Promise<Agent> {
   const files = readAgentFiles()
-  let connection = await firstThatStarts(place, files)
+  const closing = new AbortController()
+  let connection = await repeatWhileLost(() => firstThatStarts(place, files), place.signal)
   const python = connection.hello.python.executable
   let starting: Promise<Connection> | undefined
   /** One new agent for all calls that wait for it; an abort gives up one call's waiting. */
   async function alive(signal: AbortSignal): Promise<Connection> {
     if (connection.alive) return connection
-    starting ??= start(place, files, python).finally(() => (starting = undefined))
-    connection = await unlessAborted(starting, signal)
+    closing.signal.throwIfAborted()
+    starting ??= startAgain().finally(() => (starting = undefined))
+    return unlessAborted(starting, signal)
+  }
+  async function startAgain(): Promise<Connection> {
+    connection = await start({ ...place, signal: AbortSignal.any([place.signal, closing.signal]) }, files, python)
     return connection
   }
   return {
@@ -44,7 +49,11 @@ export async function openAgent(place: AgentPlace): Promise<Agent> {
       const once = async () => (await alive(settings.signal)).call(name, parameters, settings)
       return isRepeatable(name, settings) ? repeatWhileLost(once, settings.signal) : once()
     },
-    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new ErrandError('AGENT_CLOSED', `The connection to errand's agent on ${place.host.name} was closed.`))
+      await starting?.catch(() => undefined)
+      await connection[Symbol.asyncDispose]()
+    },
   }
 }
 
@@ -90,13 +99,15 @@ async function launch(place: AgentPlace, files: AgentFiles, python: string): Pro
   const options = { signal: new AbortController().signal, env: { ERRAND_HOME: homeOf(place) } }
   place.signal.throwIfAborted()
   const child = await place.host.spawn(command, options).catch((cause: unknown) => {
-    throw notFound(place, python, cause)
+    throw errorCode(cause) === 'COMMAND_NOT_STARTED' ? notFound(place, python, cause) : cause
   })
   const abort = () => void child.kill('SIGKILL')
   place.signal.addEventListener('abort', abort, { once: true })
+  if (place.signal.aborted) abort()
   try {
     return await openConnection(child, place.host.name)
   } catch (error) {
+    place.signal.throwIfAborted()
     throw explain(place, python, error)
   } finally {
     place.signal.removeEventListener('abort', abort)

@@ -73,11 +73,18 @@ export async function openConnection(process: HostProcess, place: string): Promi
   }
   const ended = receive().catch(() => {})
 
-  async function send(line: string, body: CallSettings['body']): Promise<void> {
+  async function send(line: string, body: CallSettings['body'], parameters: CallParameters): Promise<void> {
     await write(process, line)
     if (body === undefined) return
     if (Buffer.isBuffer(body)) return write(process, body)
-    for await (const chunk of body.chunks) await write(process, chunk)
+    let sent = 0
+    for await (const chunk of body.chunks) {
+      sent += chunk.length
+      if (sent > body.size) break
+      await write(process, chunk)
+    }
+    // The place counts the bytes that were announced: with fewer it would wait for ever, and take more for the next call.
+    if (sent !== body.size) throw objectDamaged(parameters['digest'], body.size)
   }
 
   return {
@@ -112,7 +119,7 @@ export async function openConnection(process: HostProcess, place: string): Promi
         const line = `${JSON.stringify({ ...parameters, ...bytes, id, call: name })}\n`
         // One call is written whole before the next one begins. A call whose body can't be read leaves the stream in the middle of it: over.
         writing = writing
-          .then(() => send(line, settings.body))
+          .then(() => send(line, settings.body, parameters))
           .catch(async (error: unknown) => {
             waiting.get(id)?.fail(error)
             waiting.delete(id)
@@ -160,6 +167,12 @@ function write(process: HostProcess, data: string | Buffer): Promise<void> {
     }
     stdin.on('drain', done)
     stdin.on('close', done)
+  })
+}
+
+function objectDamaged(digest: unknown, size: number): ErrandError {
+  return new ErrandError('OBJECT_DAMAGED', `The kept copy of a file of the project, ${String(digest)}, does not have its ${size} bytes.`, {
+    hint: 'Something else wrote into it. Delete the file of that name among the kept objects of the project, and submit again.',
   })
 }
 

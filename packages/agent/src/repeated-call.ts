@@ -3,10 +3,9 @@ import { errorCode } from '@errand/core'
 import type { CallSettings } from './connection.ts'
 
 /** Calls that change nothing, or change the same thing once however often they arrive. */
-const repeatable: ReadonlySet<string> = new Set([
-  ...['read', 'status', 'find', 'collect', 'fetch', 'leftovers'],
-  ...['missing', 'stage', 'put', 'adopt', 'start', 'cancel', 'remove'],
-])
+const repeatable: ReadonlySet<string> = new Set(
+  'read status find collect fetch leftovers missing stage put adopt start cancel remove'.split(' '),
+)
 
 /** What a place answers when the way to it broke, not when it could not do what it was asked. */
 const lost: ReadonlySet<string> = new Set(['AGENT_CONNECTION_LOST', 'CONNECTION_LOST'])
@@ -35,11 +34,12 @@ export async function repeatWhileLost<Value>(call: () => Promise<Value>, signal:
   }
 }
 
+/** An abort gives up the waiting, not what is waited for: its failure is then nobody's. */
 export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason as Error)
-    if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
   })
 }

@@ -60,15 +60,21 @@ function cannotStart(program: string, cwd: string | undefined, cause: Error): Er
 function processOf(child: ChildProcess, options: RunOptions): HostProcess {
   const { stdin, stdout, stderr } = child
   if (!stdin || !stdout || !stderr) throw new ErrandError('COMMAND_NOT_STARTED', 'The program was started without its streams.')
-  const kill = (signal: NodeJS.Signals) => signalGroup(child, signal)
+  let open = true
+  const kill = (signal: NodeJS.Signals) => {
+    if (open) signalGroup(child, signal)
+  }
   const abort = () => kill('SIGKILL')
   options.signal.addEventListener('abort', abort, { once: true })
   const exit = new Promise<Exit>((resolve) => {
     child.once('close', (exitCode, signal) => {
+      open = false
       options.signal.removeEventListener('abort', abort)
       resolve({ ...(exitCode === null ? {} : { exitCode }), ...(signal === null ? {} : { signal }) })
     })
   })
+  // What was aborted while the program was starting.
+  if (options.signal.aborted) abort()
   // A program that ends before it has read its input is no error of ours: its exit says what happened.
   stdin.on('error', () => {})
   feed(stdin, options.input)
@@ -81,8 +87,9 @@ function feed(stdin: NodeJS.WritableStream, input: RunOptions['input']): void {
   else input.pipe(stdin)
 }
 
+/** Also when the program itself has ended: others of its group may still hold its streams open. */
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  if (child.pid === undefined) return
   try {
     if (process.platform === 'win32') child.kill(signal)
     else process.kill(-child.pid, signal)

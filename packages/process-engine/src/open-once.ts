@@ -1,3 +1,4 @@
+import { unlessAborted } from '@errand/agent'
 import type { CallOptions } from '@errand/core'
 
 /** Something that is opened by the first call that needs it and shared by all of them. */
@@ -27,13 +28,4 @@ export function openOnce<Opened extends AsyncDisposable>(open: (options: CallOpt
       await running?.[Symbol.asyncDispose]()
     },
   }
-}
-
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-    const forget = () => signal.removeEventListener('abort', abort)
-    promise.then(resolve, reject).finally(forget)
-  })
 }

@@ -72,7 +72,14 @@ function keyExchangeInit(type: string): Buffer {
   const lists = [
     'curve25519-sha256,curve25519-sha256@libssh.org',
     prefixes.map((name) => `${name}-cert-v01@openssh.com`).join(','),
-    ...[ciphers, ciphers, codes, codes, 'none', 'none', '', ''],
+    ciphers,
+    ciphers,
+    codes,
+    codes,
+    'none',
+    'none',
+    '',
+    '',
   ]
   return Buffer.concat([Buffer.from([messages.init]), randomBytes(16), ...lists.map(wireString), Buffer.alloc(5)])
 }

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
-import SshConfig, { LineType } from 'ssh-config'
+import { LineType, parse as parseLines } from 'ssh-config'
 import { ErrandError, errorCode, errorMessage } from '@errand/core'
 
 /** A line of an ssh_config: what it sets, and the block in which it stands. */
@@ -17,7 +17,7 @@ export interface Condition {
   readonly values: readonly string[]
 }
 
-type ParsedLine = ReturnType<typeof SshConfig.parse>[number]
+type ParsedLine = ReturnType<typeof parseLines>[number]
 
 const deepestInclude = 16
 
@@ -43,7 +43,7 @@ function readIfPresent(path: string): string | undefined {
 
 function parse(text: string, path: string): readonly ParsedLine[] {
   try {
-    return [...SshConfig.parse(text)]
+    return [...parseLines(text)]
   } catch (cause) {
     throw new ErrandError('SSH_CONFIG_INVALID', `${path} can't be understood: ${errorMessage(cause)}.`, {
       hint: `See what ssh says of it: ssh -G -F ${path} localhost`,

@@ -28,8 +28,16 @@ const troubles: Readonly<Record<string, Trouble>> = {
     says: (machine) => `${machine} does not answer.`,
     hint: 'Look whether it is switched on, and whether a firewall or VPN stands between.',
   },
-  EHOSTUNREACH: { code: 'HOST_UNREACHABLE', says: (machine) => `There is no way to ${machine} from here.`, hint: 'Look at the network or VPN.' },
-  ENETUNREACH: { code: 'HOST_UNREACHABLE', says: (machine) => `There is no way to ${machine} from here.`, hint: 'Look at the network or VPN.' },
+  EHOSTUNREACH: {
+    code: 'HOST_UNREACHABLE',
+    says: (machine) => `There is no way to ${machine} from here.`,
+    hint: 'Look at the network or VPN.',
+  },
+  ENETUNREACH: {
+    code: 'HOST_UNREACHABLE',
+    says: (machine) => `There is no way to ${machine} from here.`,
+    hint: 'Look at the network or VPN.',
+  },
   ECONNRESET: {
     code: 'CONNECTION_CLOSED',
     says: (machine) => `${machine} closed the connection before the login.`,
@@ -50,7 +58,7 @@ export function cannotConnect(machine: string, cause: unknown): ErrandError {
 export function timedOut(machine: string, seconds: number): ErrandError {
   const trouble = troubles['ETIMEDOUT']
   return new ErrandError('CONNECTION_TIMED_OUT', `${machine} does not answer within ${seconds} seconds.`, {
-    ...(trouble ? { hint: trouble.hint } : {}),
+    hint: trouble?.hint ?? '',
   })
 }
 
@@ -67,6 +75,6 @@ export function mayPass(error: unknown): boolean {
   return passing.has(errorCode(error) ?? '')
 }
 
-const passing: ReadonlySet<string> = new Set([
-  ...['HOST_UNKNOWN', 'CONNECTION_REFUSED', 'CONNECTION_TIMED_OUT', 'HOST_UNREACHABLE', 'CONNECTION_CLOSED', 'CONNECTION_LOST'],
-])
+const passing: ReadonlySet<string> = new Set(
+  'HOST_UNKNOWN CONNECTION_REFUSED CONNECTION_TIMED_OUT HOST_UNREACHABLE CONNECTION_CLOSED CONNECTION_LOST'.split(' '),
+)

@@ -25,16 +25,22 @@ export interface ConnectionSettings extends HostKeyPolicy {
   secret(name: string): Promise<string | undefined>
   /** Milliseconds between signs of life. */
   readonly keepaliveInterval: number
+  /** Milliseconds from the open socket to the login, without the time in which the user is asked. */
+  readonly loginLimit: number
   /** By machine: what the user typed. */
   memory(account: string): LoginMemory
 }
 
 /** How many signs of life may be missed. */
 const missedKeepalives = 3
-/** Milliseconds from the open socket to the login, without the time in which the user is asked. */
-const loginLimit = 30_000
-
-const supportedHostKeys = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'rsa-sha2-512', 'rsa-sha2-256']
+const supportedHostKeys = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+]
 
 /** Logs in on the last machine of a route, through those before it. Each one's host key is verified. */
 export async function connectRoute(route: readonly ResolvedDestination[], settings: ConnectionSettings, signal: AbortSignal) {
@@ -56,11 +62,11 @@ export async function connectRoute(route: readonly ResolvedDestination[], settin
 function joined(opened: readonly Connection[]): Connection {
   const connection = opened.at(-1)
   if (connection === undefined) throw new ErrandError('ROUTE_EMPTY', 'There is no machine to connect to.')
-  const close = () => {
+  const closeAll = () => {
     for (const each of opened.toReversed()) each.close()
   }
-  connection.lost.addEventListener('abort', close, { once: true })
-  return { ...connection, close }
+  connection.lost.addEventListener('abort', closeAll, { once: true })
+  return { ...connection, close: closeAll }
 }
 
 const nameOf = ({ host, port }: ResolvedDestination): string => (port === 22 ? host : `${host}:${port}`)
@@ -131,7 +137,7 @@ interface LogIn {
 function logIn(transport: Duplex, { destination, settings, isLast, signal, openAnother }: LogIn): Promise<Connection> {
   const machine = nameOf(destination)
   const known = knownKeysOf(destination, settings)
-  const limit = stopwatch(loginLimit)
+  const limit = stopwatch(settings.loginLimit)
   const ask: ConnectionSettings['ask'] = async (question) => {
     limit.pause()
     try {
@@ -168,7 +174,7 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
     }
     const abort = () => end(signal.reason as Error)
     signal.addEventListener('abort', abort, { once: true })
-    limit.start(() => end(timedOut(machine, loginLimit / 1000)))
+    limit.start(() => end(timedOut(machine, settings.loginLimit / 1000)))
 
     client.on('ready', () => {
       ready = true
@@ -189,7 +195,7 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
     })
     client.on('end', () => transport.end())
     client.connect({
-      sock: transport as never,
+      sock: transport,
       username: destination.username,
       readyTimeout: 0,
       keepaliveInterval: settings.keepaliveInterval,
@@ -198,16 +204,10 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
       hostVerifier(key: Buffer, verify: (valid: boolean) => void) {
         // Keys are exchanged again from time to time: the machine must stay who it is.
         if (trusted) return verify(trusted.equals(key))
-        verifyHostKey(known, key, { ...settings, ask }, openAnother).then(
-          () => {
-            trusted = key
-            verify(true)
-          },
-          (error: Error) => {
-            refusal = error
-            verify(false)
-          },
-        )
+        void verifyHostKey(known, key, { ...settings, ask }, openAnother)
+          .then(() => (trusted = key))
+          .catch((error: Error) => (refusal = error))
+          .finally(() => verify(refusal === undefined))
       },
       authHandler(methods, partial, next) {
         loggingIn = true

@@ -53,14 +53,16 @@ async function explainSocket(place: ProcessPlace, path: string, cause: Error): P
   const command = ['/bin/sh', '-c', `errand_newline=$(printf '\\n.'); ${lookScript(path)}`]
   const { exitCode } = await runProcess(place, command, { signal: new AbortController().signal })
   const answers: Readonly<Record<number, () => ErrandError>> = {
-    41: () => new ErrandError('SOCKET_NOT_FOUND', `There is no socket ${path} on ${place.name}.`, { hint: 'Start what listens there.', cause }),
+    41: () =>
+      new ErrandError('SOCKET_NOT_FOUND', `There is no socket ${path} on ${place.name}.`, { hint: 'Start what listens there.', cause }),
     42: () => new ErrandError('SOCKET_NOT_FOUND', `${path} on ${place.name} is no socket.`, { cause }),
     43: () =>
       new ErrandError('SOCKET_FORBIDDEN', `You may not use the socket ${path} on ${place.name}.`, {
         hint: 'Join the group that owns it (ls -l shows it), then log in anew.',
         cause,
       }),
-    44: () => new ErrandError('CONNECTION_REFUSED', `Nothing listens on the socket ${path} on ${place.name}.`, { hint: 'Start it anew.', cause }),
+    44: () =>
+      new ErrandError('CONNECTION_REFUSED', `Nothing listens on the socket ${path} on ${place.name}.`, { hint: 'Start it anew.', cause }),
   }
   return (answers[exitCode ?? 0] ?? (() => forbidden(place.name, 'connections to UNIX sockets', 'AllowStreamLocalForwarding', cause)))()
 }

@@ -93,7 +93,9 @@ async function findAuthority(known: KnownKeys, key: Buffer, openTransport: () =>
 
 type Refusing = Exclude<HostKeyOutcome, { kind: 'known' | 'new' }>
 
-const refusals: { readonly [Kind in Refusing['kind']]: (name: string, key: Buffer, outcome: Extract<Refusing, { kind: Kind }>) => ErrandError } = {
+const refusals: {
+  readonly [Kind in Refusing['kind']]: (name: string, key: Buffer, outcome: Extract<Refusing, { kind: Kind }>) => ErrandError
+} = {
   changed: (name, key, { was }) =>
     new ErrandError(
       'HOST_KEY_CHANGED',

@@ -52,8 +52,8 @@ function unreadable(path: string, cause: unknown): ErrandError {
 }
 
 function parseKey(text: string, passphrase?: string): ParsedKey | Error {
-  const parsed: ParsedKey | readonly ParsedKey[] | Error = ssh2.utils.parseKey(portable(text), passphrase)
-  const key = Array.isArray(parsed) ? (parsed[0] as ParsedKey) : (parsed as ParsedKey | Error)
+  const parsed: ParsedKey | ParsedKey[] | Error = ssh2.utils.parseKey(portable(text), passphrase)
+  const key = Array.isArray(parsed) ? (parsed[0] as ParsedKey) : parsed
   return key instanceof Error || key.isPrivateKey() ? key : new Error('it holds a public key')
 }
 
@@ -69,9 +69,13 @@ function portable(text: string): string {
 function unlock(path: string, text: string, passphrase: string | undefined): ParsedKey {
   const key = parseKey(text, passphrase ?? '')
   if (!(key instanceof Error)) return key
-  throw new ErrandError('KEY_ENCRYPTED', `The private key ${path} is encrypted${passphrase ? ', and the passphrase is not the right one' : ''}.`, {
-    hint: `Load it into your agent: ssh-add '${path}'`,
-  })
+  throw new ErrandError(
+    'KEY_ENCRYPTED',
+    `The private key ${path} is encrypted${passphrase ? ', and the passphrase is not the right one' : ''}.`,
+    {
+      hint: `Load it into your agent: ssh-add '${path}'`,
+    },
+  )
 }
 
 /** From the file beside it, else from the part of the OpenSSH format that is not encrypted. */

@@ -83,7 +83,10 @@ async function agentIdentities(address: string, log: Logger): Promise<readonly I
   const keys = await withTimeout<readonly ParsedKey[]>((done) => {
     agent.getIdentities((error, found) => {
       if (error) return done(error)
-      done(undefined, (found ?? []).flatMap((entry) => parsePublic(entry) ?? []))
+      done(
+        undefined,
+        (found ?? []).flatMap((entry) => parsePublic(entry) ?? []),
+      )
     })
   }).catch((error: unknown) => {
     log.debug(`The SSH agent at ${address} can't be asked: ${errorMessage(error)}`)
@@ -123,11 +126,24 @@ function signByAgent(agent: Agent, key: ParsedKey, data: Buffer, hash: string | 
   })
 }
 
+type Signed = (error?: Error | null, signature?: Buffer) => void
+
 /** The keys as an agent of the library, which offers them one by one and asks for a signature only of one that the server accepts. */
-export function createKeyRing(identities: readonly Identity[], notes: { offered(identity: Identity): void; failed(error: unknown): void }): Agent {
+export function createKeyRing(
+  identities: readonly Identity[],
+  notes: { offered(identity: Identity): void; failed(error: unknown): void },
+): Agent {
   const find = (key: unknown) => {
     const blob = parsePublic(key)?.getPublicSSH()
     return blob && identities.find(({ publicKey }) => publicKey.equals(blob))
+  }
+  async function answer(identity: Identity, data: Buffer, hash: string | undefined, done: Signed): Promise<void> {
+    try {
+      done(null, await identity.sign(data, hash))
+    } catch (error) {
+      notes.failed(error)
+      done(error instanceof Error ? error : new Error(errorMessage(error)))
+    }
   }
   class KeyRing extends ssh2.BaseAgent {
     override getIdentities(done: (error?: Error | null, keys?: Buffer[]) => void): void {
@@ -138,17 +154,11 @@ export function createKeyRing(identities: readonly Identity[], notes: { offered(
       )
     }
     override sign(key: unknown, data: Buffer, second: unknown, third?: unknown): void {
-      const done = (third ?? second) as (error?: Error | null, signature?: Buffer) => void
+      const done = (third ?? second) as Signed
       const hash = third === undefined ? undefined : (second as { hash?: string }).hash
       const identity = find(key)
       if (identity === undefined) return done(new Error('The server asks for a key that was not offered.'))
-      identity.sign(data, hash).then(
-        (signature) => done(null, signature),
-        (error: unknown) => {
-          notes.failed(error)
-          done(error instanceof Error ? error : new Error(errorMessage(error)))
-        },
-      )
+      void answer(identity, data, hash, done)
     }
   }
   return new KeyRing()

@@ -32,6 +32,7 @@ export interface Login {
 }
 
 const promptsAfterPassword = 2
+const typedPassword = 'a typed password'
 
 /** Tries in order: the keys, the stored password, and what the user types, twice after a wrong password. */
 export function createLogin(context: LoginContext): Login {
@@ -75,6 +76,10 @@ export function createLogin(context: LoginContext): Login {
     return undefined
   }
 
+  function noteTyped(): void {
+    if (!tried.includes(typedPassword)) tried.push(typedPassword)
+  }
+
   async function* passwordAttempts(username: string): AsyncGenerator<AnyAuthMethod> {
     if (!allows('password') && !allows('keyboard-interactive')) return
     password = memory.password ?? (await context.password())
@@ -84,7 +89,6 @@ export function createLogin(context: LoginContext): Login {
       yield allows('password') ? { type: 'password', username, password: stored } : keyboard(username, stored)
     }
     for (let prompts = 0; prompts < (stored === undefined ? 1 : 0) + promptsAfterPassword; prompts++) {
-      if (prompts === 0 && stored === undefined) tried.push('a typed password')
       if (allows('keyboard-interactive')) yield keyboard(username, undefined)
       else if (allows('password')) yield { type: 'password', username, password: await askPassword() }
       else return
@@ -93,6 +97,7 @@ export function createLogin(context: LoginContext): Login {
 
   async function askPassword(): Promise<string> {
     password = await context.ask({ kind: 'hidden', text: `Password of ${account}: `, withoutTerminal })
+    noteTyped()
     return password
   }
 
@@ -106,6 +111,7 @@ export function createLogin(context: LoginContext): Login {
         return value
       }
       const typed = await context.ask({ kind: prompt.echo ? 'text' : 'hidden', text: `${account}: ${prompt.prompt}`, withoutTerminal })
+      noteTyped()
       if (!prompt.echo && /password/i.test(prompt.prompt)) password = typed
       return typed
     }
@@ -115,27 +121,33 @@ export function createLogin(context: LoginContext): Login {
       prompt(_name, _instructions, _language, prompts, finish) {
         void answerAll(prompts, answer).then(finish, (error: unknown) => {
           noteFailure(error)
-          giveUp?.(error)
+          giveUp?.()
         })
       },
     }
   }
 
-  let giveUp: ((error: unknown) => void) | undefined
+  let giveUp: (() => void) | undefined
   const sequence = attempts()
   return {
-    next(methods, _partial, next) {
+    next(methods, _partial, attempt) {
       offered = methods ?? undefined
-      giveUp = () => next(false as never)
-      step().then(next, (error: unknown) => {
-        noteFailure(error)
-        next(false as never)
-      })
+      giveUp = () => attempt(false as never)
+      void proceed(attempt)
     },
     succeeded() {
       if (password !== undefined) memory.password = password
     },
     failure: (cause) => failure(context, { account, tried, failed, offered }, cause),
+  }
+
+  async function proceed(attempt: NextAuthHandler): Promise<void> {
+    try {
+      attempt(await step())
+    } catch (error) {
+      noteFailure(error)
+      attempt(false as never)
+    }
   }
 
   async function step(): Promise<AnyAuthMethod> {

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { ErrandError } from '@errand/core'
 import { type ProcessPlace, runProcess } from './remote-process.ts'
 
@@ -18,8 +18,7 @@ export async function readRemoteFile(place: ProcessPlace, path: string): Promise
 const storeScript =
   'umask 077; mkdir -p -- "$(dirname -- "$1")" && cat > "$2" && ' +
   '{ [ -z "$4" ] || [ "$(($(wc -c < "$2")))" = "$4" ]; } && chmod "$3" "$2" && mv -f -- "$2" "$1" || { rm -f -- "$2"; exit 1; }'
-const finishScript =
-  '[ "$(($(wc -c < "$2")))" = "$4" ] && chmod "$3" "$2" && mv -f -- "$2" "$1" || { rm -f -- "$2"; exit 1; }'
+const finishScript = '[ "$(($(wc -c < "$2")))" = "$4" ] && chmod "$3" "$2" && mv -f -- "$2" "$1" || { rm -f -- "$2"; exit 1; }'
 const receiveScript = 'umask 077; mkdir -p -- "$(dirname -- "$1")" && exec cat > "$2"'
 
 /**
@@ -38,9 +37,17 @@ export async function writeRemoteFile(place: ProcessPlace, path: string, data: B
   }
   if (typeof data === 'string' || Buffer.isBuffer(data)) return shell(storeScript, Buffer.byteLength(data), data)
   let size = 0
-  data.on('data', (chunk: Buffer | string) => (size += Buffer.byteLength(chunk)))
-  await Promise.race([shell(receiveScript, undefined, data), failureOf(data)])
+  const counted = Readable.from(count(data, (bytes) => (size += bytes)))
+  await Promise.race([shell(receiveScript, undefined, counted), failureOf(counted)])
   await shell(finishScript, size, '')
+}
+
+async function* count(stream: Readable, add: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+    const bytes = Buffer.from(chunk as string)
+    add(bytes.length)
+    yield bytes
+  }
 }
 
 function failureOf(stream: Readable): Promise<never> {

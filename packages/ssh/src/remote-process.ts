@@ -45,7 +45,11 @@ export async function startProcess(place: ProcessPlace, command: readonly string
 }
 
 /** Runs a program to its end. */
-export async function runProcess(place: ProcessPlace, command: readonly string[], options: RunOptions): Promise<Exit & { stdout: Buffer; stderr: Buffer }> {
+export async function runProcess(
+  place: ProcessPlace,
+  command: readonly string[],
+  options: RunOptions,
+): Promise<Exit & { stdout: Buffer; stderr: Buffer }> {
   const child = await startProcess(place, command, { ...options, input: options.input ?? '' })
   const [stdout, stderr, exit] = await Promise.all([concatenate(child.stdout), concatenate(child.stderr), child.exit])
   options.signal.throwIfAborted()

@@ -69,7 +69,9 @@ export function startLine(command: readonly string[], options: { readonly cwd?: 
     ...(options.cwd === undefined ? [] : [`cd -- ${quote(options.cwd)} 2>/dev/null || { echo ${refused.directory}; exit 126; }`]),
     `${isThere(program)} || { echo ${refused.program}; exit 127; }`,
     `echo ${startedEnd.trim()}`,
-    ['exec', ...(odd.length === 0 ? [] : ['env', ...odd.map(([name, value]) => quote(`${name}=${value}`))]), ...command.map(quote)].join(' '),
+    ['exec', ...(odd.length === 0 ? [] : ['env', ...odd.map(([name, value]) => quote(`${name}=${value}`))]), ...command.map(quote)].join(
+      ' ',
+    ),
   ]
   return `${steps.join('; ')}\n`
 }
@@ -84,10 +86,12 @@ function isShellName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellsOwn.has(name)
 }
 
-const shellsOwn: ReadonlySet<string> = new Set([
-  ...['_', 'IFS', 'OPTIND', 'LINENO', 'PWD', 'OLDPWD', 'PPID', 'UID', 'EUID', 'GROUPS', 'SHELLOPTS', 'BASHOPTS', 'RANDOM', 'SECONDS'],
-  ...['BASH_VERSINFO', 'FUNCNAME', 'DIRSTACK', 'errand_line', 'errand_newline'],
-])
+const shellsOwn: ReadonlySet<string> = new Set(
+  (
+    '_ IFS OPTIND LINENO PWD OLDPWD PPID UID EUID GROUPS SHELLOPTS BASHOPTS RANDOM SECONDS BASH_VERSINFO FUNCNAME DIRSTACK ' +
+    'errand_line errand_newline'
+  ).split(' '),
+)
 
 /** A word of sh. */
 export function quote(text: string): string {

@@ -7,8 +7,9 @@ import { readUntil } from './streams.ts'
 export interface Session {
   readonly facts: ShellFacts
   readonly channel: ClientChannel
+  /** Resolves when the server says so, whether the output was read or not; without code and signal when it never did. */
   readonly exit: Promise<Exit>
-  /** Aborted when the channel is closed. */
+  /** Aborted when the program has ended or the channel is closed. */
   readonly gone: AbortSignal
   /** Ends the channel, whoever reads it. */
   close(): void
@@ -30,21 +31,27 @@ interface Waiting {
 /** What servers allow when nobody changed it (`MaxSessions` of OpenSSH). */
 const usualLimit = 10
 const patience = 60_000
+/** Milliseconds. */
+const firstProbe = 100
+const longestProbe = 2000
 /** Bytes that login scripts may print, and milliseconds that they may take. */
 const greetingLimit = 1024 * 1024
 const greetingPatience = 60_000
 
 /**
- * Sessions over one connection, never more at once than the server allows: how many these are is learnt from the first one that it refuses.
- * One session is kept waiting, so that a program starts within one round trip.
+ * Sessions over one connection, never more at once than the server allows: how many these are is learnt from those that it refuses, and
+ * tried again from time to time while somebody waits. One session is kept ready, so that a program starts within one round trip.
  */
 export function createSessionPool(client: Client, place: string, lost: AbortSignal): SessionPool {
   const queue: Waiting[] = []
   let limit = usualLimit
   let open = 0
   let spare: Promise<Session> | undefined
+  let probing: NodeJS.Timeout | undefined
+  let probeWait = firstProbe
 
   lost.addEventListener('abort', () => {
+    clearTimeout(probing)
     for (const waiting of queue.splice(0)) waiting.reject(lost.reason)
   })
 
@@ -69,6 +76,7 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
       }
       channel.once('exit', release)
       channel.once('close', release)
+      probeWait = firstProbe
       waiting.resolve(greet(channel, place, lost))
     }
     try {
@@ -83,8 +91,10 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
     open--
     if (lost.aborted) return waiting.reject(lost.reason)
     queue.unshift(waiting)
-    if (open > 0) limit = open
-    else if (waiting.tries++ < 4) setTimeout(pump, 50 * 2 ** waiting.tries)
+    if (open > 0) {
+      limit = open
+      probe()
+    } else if (waiting.tries++ < 4) setTimeout(pump, 50 * 2 ** waiting.tries)
     else {
       queue.shift()
       waiting.reject(
@@ -94,6 +104,17 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
         }),
       )
     }
+  }
+
+  /** A refusal may have crossed the end of another session. */
+  function probe(): void {
+    clearTimeout(probing)
+    probing = setTimeout(() => {
+      probeWait = Math.min(2 * probeWait, longestProbe)
+      if (queue.length === 0) return
+      limit = Math.min(open + 1, usualLimit)
+      pump()
+    }, probeWait)
   }
 
   function acquire(urgent: boolean): Promise<Session> {
@@ -135,7 +156,7 @@ function withPatience(taken: Promise<Session>, signal: AbortSignal, late: () => 
   return new Promise((resolve, reject) => {
     const giveUp = (reason: unknown) => {
       finish()
-      reject(reason as Error)
+      reject(reason)
       taken.then((session) => session.close()).catch(() => {})
     }
     const timer = setTimeout(() => giveUp(late()), patience)
@@ -150,22 +171,29 @@ function withPatience(taken: Promise<Session>, signal: AbortSignal, late: () => 
 }
 
 function exhausted(place: string, limit: number): ErrandError {
-  return new ErrandError('SESSIONS_EXHAUSTED', `${place} allows ${limit} programs at once over one connection, and none of them has ended.`, {
-    hint: 'Try again later, or raise MaxSessions in sshd_config there.',
-  })
+  return new ErrandError(
+    'SESSIONS_EXHAUSTED',
+    `${place} allows ${limit} programs at once over one connection, and none of them has ended.`,
+    {
+      hint: 'Try again later, or raise MaxSessions in sshd_config there.',
+    },
+  )
 }
 
 async function greet(channel: ClientChannel, place: string, lost: AbortSignal): Promise<Session> {
   const gone = new AbortController()
   const exit = new Promise<Exit>((resolve) => {
-    let ended: Exit = {}
-    channel.once('exit', (code: number | null, signal?: string) => {
-      ended = { ...(code === null ? {} : { exitCode: code }), ...(signal ? { signal } : {}) }
-    })
-    channel.once('close', () => {
+    const end = (ended: Exit) => {
       gone.abort()
+      lost.removeEventListener('abort', cut)
       resolve(ended)
-    })
+    }
+    const cut = () => end({})
+    channel.once('exit', (code: number | null, signal?: string) =>
+      end({ ...(code === null ? {} : { exitCode: code }), ...(signal ? { signal } : {}) }),
+    )
+    channel.once('close', cut)
+    lost.addEventListener('abort', cut, { once: true })
   })
   channel.on('error', () => {})
   const close = () => {

@@ -34,6 +34,8 @@ export interface SshOptions {
   readonly reconnectLimit?: number
   /** Milliseconds between signs of life; 15 s when absent. After four of them without an answer the connection is lost. */
   readonly keepaliveInterval?: number
+  /** Milliseconds from the open socket to the login, without the time in which the user is asked; 30 s when absent. */
+  readonly loginLimit?: number
 }
 
 export interface SshHost extends Host {
@@ -93,10 +95,10 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     platform: facts.platform,
     home: facts.home,
     hostKey: first.connection.hostKey,
-    run: async (command, settings) => runProcess(await line(), command, settings),
-    spawn: async (command, settings) => startProcess(await line(), command, settings),
+    run: async (command, call) => runProcess(await line(), command, call),
+    spawn: async (command, call) => startProcess(await line(), command, call),
     readFile: async (path) => readRemoteFile(await line(), path),
-    writeFile: async (path, data, settings = {}) => writeRemoteFile(await line(), path, data, settings.mode),
+    writeFile: async (path, data, { mode } = {}) => writeRemoteFile(await line(), path, data, mode),
     async connect(to) {
       const standing = await line()
       return connectFrom(standing.connection.client, standing, to)
@@ -121,6 +123,7 @@ function settingsOf(options: SshOptions, destination: ResolvedDestination): Conn
     ask: options.ask,
     log: options.log,
     keepaliveInterval: options.keepaliveInterval ?? 15_000,
+    loginLimit: options.loginLimit ?? 30_000,
     secret: (name) => options.secret(name),
     memory(account) {
       const memory = memories.get(account) ?? emptyMemory()
@@ -138,17 +141,14 @@ export function resolveRoute(
   sources: Pick<SshOptions, 'configFile' | 'environment' | 'log'>,
 ): readonly ResolvedDestination[] {
   const resolve = (destination: SshDestination, depth: number, jumps?: readonly string[]): readonly ResolvedDestination[] => {
-    const resolved = resolveDestination(destination, sources as Parameters<typeof resolveDestination>[1])
+    const resolved = resolveDestination(destination, sources)
     if (depth > longestRoute) throw loop(start)
     if (resolved.proxyCommand !== undefined && resolved.proxyJump.length === 0 && jumps === undefined) throw proxyCommand(resolved)
     // As ssh: the first hop may have jump hosts of its own; the others are reached from the one before.
     const [first, ...others] = jumps ?? resolved.proxyJump
     if (first === undefined) return [resolved]
-    const before = others.reduce<readonly ResolvedDestination[]>(
-      (route, hop) => [...route, ...resolve(parseHop(hop), depth + 1, []).slice(-1)],
-      resolve(parseHop(first), depth + 1),
-    )
-    return [...before, resolved]
+    const direct = others.flatMap((hop) => resolve(parseHop(hop), depth + 1, []))
+    return [...resolve(parseHop(first), depth + 1), ...direct, resolved]
   }
   return resolve(start, 0)
 }

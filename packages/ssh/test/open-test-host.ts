@@ -1,8 +1,9 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ErrandError, type TargetContext } from '@errand/core'
+import { ErrandError, type TargetContext, errorCode } from '@errand/core'
 import type { Sshd } from '@errand/testkit/servers'
+import { afterAll } from 'vitest'
 import { type SshHost, type SshOptions, openSshHost } from '../src/index.ts'
 
 type Question = Parameters<TargetContext<unknown>['ask']>[0]
@@ -29,7 +30,18 @@ export function testUser(...answers: readonly string[]): TestUser {
 
 export const neverAborted = (): AbortSignal => new AbortController().signal
 
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'errand-ssh-'))
+const folders: string[] = []
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A folder that goes when the tests of the file have ended. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'errand-ssh-'))
+  folders.push(folder)
+  return folder
+}
 
 /** Options that touch nothing of the user who runs the tests: key login, the server's key accepted, empty home. */
 export function testOptions(server: Pick<Sshd, 'user' | 'key' | 'hostKeys'>, port: number, changes: Partial<SshOptions> = {}): SshOptions {
@@ -54,7 +66,9 @@ export function openTestHost(server: Sshd, changes: Partial<SshOptions> = {}): P
 }
 
 /** The code and the sentence of the error that a promise ends with. */
-export async function refusalOf(promise: Promise<unknown>): Promise<{ readonly code: string; readonly message: string; readonly hint: string }> {
+export async function refusalOf(
+  promise: Promise<unknown>,
+): Promise<{ readonly code: string; readonly message: string; readonly hint: string }> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -68,4 +82,15 @@ export async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk)
   return Buffer.concat(chunks).toString()
+}
+
+/** The first answer after a cut: the call that meets the broken line fails, whatever the time it takes to notice. */
+export async function answerAfterCut(host: SshHost): Promise<number | undefined> {
+  for (;;) {
+    try {
+      return (await host.run(['true'], { signal: neverAborted() })).exitCode
+    } catch (error) {
+      if (errorCode(error) !== 'CONNECTION_LOST') throw error
+    }
+  }
 }

@@ -1,6 +1,52 @@
-import type { Target, TargetContext } from '@errand/core'
+import type { CallOptions, Target, TargetContext } from '@errand/core'
+import { type ProcessPlace, cancelGrace, createProcessTarget, defaultPythons, openOnce } from '@errand/process-engine'
+import { checkRemote } from './check.ts'
+import { lookAt, spaceWarning } from './machine.ts'
+import { type Reached, reach } from './reach.ts'
 import type { RemoteConfig } from './target.ts'
 
-export function createTarget(_context: TargetContext<RemoteConfig>): Target {
-  throw new Error('not here yet')
+export { attach } from './attach.ts'
+
+/**
+ * A process on a machine behind SSH. `ERRAND_HOME` there moves what errand keeps of runs, `~/.errand` else; `ERRAND_CANCEL_GRACE` here is the
+ * number of seconds between the polite and the hard end of a run, 30 else.
+ */
+export function createTarget(context: TargetContext<RemoteConfig>): Target {
+  const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
+  const reached = openOnce(async (options: CallOptions) => reach(context, options))
+  const place = async (options: CallOptions): Promise<ProcessPlace> => {
+    const there = await reached.get(options)
+    return { ...placeOf(context.config, there), ...(grace === undefined ? {} : { grace }) }
+  }
+  const target = createProcessTarget(context, place)
+  return {
+    ...target,
+    check: (options) => checkRemote(context, reached, target, options),
+    async prepare(request, options) {
+      const prepared = await target.prepare(request, options)
+      if (!options.build) return prepared
+      const { host, home } = await reached.get(options)
+      const warning = spaceWarning(await lookAt(host, home, options))
+      if (warning !== undefined) context.log.warn(warning)
+      return prepared
+    },
+    async [Symbol.asyncDispose]() {
+      await target[Symbol.asyncDispose]()
+      await reached[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function placeOf(
+  { pythonLocation, sparkSubmitLocation, nativeSharedDirectory }: RemoteConfig,
+  { host, home, variables }: Reached,
+): ProcessPlace {
+  const absolute = (program: string): string => program.replace(/^~(?=\/)/, host.home)
+  return {
+    host,
+    home,
+    pythons: defaultPythons(absolute(pythonLocation), variables),
+    sparkSubmit: absolute(sparkSubmitLocation),
+    ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
+  }
 }

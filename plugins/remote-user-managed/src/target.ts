@@ -5,14 +5,26 @@ import * as v from 'valibot'
 const notYet = 'false would build the conda environment on that machine, which this version of errand can not do yet: write true'
 
 const config = v.object({
-  address: v.pipe(v.string(), v.nonEmpty('no host is named'), v.description('The machine: HOST, HOST:PORT, [IPv6]:PORT, or a name of your SSH configuration.')),
+  address: v.pipe(
+    v.string(),
+    v.nonEmpty('no host is named'),
+    v.description('The machine: HOST, HOST:PORT, [IPv6]:PORT, or a name of your SSH configuration.'),
+  ),
   username: v.pipe(v.string(), v.nonEmpty('no user is named'), v.description('User to log in as.')),
   privateKey: v.optional(
     v.pipe(v.string(), v.description('Key to log in with: project for the one of attach -k, another name of the key store, or a path.')),
   ),
-  pythonLocation: v.optional(v.pipe(v.string(), v.description('Interpreter there that runs the script: a path, or a name on the PATH.')), 'python'),
-  sparkSubmitLocation: v.optional(v.pipe(v.string(), v.description('Program there that starts Spark, for Framework: PySpark.')), 'spark-submit'),
-  nativeSharedDirectory: v.optional(v.pipe(v.string(), v.description('Base, on that machine, of the folder that several runs share. Absent: none.'))),
+  pythonLocation: v.optional(
+    v.pipe(v.string(), v.description('Interpreter there that runs the script: a path, or a name on the PATH.')),
+    'python',
+  ),
+  sparkSubmitLocation: v.optional(
+    v.pipe(v.string(), v.description('Program there that starts Spark, for Framework: PySpark.')),
+    'spark-submit',
+  ),
+  nativeSharedDirectory: v.optional(
+    v.pipe(v.string(), v.description('Base, on that machine, of the folder that several runs share. Absent: none.')),
+  ),
   userManagedEnvironment: v.optional(
     v.pipe(v.boolean(), v.value(true, notYet), v.description('Runs use your own Python there as it is; nothing is installed into it.')),
     true,
@@ -29,6 +41,7 @@ export default defineTarget({
   secrets: {
     password: { description: 'Password', optional: true },
     passphrase: { description: 'Passphrase of the private key', optional: true },
+    jumpPassword: { description: 'Password of the jump host', optional: true },
   },
   capabilities: { environments: ['user-managed'], frameworks: ['python', 'pyspark'], logs: 'live' },
   attach: {
@@ -41,7 +54,10 @@ export default defineTarget({
         help: 'Log in with a key of this project, which is made when there is none, and let that machine know it.',
         writes: { privateKey: 'project' },
       },
-      privateKeyFile: { help: 'Log in with this key once, to let that machine know the key of this project.', writes: { privateKey: 'project' } },
+      privateKeyFile: {
+        help: 'Log in with this key once, to let that machine know the key of this project.',
+        writes: { privateKey: 'project' },
+      },
       privateKeyPassphrase: { help: 'Its passphrase. Shell histories keep it: better leave it away and be asked.' },
       acceptHostKey: { help: 'Accept the host key with this fingerprint, SHA256:…, when the machine is met for the first time.' },
     },

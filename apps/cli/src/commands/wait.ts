@@ -18,7 +18,8 @@ export default class Wait extends RunCommand {
     const { statusWords } = await import('@errand/core/history')
     await this.interruptible(async (signal) => {
       let done = 0
-      const report = (): void => this.screen.report({ message: 'waiting', done, total: runs.length, unit: 'steps' })
+      const report = (): void =>
+        this.screen.report({ message: runs.length === 1 ? 'waiting for the run' : 'waiting for runs', done, total: runs.length })
       report()
       const ended = await Promise.all(
         runs.map(async ({ id }) => {

@@ -14,7 +14,14 @@ interface ManifestCommand {
   readonly hidden?: boolean
   readonly aliases: readonly string[]
   readonly hiddenAliases: readonly string[]
-  readonly flags: Readonly<Record<string, { readonly aliases?: readonly string[] }>>
+  readonly flags: Readonly<Record<string, ManifestFlag>>
+}
+
+interface ManifestFlag {
+  readonly char?: string
+  readonly aliases?: readonly string[]
+  readonly hidden?: boolean
+  readonly helpGroup?: string
 }
 
 /** The command that the first words name, and how many they are. */
@@ -72,9 +79,24 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
 }
 
 function unknownFlag(typed: string, command: ManifestCommand | undefined): Finding {
-  const flags = Object.entries(command?.flags ?? {}).flatMap(([name, flag]) => [name].concat(flag.aliases ?? []))
-  const [near] = typed.startsWith('--') ? nearNames(typed.slice(2).split('=', 1)[0] ?? '', flags) : []
-  return { message: `There is no option ${typed}.`, hint: near === undefined ? undefined : `Did you mean: --${near}` }
+  const flags = Object.entries(command?.flags ?? {})
+  const near = typed.startsWith('--') ? nearFlag(typed.slice(2).split('=', 1)[0] ?? '', flags) : nearLetter(typed, flags)
+  const own = flags.filter(([, flag]) => flag.hidden !== true && flag.helpGroup !== 'GLOBAL').map(([name]) => `--${name}`)
+  const list = own.length === 0 ? undefined : `Options of ${command?.id.replaceAll(':', ' ') ?? ''}: ${own.join(', ')}.`
+  return { message: `There is no option ${typed}.`, hint: near === undefined ? list : `Did you mean: ${near}` }
+}
+
+/** A spelling mistake of a name, or the beginning of one of its words: `--conf` for `--run-configuration`. */
+function nearFlag(typed: string, flags: readonly (readonly [string, ManifestFlag])[]): string | undefined {
+  const names = flags.flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])])
+  const beginsWord = (name: string): boolean => name.split('-').some((word) => typed.length >= 3 && word.startsWith(typed))
+  const near = nearNames(typed, names)[0] ?? names.find(beginsWord)
+  return near === undefined ? undefined : `--${near}`
+}
+
+function nearLetter(typed: string, flags: readonly (readonly [string, ManifestFlag])[]): string | undefined {
+  const char = flags.map(([, flag]) => flag.char).find((letter) => letter?.toLowerCase() === typed.slice(1).toLowerCase())
+  return char === undefined ? undefined : `-${char}`
 }
 
 function commandOf(words: readonly string[], manifest: Manifest): NamedCommand | undefined {

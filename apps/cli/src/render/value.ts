@@ -11,6 +11,8 @@ export interface TableOptions {
   readonly empty?: string
   /** Characters a line may have. Undefined: any number, for a pipe. */
   readonly width?: number | undefined
+  /** Told how many columns did not fit, when there are any. */
+  readonly leftOut?: (columns: number) => void
 }
 
 /** A value as text, with the line end of its last line. */
@@ -48,22 +50,22 @@ function renderTsv(value: unknown): string {
 }
 
 function renderTable(value: unknown, options: TableOptions): string {
-  if (!Array.isArray(value)) return isRecord(value) ? renderRecord(value, options.width) : `${cellText(value)}\n`
+  if (!Array.isArray(value)) return isRecord(value) ? renderRecord(value, options) : `${cellText(value)}\n`
   if (value.length === 0) return options.empty === undefined ? '' : `${options.empty}\n`
   if (!value.every(isRecord)) return value.map((item) => `${cellText(item)}\n`).join('')
   const columns = (options.columns ?? keysOf(value)).map((column) =>
-    typeof column === 'string' ? { key: column, heading: headingOf(column) } : column,
+    typeof column === 'string' ? { key: column, heading: cellText(headingOf(column)) } : column,
   )
   const cells = value.map((row) => columns.map((column) => cellText(row[column.key])))
   return renderGrid(
     [columns.map((column) => column.heading), columns.map((column) => '-'.repeat(displayWidth(column.heading))), ...cells],
-    options.width,
+    options,
   )
 }
 
-function renderRecord(record: Readonly<Record<string, unknown>>, width: number | undefined): string {
-  const entries = Object.entries(record).map(([key, item]) => [headingOf(key), cellText(item)])
-  return entries.length === 0 ? '' : renderGrid(entries, width)
+function renderRecord(record: Readonly<Record<string, unknown>>, options: TableOptions): string {
+  const entries = Object.entries(record).map(([key, item]) => [cellText(headingOf(key)), cellText(item)])
+  return entries.length === 0 ? '' : renderGrid(entries, options)
 }
 
 /** The original writes keys as headings with one capital letter: `Run_id`. */
@@ -77,9 +79,10 @@ function keysOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
 }
 
 /** Lines up cells in columns two blanks apart. Columns at the right that do not fit are left out; the last that fits is shortened. */
-function renderGrid(rows: readonly (readonly string[])[], width: number | undefined): string {
+function renderGrid(rows: readonly (readonly string[])[], { width, leftOut }: TableOptions): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ''))))
   const shown = width === undefined ? widths : fitting(widths, width)
+  if (shown.length < widths.length) leftOut?.(widths.length - shown.length)
   return rows
     .map(
       (row) =>
@@ -126,7 +129,7 @@ function displayWidth(text: string): number {
 }
 
 /** The text of a cell: one line, and nothing in it that a terminal would obey. */
-function cellText(value: unknown): string {
+export function cellText(value: unknown): string {
   if (value === undefined || value === null) return ''
   const text = typeof value === 'string' ? value : isPlain(value) ? String(value) : JSON.stringify(value)
   return stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ')

@@ -10,7 +10,7 @@ LONGEST_PIECE = 4 << 20
 
 
 def call_collect(server, params, body):
-    """{run, include, have?: {path: [size, mtime_ns]}} → {files, directories, links}; what came with the snapshot unchanged is left out."""
+    """{run, include, have?: {path: [size, mtime_ns]}} → {files, directories, links, unreadable}; what came with the snapshot unchanged is left out."""
     include = params.get('include')
     if not isinstance(include, list) or not include:
         raise bad_request('collect needs a list of globs.')
@@ -31,7 +31,7 @@ def outermost(folders):
 
 
 class Listing:
-    """Walks a work folder as it is; what vanishes or can't be read on the way is not in the list."""
+    """Walks a work folder as it is; what vanishes on the way is not in the list, and what can't be read is in a list of its own."""
 
     def __init__(self, root, matches, manifest, have):
         self.root = root
@@ -40,21 +40,42 @@ class Listing:
         self.known_links = set(path for path, _ in manifest.links) if manifest else set()
         self.known_directories = set(manifest.directories) if manifest else set()
         self.have = have
-        self.result = {'files': [], 'directories': [], 'links': []}
+        self.result = {'files': [], 'directories': [], 'links': [], 'unreadable': []}
 
     def walk(self, top):
-        place = self.root
+        path = b''
         for part in top.split(b'/') if top else ():
-            place += b'/' + part
-            if os.path.islink(place):
+            if not self.opened(path, stat.S_ISDIR):
                 return
-        if not os.path.islink(self.root):
-            self.folder(top)
+            path = path + b'/' + part if path else part
+        self.folder(path)
+
+    def opened(self, path, is_kind):
+        """Whether it is a folder (or file) that can be read, after its owner took back, if need be, the mode that keeps it out."""
+        place = self.root + b'/' + path if path else self.root
+        access = os.R_OK | os.X_OK if is_kind is stat.S_ISDIR else os.R_OK
+        try:
+            mode = os.lstat(place).st_mode
+            if not is_kind(mode):
+                return False
+            if not os.access(place, access):
+                os.chmod(place, stat.S_IMODE(mode) | access << 6)
+            if os.access(place, access):
+                return True
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass
+        if decoded(path) not in self.result['unreadable']:
+            self.result['unreadable'].append(decoded(path))
+        return False
 
     def folder(self, folder):
         pending = [folder]
         while pending:
             folder = pending.pop()
+            if not self.opened(folder, stat.S_ISDIR):
+                continue
             try:
                 entries = list(os.scandir(self.root + b'/' + folder if folder else self.root))
             except OSError:
@@ -74,7 +95,7 @@ class Listing:
     def leaf(self, path, entry):
         if entry.is_symlink():
             to = os.readlink(entry.path)
-            if path not in self.known_links and stays_inside(path, to):
+            if path not in self.known_links and stays_inside(self.root, path, to):
                 self.result['links'].append({'path': decoded(path), 'to': decoded(to)})
             return
         found = entry.stat(follow_symlinks=False)
@@ -82,16 +103,20 @@ class Listing:
             return
         name = decoded(path)
         if [str(value) for value in self.have.get(name) or ()] != [str(found.st_size), str(found.st_mtime_ns)]:
+            if not self.opened(path, stat.S_ISREG):
+                return
             self.result['files'].append({
                 'path': name, 'size': found.st_size, 'mtime_ns': str(found.st_mtime_ns), 'executable': bool(found.st_mode & 0o100)})
 
 
-def stays_inside(path, to):
-    """Whether a link at `path` points to something inside the work folder, by its text alone."""
+def stays_inside(root, path, to):
+    """Whether a link at `path` points to something inside the work folder: by its text, and through all links on the way."""
     if to.startswith(b'/'):
         return False
     target = os.path.normpath(os.path.join(os.path.dirname(path), to))
-    return target != b'..' and not target.startswith(b'../')
+    real_root = os.path.realpath(root)
+    real_target = os.path.realpath(root + b'/' + path)
+    return target != b'..' and not target.startswith(b'../') and (real_target == real_root or real_target.startswith(real_root + b'/'))
 
 
 def call_fetch(server, params, body):

@@ -79,7 +79,11 @@ def told_to_end(cause, time_limit):
     """{state, …} of a run that was ended here."""
     if cause == 'cancel':
         return {'state': 'cancelled'}
-    return {'state': 'failed', 'cause': 'time-limit', 'reason': 'The run reached its time limit of %s seconds.' % format_number(time_limit)}
+    return {'state': 'failed', 'cause': 'time-limit', 'reason': 'The run reached its time limit of %s.' % format_seconds(time_limit)}
+
+
+def format_seconds(value):
+    return '%s second%s' % (format_number(value), '' if value == 1 else 's')
 
 
 def format_number(value):

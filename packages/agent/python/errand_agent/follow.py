@@ -43,8 +43,17 @@ def reading(folder, log, metrics, limit, wait, state):
             looked = time.monotonic()
             found = yield from status.settled(folder)
         final = status.is_final(found) or found['state'] == 'lost'
-        log_bytes, log_size = read_log(os.path.join(folder, 'log'), log, limit)
-        metrics_bytes, metrics_rest = read_lines(os.path.join(folder, 'metrics.ndjson'), metrics, limit)
+        try:
+            log_bytes, log_size = read_log(os.path.join(folder, 'log'), log, limit)
+            metrics_bytes, metrics_rest = read_lines(os.path.join(folder, 'metrics.ndjson'), metrics, limit)
+        except CallError:
+            if os.path.isdir(folder):
+                raise
+            log_size = None
+        if log_size is None and not os.path.isdir(folder):
+            # Removed while it was read: what a cursor points to went with it.
+            found = yield from status.settled(folder)
+            return {'log': 0, 'metrics': 0, 'status': found, 'end': True}, b''
         end = final and not metrics_rest and (log_size is None or log + len(log_bytes) >= log_size or not log_bytes)
         if log_bytes or metrics_bytes or end or time.monotonic() >= until or (state is not None and found['state'] != state):
             return {'log': len(log_bytes), 'metrics': len(metrics_bytes), 'status': found, 'end': end}, log_bytes + metrics_bytes

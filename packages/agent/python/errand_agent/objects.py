@@ -101,6 +101,8 @@ class Incoming:
             try:
                 write_all(self.descriptor, data)
             except OSError as error:
+                # Its frames hold a view of the input's buffer, which could not be shortened then.
+                error.__traceback__ = None
                 self.error = error
 
     def finish(self):

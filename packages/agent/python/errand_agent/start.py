@@ -71,16 +71,19 @@ def empty_staging(server, run):
 def put_in_place(name, folder, request):
     """Makes the staged folder the run's in one step. False when the run is there already."""
     staged = below('staging', name)
-    if not os.path.isdir(staged):
+    if os.path.isdir(folder):
+        return False
+    make_folder(os.path.dirname(folder))
+    try:
+        if not os.path.isdir(os.path.join(staged, 'work')):
+            raise FileNotFoundError(staged)
+        write_request(staged, request)
+        os.rename(staged, folder)
+    except FileNotFoundError:
+        # Another start took it, or the connection that had staged it ended and gave it back.
         if os.path.isdir(folder):
             return False
         raise CallError('STAGING_UNKNOWN', 'The staged folder %s is not there.' % name, 'Stage the project again.')
-    if os.path.isdir(folder):
-        return False
-    write_request(staged, request)
-    make_folder(os.path.dirname(folder))
-    try:
-        os.rename(staged, folder)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return False

@@ -9,6 +9,7 @@ from errand_agent.paths import nonce
 FINAL_STATES = ('completed', 'cancelled', 'failed')
 RESERVED = 4096
 TERMINATE_FOR = 2.0
+KILL_FOR = 10.0
 
 
 def load(path):
@@ -105,16 +106,19 @@ def machine_failure(status, content):
 
 
 def end_processes(folder, grace):
-    """Generator: ends what is alive of a run without a supervisor: TERM, `grace` seconds, KILL, until none is left."""
-    mark, waited, asked = processes.mark_of(folder), 0.0, set()
-    while True:
-        alive = processes.of_run(mark)
+    """Generator: ends what is alive of a run without a supervisor: TERM, `grace` seconds, KILL, until none is left that can be ended.
+
+    A process of another user can't be, nor can one that waits in the kernel for a disk that does not answer: the run's end does not wait for them.
+    """
+    mark, waited, asked, denied = processes.mark_of(folder), 0.0, set(), set()
+    while waited < grace + KILL_FOR:
+        alive = processes.of_run(mark) - denied
         if not alive:
             return
         if waited >= grace:
-            processes.send(alive, 9)
+            denied |= processes.send(alive, 9)
         else:
-            processes.send(alive - asked, 15)
+            denied |= processes.send(alive - asked, 15)
             asked |= alive
         waited += 0.05
         yield 0.05

@@ -22,26 +22,35 @@ WAIT_FOR_SPACE = 10.0
 def detached(folder, variables, writer):
     """Supervises in a process of its own; the first word to `writer` says whether the claim was got."""
     def tell(text):
-        os.write(writer, text.encode('ascii'))
-        os.close(writer)
-    supervise(folder, variables, tell)
+        try:
+            os.write(writer, text.encode('ascii'))
+        except OSError:
+            # Whoever started the run is gone; the run goes on.
+            pass
+        finally:
+            os.close(writer)
+    supervise(folder, lambda: variables, tell)
 
 
 def foreground(folder):
     """For containers and Spark drivers: 0 when the run has an end, whatever that is; 1 when another process has the run."""
     folder = os.path.abspath(folder)
-    path, variables = os.path.join(folder, 'variables'), {}
+    return 0 if supervise(folder, lambda: take_variables(folder), lambda text: None) else 1
+
+
+def take_variables(folder):
+    """The secrets that were laid down for a supervisor in the foreground; their file is gone before they are used."""
+    path = os.path.join(folder, 'variables')
     try:
         with open(path, 'rb') as file:
             os.unlink(path)
-            variables = json.loads(file.read().decode('utf-8', 'surrogateescape'))
+            return json.loads(file.read().decode('utf-8', 'surrogateescape'))
     except FileNotFoundError:
-        pass
-    return 0 if supervise(folder, variables, lambda text: None) else 1
+        return {}
 
 
 def supervise(folder, variables, tell):
-    """False when the run was claimed before."""
+    """False when the run was claimed before. `variables()` is asked only by the one that has the claim: the others take nothing from it."""
     wakeup = catch_signals()
     content = claim.of_this_process()
     descriptor = claim.make(folder, content)
@@ -53,7 +62,7 @@ def supervise(folder, variables, tell):
     try:
         run.write_status(state='queued')
         tell('claimed')
-        run.supervise(variables)
+        run.supervise(variables())
     except Exception as error:
         run.fail(error)
     finally:
@@ -130,7 +139,7 @@ class Supervision:
         limit = self.request.get('timeLimit')
         self.log.note('Starting %s with %s in %s%s.' % (
             self.request['script'], os.fsdecode(command[0]), os.path.join(self.folder, 'work'),
-            ', for at most %s seconds' % ending.format_number(limit) if limit else ''))
+            ', for at most %s' % ending.format_seconds(limit) if limit else ''))
         pid, stdout, stderr = script_process.spawn(command, env, self.folder)
         self.script = pid
         self.limit_at = time.monotonic() + limit if limit else None
@@ -212,7 +221,7 @@ class Supervision:
         else:
             return
         self.kill_at = now + grace
-        self.log.note('%s: ending the run, with %s seconds of grace.' % ('Cancel was requested' if self.cause == 'cancel' else 'The time limit was reached', ending.format_number(grace)))
+        self.log.note('%s: ending the run, with %s of grace.' % ('Cancel was requested' if self.cause == 'cancel' else 'The time limit was reached', ending.format_seconds(grace)))
         self.send(signal.SIGTERM)
 
     def cancel_request(self):

@@ -119,12 +119,18 @@ def take(project_id, digest, folder):
     for name in candidates(project_id, digest):
         try:
             os.rename(below('trees', name + '.json'), os.path.join(folder, MANIFEST))
+        except OSError:
+            continue
+        try:
             os.rename(below('trees', name), os.path.join(folder, 'work'))
         except OSError:
+            os.unlink(os.path.join(folder, MANIFEST))
+            remove_folder(below('trees', name))
             continue
         manifest = load_manifest(folder)
         if manifest is not None and manifest.project_id == project_id and not manifest.coarse():
             return manifest
+        os.unlink(os.path.join(folder, MANIFEST))
         remove_folder(os.path.join(folder, 'work'))
     return None
 
@@ -158,8 +164,12 @@ def remove_tree(name):
 
 
 def give_back(name):
-    """Undoes a staging that led to no run."""
-    folder = below('staging', name)
+    """Undoes a staging that led to no run. A start that comes at the same moment gets all of it or nothing: a rename decides."""
+    folder = below('staging', '%s.%s' % (name.split('.')[0], nonce()))
+    try:
+        os.rename(below('staging', name), folder)
+    except OSError:
+        return
     keep(folder)
     remove_folder(folder)
 

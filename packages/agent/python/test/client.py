@@ -33,9 +33,9 @@ class Refused(Exception):
 class Client:
     """Speaks frames with a `serve` process."""
 
-    def __init__(self, home, python=sys.executable, entry=ENTRY, **environment):
+    def __init__(self, home, python=sys.executable, entry=ENTRY, before=None, **environment):
         variables = dict(os.environ, ERRAND_HOME=home, **environment)
-        self.process = subprocess.Popen([python, '-E', '-s', '-S', entry, 'serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables)
+        self.process = subprocess.Popen([python, '-E', '-s', '-S', entry, 'serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, preexec_fn=before)
         self.hello = json.loads(self.process.stdout.readline().decode('utf-8'))['hello']
         self.next_id = 0
         self.progress = []
@@ -92,6 +92,20 @@ def entries_of(files, executable=(), links=None, directories=()):
 
 def snapshot_digest(entries):
     return digest_of(json.dumps(entries, sort_keys=True).encode('ascii'))
+
+
+POWER_OVER_MODES = (1, 2, 3)
+POWER_TO_KILL = (5,)
+
+
+def without(capabilities):
+    """For `before`: root as any other user, whom modes of files or owners of processes bind (Linux)."""
+    def drop():
+        import ctypes
+        drop_from_bounding_set = 24
+        for capability in capabilities:
+            ctypes.CDLL(None).prctl(drop_from_bounding_set, capability, 0, 0, 0)
+    return drop
 
 
 class AgentTest(unittest.TestCase):

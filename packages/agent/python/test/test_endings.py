@@ -1,10 +1,13 @@
 """How a run ends, for every way in which a script can end or be ended."""
 import os
+import select
 import signal
+import subprocess
 import sys
 import unittest
 
-from client import AgentTest, records
+from client import POWER_TO_KILL, AgentTest, records, without
+from errand_agent import ending
 
 
 def alive(pid):
@@ -49,6 +52,26 @@ class Endings(AgentTest):
     def test_a_traceback_of_a_child_is_the_reason_when_there_is_no_other(self):
         status = self.failed('import subprocess, sys\nsys.exit(subprocess.call([sys.executable, "-c", "1/0"]))', 'exit')
         self.assertIn('ZeroDivisionError: division by zero', status['reason'])
+
+    @unittest.skipUnless(sys.platform.startswith('linux') and os.geteuid() == 0, 'needs root to start a process of another user')
+    def test_a_process_that_may_not_be_ended_does_not_keep_a_run_without_supervisor_from_its_end(self):
+        run = self.new_run()
+        os.makedirs(self.folder(run))
+        with open(self.folder(run, 'claim'), 'w') as file:
+            file.write('{"locked": true}')
+        environment = dict(os.environ, ERRAND_RUN_FOLDER=self.folder(run))
+        other = subprocess.Popen(['sleep', '600'], env=environment, preexec_fn=lambda: os.setuid(12345), cwd='/')
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        client = self.connect(before=without(POWER_TO_KILL))
+        client.send('status', run=run)
+        self.assertTrue(select.select([client.process.stdout], [], [], 60)[0])
+        self.assertEqual(client.receive()[0]['result']['cause'], 'machine')
+        self.assertIsNone(other.poll())
+
+    def test_a_time_limit_of_one_second_is_not_one_seconds(self):
+        reasons = [ending.told_to_end('time-limit', limit)['reason'] for limit in (1, 1.5, 90)]
+        self.assertEqual(reasons, ['The run reached its time limit of %s.' % limit for limit in ('1 second', '1.5 seconds', '90 seconds')])
 
     def test_signals_are_said_in_words(self):
         for number, name, words in ((signal.SIGSEGV, 'SIGSEGV', 'segmentation fault'), (signal.SIGKILL, 'SIGKILL', 'killed'), (signal.SIGABRT, 'SIGABRT', 'aborted')):

@@ -84,8 +84,15 @@ class Log(AgentTest):
         self.assertEqual([file['path'] for file in self.client.call('collect', run=self.run_id, include=['outputs/**'])['files']], ['outputs/kept'])
         status = self.outcome('import os, shutil\nshutil.rmtree(os.getcwd())\nprint("bye")')[0]
         self.assertEqual(status['state'], 'completed')
-        self.assertEqual(self.client.call('collect', run=self.run_id, include=['**']), {'files': [], 'directories': [], 'links': []})
+        self.assertEqual(self.client.call('collect', run=self.run_id, include=['**']), {'files': [], 'directories': [], 'links': [], 'unreadable': []})
         self.client.call('remove', run=self.run_id)
+
+    def test_a_reader_of_a_run_that_was_removed_is_told_that_it_is_lost(self):
+        self.outcome('print("x" * 100)')
+        self.client.call('remove', run=self.run_id)
+        for cursor in ({'log': 0, 'metrics': 0}, {'log': 120, 'metrics': 0}, {'log': 120, 'metrics': 50}):
+            answer, body = self.client.call_with_body('read', run=self.run_id, wait=20, **cursor)
+            self.assertEqual((answer['log'], answer['metrics'], answer['status']['state'], answer['end'], body), (0, 0, 'lost', True, b''))
 
 
 @unittest.skipUnless(sys.platform.startswith('linux') and hasattr(os, 'geteuid') and os.geteuid() == 0, 'needs root to make a small disk')

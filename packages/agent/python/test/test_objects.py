@@ -1,6 +1,7 @@
 """hello, frames, and the store of file contents."""
 import json
 import os
+import resource
 import subprocess
 import sys
 import unittest
@@ -56,6 +57,14 @@ class Frames(AgentTest):
 
 
 class Objects(AgentTest):
+    @unittest.skipUnless(hasattr(resource, 'prlimit'), 'needs Linux to take room away from another process')
+    def test_an_object_that_does_not_fit_is_refused_and_the_next_call_is_answered(self):
+        data = os.urandom(4 << 20)
+        resource.prlimit(self.client.process.pid, resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        with self.assertRaises(Refused):
+            self.client.call('put', data, digest=digest_of(data), size=len(data))
+        self.assertEqual(self.client.call('missing', digests=[digest_of(data)]), {'missing': [digest_of(data)]})
+
     def test_stores_what_is_missing_once_and_unchangeable(self):
         data, large = b'some bytes\0\n', b'x' * (3 << 20)
         digests = [digest_of(data), digest_of(large)]

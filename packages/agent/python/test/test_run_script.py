@@ -4,7 +4,7 @@ import os
 import sys
 import unittest
 
-from client import AgentTest
+from client import POWER_OVER_MODES, AgentTest, without
 
 
 class Contract(AgentTest):
@@ -156,6 +156,42 @@ class Collect(AgentTest):
         self.assertEqual(self.collect('outputs/**')['files'], [])
         self.client.call('remove', run=self.run_id)
         self.assertTrue(os.path.exists('/etc/passwd'))
+
+
+    def test_a_link_that_leads_out_through_another_is_not_listed(self):
+        self.outcome('import os; os.symlink("/etc", "outputs/etc"); os.symlink("etc/passwd", "outputs/passwd"); os.symlink("none", "outputs/dangling")')
+        self.assertEqual(self.collect('outputs/**')['links'], [{'path': 'outputs/dangling', 'to': 'none'}])
+
+
+class Unreadable(AgentTest):
+    collect = Collect.collect
+
+    def setUp(self):
+        AgentTest.setUp(self)
+        if os.geteuid() == 0 and not sys.platform.startswith('linux'):
+            self.skipTest('root may read everything')
+        self.client = self.connect(before=without(POWER_OVER_MODES) if os.geteuid() == 0 else None)
+
+    def test_what_a_script_made_unreadable_for_its_owner_is_brought_all_the_same(self):
+        source = '\n'.join([
+            'import os; os.makedirs("outputs/locked/inner"); open("outputs/locked/inner/a", "w").write("a"); open("outputs/b", "w").write("b")',
+            'os.chmod("outputs/b", 0); os.chmod("outputs/locked/inner", 0o400); os.chmod("outputs/locked", 0); os.chmod("outputs", 0o300)',
+        ])
+        self.outcome(source)
+        found = self.collect('outputs/locked/**', 'outputs/b')
+        self.assertEqual(([file['path'] for file in found['files']], found['unreadable']), (['outputs/b', 'outputs/locked/inner/a'], []))
+        for path, content in (('outputs/b', b'b'), ('outputs/locked/inner/a', b'a')):
+            self.assertEqual(self.client.call_with_body('fetch', run=self.run_id, path=path)[1], content)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'needs root to give files away')
+    def test_what_belongs_to_another_and_can_not_be_read_is_named(self):
+        self.outcome('import os; os.mkdir("outputs/folder"); open("outputs/file", "w").close(); open("outputs/kept", "w").close()')
+        for name in ('folder', 'file'):
+            path = self.folder(self.run_id, 'work', 'outputs', name)
+            os.chmod(path, 0)
+            os.chown(path, 12345, 12345)
+        found = self.collect('outputs/**')
+        self.assertEqual(([file['path'] for file in found['files']], sorted(found['unreadable'])), (['outputs/kept'], ['outputs/file', 'outputs/folder']))
 
 
 class Leftovers(AgentTest):

@@ -6,6 +6,7 @@ import time
 import unittest
 
 from client import AgentTest, Refused, digest_of, entries_of, snapshot_digest
+from errand_agent import trees
 
 FILES = {'train.py': b'print(1)', 'data/a.csv': b'1,2\n', 'data/deep/b.csv': b'', u'caf\xe9/\u4e2d.txt': b'x', 'same.csv': b'1,2\n'}
 
@@ -175,6 +176,33 @@ class Stage(AgentTest):
         os.utime(path, (time.time() - 90000, time.time() - 90000))
         self.stage(FILES)
         self.assertFalse(os.path.exists(path))
+
+
+class Trees(AgentTest):
+    """Kept work trees, as the functions that move them see it."""
+
+    def setUp(self):
+        AgentTest.setUp(self)
+        before = os.environ.get('ERRAND_HOME')
+        os.environ['ERRAND_HOME'] = self.home
+        self.addCleanup(lambda: os.environ.pop('ERRAND_HOME') if before is None else os.environ.update(ERRAND_HOME=before))
+
+    def test_a_manifest_whose_tree_is_gone_is_not_left_for_another(self):
+        run, staged = self.stage({'a': b'a'})
+        folder = os.path.join(self.home, 'staging', staged['staging'])
+        self.assertTrue(trees.keep(folder))
+        name = [name for name in os.listdir(os.path.join(self.home, 'trees')) if not name.endswith('.json')][0]
+        shutil.rmtree(os.path.join(self.home, 'trees', name))
+        self.assertIsNone(trees.take('project-a', 'sha256:' + '0' * 64, folder))
+        self.assertEqual([found for found in os.listdir(folder) if found == 'tree.json'], [])
+
+    def test_a_tree_that_does_not_fit_into_its_place_is_not_left_without_its_manifest(self):
+        run, staged = self.stage({'a': b'a'})
+        folder = os.path.join(self.home, 'staging', staged['staging'])
+        self.assertTrue(trees.keep(folder))
+        os.makedirs(os.path.join(folder, 'work', 'full'))
+        self.assertIsNone(trees.take('project-a', 'sha256:' + '0' * 64, folder))
+        self.assertEqual((os.listdir(os.path.join(self.home, 'trees')), os.listdir(folder)), ([], ['work']))
 
 
 if __name__ == '__main__':

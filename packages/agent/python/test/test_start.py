@@ -1,13 +1,14 @@
 """A run id starts once, whatever happens around it."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
 
-from client import ENTRY, AgentTest, Refused, write_request
+from client import ENTRY, SOURCE, AgentTest, Refused, write_request
 
 COUNT = 'import os; open(os.path.join(os.environ["HOME_OF_TEST"], "started"), "a").write("x")'
 
@@ -119,6 +120,30 @@ class Start(AgentTest):
         self.assertEqual(subprocess.call([sys.executable, '-E', '-s', '-S', ENTRY, 'supervise', self.folder(run)]), 0)
         self.assertEqual(self.finish(run)[1], b'hsuh\n')
         self.assertFalse(os.path.exists(self.folder(run, 'variables')))
+
+    def test_a_supervisor_that_comes_second_leaves_the_secrets_to_the_first(self):
+        run = self.put_in_place()
+        with open(self.folder(run, 'variables'), 'w') as file:
+            json.dump({'SECRET': 'hush'}, file)
+        with open(self.folder(run, 'claim'), 'w') as file:
+            json.dump({'refused': True}, file)
+        self.assertEqual(subprocess.call([sys.executable, '-E', '-s', '-S', ENTRY, 'supervise', self.folder(run)]), 1)
+        self.assertTrue(os.path.exists(self.folder(run, 'variables')))
+
+    def test_a_staged_folder_that_was_given_back_half_way_starts_nothing(self):
+        run, staged = self.stage({'train.py': COUNT.encode('ascii')})
+        shutil.rmtree(os.path.join(self.home, 'staging', staged['staging'], 'work'))
+        with self.assertRaises(Refused) as caught:
+            self.client.call('start', request=self.request(run), staging=staged['staging'])
+        self.assertEqual(caught.exception.code, 'STAGING_UNKNOWN')
+        self.assertFalse(os.path.exists(self.folder(run)))
+
+    def test_a_run_goes_on_when_its_starter_died_before_the_claim(self):
+        run = self.put_in_place()
+        source = 'import os, sys; sys.path.insert(0, sys.argv[1]); from errand_agent import supervise; reader, writer = os.pipe(); os.close(reader); supervise.detached(sys.argv[2], {}, writer)'
+        subprocess.check_call([sys.executable, '-c', source, SOURCE, self.folder(run)])
+        self.assertEqual(self.finish(run)[0]['state'], 'completed')
+        self.assertEqual(self.starts(), 1)
 
     def test_secrets_are_in_no_file_of_the_run(self):
         run = self.start('import os; assert os.environ["SECRET"] == "hush-hush"', secrets={'SECRET': 'hush-hush'})

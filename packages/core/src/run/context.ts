@@ -85,7 +85,7 @@ export async function configuredTarget(context: RunContext, file: TargetFile): P
 function inFile(error: unknown, file: TargetFile): unknown {
   if (errorCode(error) !== 'TARGET_TYPE_UNKNOWN' || !(error instanceof Error) || file.file === undefined) return error
   const line = file.position('type')?.line
-  const known = targetTypes.flatMap(({ type, aliases }) => [type, ...aliases])
+  const known = [...targetTypes.map(({ type }) => type), ...targetTypes.flatMap(({ aliases }) => aliases)]
   const hint = didYouMean(file.type, known) ?? ('hint' in error && typeof error.hint === 'string' ? error.hint : undefined)
   const place = line === undefined ? file.file : `${file.file}:${line}`
   return new ErrandError('TARGET_TYPE_UNKNOWN', `${place}: ${error.message}`, { ...(hint === undefined ? {} : { hint }), cause: error })

@@ -185,9 +185,9 @@ async function followAndFinish(
     await handle.status(callOptions(signal)),
     createRedactor(() => [...secretValues]),
   )
-  const until: Until = how === 'end' || isFinal(asked) ? 'end' : { quiet: quietTime(performance.now() - began) }
+  const patience: Until = how === 'end' || isFinal(asked) ? 'end' : { quiet: quietTime(performance.now() - began) }
   const stream = { history, runId: run.id, handle, secretValues, signal }
-  const followed = await followEvents({ ...stream, from: run.log, until, emit })
+  const followed = await followEvents({ ...stream, from: run.log, until: patience, emit })
   const now = history.get(run.id)
   // Untracked, and forgotten in the meantime by the process that drove it.
   if (now === undefined) return withEnd(run, followed ?? asked)

@@ -76,7 +76,7 @@ async function start(
   prepared: Prepared,
   { target }: OpenTarget,
 ): Promise<RunReference | undefined> {
-  const { context, runId, emit, signal } = submission
+  const { context, runId, emit } = submission
   const { history } = context
   const options = reporting(submission)
   const starting = history.update(runId, { state: 'starting' }, (run) => run.state !== 'cancelling')

@@ -64,7 +64,10 @@ export async function startFaultyProxy(to: number, { delay = 0 }: { readonly del
   }
 
   const listener = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
-    if (refusing) return void client.resetAndDestroy()
+    if (refusing) {
+      client.resetAndDestroy()
+      return
+    }
     connections++
     const server = connect({ port: to, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     const pair = { client, server }

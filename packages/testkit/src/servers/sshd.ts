@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -59,7 +59,11 @@ export function sshdProblem(): string | undefined {
 }
 
 /** Makes an ed25519 key pair (or one of another type) with ssh-keygen. */
-export function makeTestKey(directory: string, name: string, options: { readonly type?: string; readonly passphrase?: string } = {}): TestKey {
+export function makeTestKey(
+  directory: string,
+  name: string,
+  options: { readonly type?: string; readonly passphrase?: string } = {},
+): TestKey {
   const file = join(directory, name)
   const { type = 'ed25519', passphrase = '' } = options
   run('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', `errand test ${name}`, '-f', file])
@@ -78,7 +82,9 @@ export async function startSshd(settings: SshdSettings = {}): Promise<Sshd> {
   const encryptedKey = makeTestKey(directory, 'encrypted', { passphrase: 'open sesame' })
   writeFileSync(join(directory, 'authorized_keys'), `${key.publicLine}\n${encryptedKey.publicLine}\n`)
   const hostKeys =
-    settings.hostKeyFiles === undefined ? (settings.hostKeys ?? ['ed25519']).map((type) => makeTestKey(directory, `host_${type}`, { type })) : []
+    settings.hostKeyFiles === undefined
+      ? (settings.hostKeys ?? ['ed25519']).map((type) => makeTestKey(directory, `host_${type}`, { type }))
+      : []
   const port = settings.port ?? (await freePort())
   const configuration = join(directory, 'sshd_config')
   const hostKeyFiles = settings.hostKeyFiles ?? hostKeys.map(({ file }) => file)
@@ -121,9 +127,13 @@ function configurationOf({ settings, directory, port, account, hostKeyFiles }: C
   ].join('\n')
 }
 
+/** Ends the server with us, however we end: then our end of its standard input is closed. */
+const guard =
+  '/usr/sbin/sshd -D -e -f "$1" </dev/null & server=$!; echo "guarded server $server" >&2; read -r _; kill "$server"; wait "$server"'
+
 async function launch(configuration: string, port: number) {
   mkdirSync('/run/sshd', { recursive: true })
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', configuration], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('/bin/sh', ['-c', guard, 'sh', configuration], { stdio: ['pipe', 'ignore', 'pipe'] })
   let text = ''
   child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
@@ -132,19 +142,21 @@ async function launch(configuration: string, port: number) {
     child.once('exit', () => reject(new Error(`sshd did not start: ${text}`)))
   })
   await listening
+  const pid = Number(/guarded server (\d+)/.exec(text)?.[1])
   const cut = () => {
-    for (const pid of childrenOf(child)) kill(pid)
+    for (const connection of childrenOf(pid)) kill(connection)
   }
   const stop = async () => {
-    child.kill('SIGTERM')
+    // The connections first: they are found through the server.
     cut()
+    child.stdin?.end('\n')
     child.stderr?.destroy()
     await ended
   }
   return { log: () => text, cut, stop }
 }
 
-function childrenOf({ pid }: ChildProcess): readonly number[] {
+function childrenOf(pid: number): readonly number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
   } catch {

@@ -20,7 +20,10 @@ export default class ComputetargetAttach extends RunCommand {
   static override usage = '<%= command.id %> [TYPE] --name NAME …'
   static override examples = [
     '<%= config.bin %> computetarget attach remote --name gpu --address 192.168.1.11 --username ann',
-    { description: 'With a key of this project', command: '<%= config.bin %> computetarget attach remote -n gpu -a gpu.example.com -u ann -k' },
+    {
+      description: 'With a key of this project',
+      command: '<%= config.bin %> computetarget attach remote -n gpu -a gpu.example.com -u ann -k',
+    },
   ]
   static override args = {
     type: Args.string({ description: 'remotedocker (without a word), remote, cluster, or another installed type.', ignoreStdin: true }),
@@ -60,7 +63,9 @@ export default class ComputetargetAttach extends RunCommand {
     const installed = await this.#installed()
     // The value of an option that only the type knows is no type, unless it stands where the type does.
     const positional = others.find((word) => isType(() => attachType(word, installed))) ?? others.find((word) => word === this.argv[0])
-    const spellings = [positional, values['type'], values['cluster'] === undefined ? undefined : 'cluster'].filter((word) => word !== undefined)
+    const spellings = [positional, values['type'], values['cluster'] === undefined ? undefined : 'cluster'].filter(
+      (word) => word !== undefined,
+    )
     const types = new Set(spellings.map((word) => attachType(word, installed)))
     if (types.size > 1) throw new ErrandError('TYPE_TWICE', `Two types are named: ${spellings.join(' and ')}.`)
     const [type] = types
@@ -104,7 +109,9 @@ export default class ComputetargetAttach extends RunCommand {
     if (type.definition !== undefined) return
     const { targetTypes } = await import('@errand/core/project')
     const known = targetTypes.find((candidate) => candidate.type === type.type)
-    this.screen.notice(`WARNING: the target type ${type.type} is not installed. Before a run can use it: errand plugins install ${known?.package ?? ''}`)
+    this.screen.notice(
+      `WARNING: the target type ${type.type} is not installed. Before a run can use it: errand plugins install ${known?.package ?? ''}`,
+    )
   }
 
   /** What has become of the files, then what the type itself does: each thing a line. */
@@ -117,7 +124,13 @@ export default class ComputetargetAttach extends RunCommand {
     await this.interruptible(async (signal) => {
       if (Object.keys(plan.actions).length > 0) await this.#act(context, plan, signal, findings, speaks)
       if (speaks) await this.screen.out(`errand experiment prepare -c ${plan.name}${this.projectOption}\n`)
-      else await this.print({ name: plan.name, type: plan.type.type, files: plan.files.map(({ file, state }) => ({ file, state: words[state] })), findings })
+      else
+        await this.print({
+          name: plan.name,
+          type: plan.type.type,
+          files: plan.files.map(({ file, state }) => ({ file, state: words[state] })),
+          findings,
+        })
     })
     if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = exitCodes.failed
   }

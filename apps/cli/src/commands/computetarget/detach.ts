@@ -18,6 +18,9 @@ export default class ComputetargetDetach extends ErrandCommand {
     const detached = await detachTarget({ project, secrets }, flags.name)
     for (const file of detached.runConfigurations) this.screen.notice(`${file} still points to ${flags.name}.`)
     const forgotten = detached.secrets.length === 0 ? '' : `; forgotten: ${detached.secrets.join(', ')}`
-    await this.printOutcome(`Compute target ${flags.name} detached: ${detached.file} deleted${forgotten}.`, { name: flags.name, ...detached })
+    await this.printOutcome(`Compute target ${flags.name} detached: ${detached.file} deleted${forgotten}.`, {
+      name: flags.name,
+      ...detached,
+    })
   }
 }

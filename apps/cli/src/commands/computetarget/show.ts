@@ -21,7 +21,12 @@ export default class ComputetargetShow extends ErrandCommand {
     const secrets = await openProjectSecrets(this.projectDirectory, { create: false })
     const file = await loadTarget(await findProject(this.projectDirectory), name)
     const sourceOf = async (secret: string) => (await secrets?.get(secret, name))?.source
-    const { diagnostics, config, secrets: sources, ...target } = await showTarget(file, openTargetCatalogue(targetRoots(this.config.dataDir)), sourceOf)
+    const {
+      diagnostics,
+      config,
+      secrets: sources,
+      ...target
+    } = await showTarget(file, openTargetCatalogue(targetRoots(this.config.dataDir)), sourceOf)
     for (const diagnostic of diagnostics) {
       this.screen.notice(`${diagnostic.severity === 'note' ? 'Note' : 'WARNING'}: ${formatDiagnostic(diagnostic)}`)
     }

@@ -16,9 +16,12 @@ export default class Cancel extends RunCommand {
     const chosen = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
     const { cancel } = await import('@errand/core/run')
     const { statusWords } = await import('@errand/core/history')
-    await this.interruptible(async (signal) => {
+    let told = false
+    const work = async (signal: AbortSignal): Promise<void> => {
       let run: RunRecord = chosen
       for await (const update of cancel(context, chosen.id, { signal })) {
+        // Nothing comes before the place has been told, but the end of a run that needs no telling.
+        told = true
         await this.showAside(update)
         if (update.type === 'ended') run = update.run
       }
@@ -26,6 +29,13 @@ export default class Cancel extends RunCommand {
       const word = statusWords[run.state]
       const sentence = run.state === 'cancelled' ? 'Experiment run canceled successfully.' : `The run ${run.id} had already ended: ${word}.`
       await this.printOutcome(sentence, { run_id: run.id, status: word })
+    }
+    await this.interruptible(work, async () => {
+      const where = `${chosen.id}${this.projectOption}`
+      const line = told
+        ? `The cancel goes on at the place. To look:  errand status ${where}`
+        : `Whether the place was told is not known. Again:  errand cancel ${where}`
+      await this.screen.err(`\n${line}\n`)
     })
   }
 }

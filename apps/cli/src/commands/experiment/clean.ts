@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags'
-import { ErrandError } from '@errand/core'
+import { ErrandError, errorCode } from '@errand/core'
 import type { RunContext, Cleaned } from '@errand/core/run'
 import { formatBytes } from '../../render/progress.ts'
 import { RunCommand, runArgument, runFlag, targetFlag } from '../../run-command.ts'
@@ -15,31 +15,46 @@ export default class Clean extends RunCommand {
   static override flags = {
     ...runFlag,
     ...targetFlag,
-    all: Flags.boolean({ char: 'a', summary: 'Of all runs at the target that -t names.' }),
+    all: Flags.boolean({ char: 'a', default: false, summary: 'Of all runs at the target that -t names.' }),
     force: Flags.boolean({ char: 'f', summary: 'Also runs whose files were never brought here.' }),
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Clean)
     const name = flags.run ?? args.run
-    if ((flags.all === true) === (name !== undefined))
-      throw new ErrandError('CLEAN_WHAT', flags.all === true ? 'Say one of -r ID and --all, not both.' : 'Say what to clean: -r ID, or --all -t TARGET.')
-    if (flags.all && flags.target === undefined) throw new ErrandError('TARGET_MISSING', 'Say where: --all -t TARGET.', { hint: 'errand computetarget list' })
+    if (flags.all === (name !== undefined))
+      throw new ErrandError(
+        'CLEAN_WHAT',
+        flags.all ? 'Say one of -r ID and --all, not both.' : 'Say what to clean: -r ID, or --all -t TARGET.',
+      )
+    if (flags.all && flags.target === undefined)
+      throw new ErrandError('TARGET_MISSING', 'Say where: --all -t TARGET.', { hint: 'errand computetarget list' })
     await using context = await this.openContext()
     const { cleanRun, cleanTarget } = await import('@errand/core/run')
     await this.interruptible(async (signal) => {
       const options = { signal, force: flags.force }
-      const run = { id: this.#runId(context, flags.run, args.run, flags.target), ...(flags.target === undefined ? {} : { target: flags.target }) }
+      const run = {
+        id: this.#runId(context, flags.run, args.run, flags.target),
+        ...(flags.target === undefined ? {} : { target: flags.target }),
+      }
       this.screen.report({ message: `looking at ${flags.target ?? run.id}` })
-      await this.#show(flags.all ? cleanTarget(context, flags.target ?? '', options) : cleanRun(context, run, options), flags.all ? undefined : run.id)
+      await this.#show(
+        flags.all ? cleanTarget(context, flags.target ?? '', options) : cleanRun(context, run, options),
+        flags.all ? undefined : run.id,
+      )
     })
   }
 
   /** A run that the history does not know may still be at the target that is named. */
   #runId(context: RunContext, flag: string | undefined, argument: string | undefined, target: string | undefined): string {
-    const name = flag ?? argument ?? ''
-    const isKnown = target === undefined || context.history.get(name) !== undefined || /^last(~\d+)?$/.test(name)
-    return isKnown && name !== '' ? this.findRun(context, { flag, argument, target }).id : name
+    const name = flag ?? argument
+    if (name === undefined) return ''
+    try {
+      return this.findRun(context, { flag, argument, target }).id
+    } catch (error) {
+      if (errorCode(error) !== 'RUN_NOT_FOUND' || target === undefined) throw error
+      return name
+    }
   }
 
   async #show(cleaned: AsyncIterable<Cleaned>, run: string | undefined): Promise<void> {
@@ -51,8 +66,12 @@ export default class Clean extends RunCommand {
       else if (speaks) await this.screen.out(`${sentence(one)}\n`)
     }
     this.screen.clear()
-    if (!speaks) await this.print(all.map(({ leftover, ...rest }) => ({ id: leftover.id, kind: leftover.kind, run_id: leftover.runId ?? null, ...rest })))
-    else if (all.length === 0) await this.screen.out(run === undefined ? 'Nothing is left there.\n' : `Nothing of ${run} is left at its place.\n`)
+    if (!speaks)
+      await this.print(
+        all.map(({ leftover, ...rest }) => ({ id: leftover.id, kind: leftover.kind, run_id: leftover.runId ?? null, ...rest })),
+      )
+    else if (all.length === 0)
+      await this.screen.out(run === undefined ? 'Nothing is left there.\n' : `Nothing of ${run} is left at its place.\n`)
   }
 }
 

@@ -12,12 +12,19 @@ export default class Diagnostics extends HistoryCommand {
   static override description =
     'Its request, status, logs, the list of its outputs, and the project as it was copied. Secrets are not in it; what looks like one in a configuration file is replaced by ***.'
   static override hiddenAliases = ['execute:diagnostics']
-  static override examples = ['<%= config.bin %> experiment diagnostics -r last', '<%= config.bin %> experiment diagnostics -r last -d ../for-ann.zip']
+  static override examples = [
+    '<%= config.bin %> experiment diagnostics -r last',
+    '<%= config.bin %> experiment diagnostics -r last -d ../for-ann.zip',
+  ]
   static override args = { ...runArgument }
   static override flags = {
     ...runFlag,
     ...targetFlag,
-    destination: Flags.string({ char: 'd', summary: `The zip file, relative to the project; without it ${defaultFile}.`, helpValue: 'FILE.zip' }),
+    destination: Flags.string({
+      char: 'd',
+      summary: `The zip file, relative to the project; without it ${defaultFile}.`,
+      helpValue: 'FILE.zip',
+    }),
     overwrite: Flags.boolean({ summary: 'Replace a file of that name.' }),
   }
 
@@ -40,6 +47,12 @@ export default class Diagnostics extends HistoryCommand {
 function checkDestination(path: string, mayReplace: boolean): void {
   if (!path.endsWith('.zip'))
     throw new ErrandError('DESTINATION_INVALID', `The name ${basename(path)} does not end in .zip.`, { hint: `-d ${basename(path)}.zip` })
-  if (!existsSync(dirname(path))) throw new ErrandError('DESTINATION_INVALID', `The folder ${dirname(path)} does not exist.`, { hint: 'Make it, or choose another with -d.' })
-  if (existsSync(path) && !mayReplace) throw new ErrandError('FILE_EXISTS', `${path} is already there.`, { hint: 'Choose another name with -d, or replace it with --overwrite.' })
+  if (!existsSync(dirname(path)))
+    throw new ErrandError('DESTINATION_INVALID', `The folder ${dirname(path)} does not exist.`, {
+      hint: 'Make it, or choose another with -d.',
+    })
+  if (existsSync(path) && !mayReplace)
+    throw new ErrandError('FILE_EXISTS', `${path} is already there.`, {
+      hint: 'Choose another name with -d, or replace it with --overwrite.',
+    })
 }

@@ -9,6 +9,7 @@ import { RunCommand, runError } from '../../run-command.ts'
 
 export default class Prepare extends RunCommand {
   static override summary = 'Makes the environment of a run configuration ready at its target.'
+  static override usage = '<%= command.id %> -c NAME [OPTIONS]'
   static override aliases = ['prepare']
   static override hiddenAliases = ['execute:prepare']
   static override examples = [
@@ -25,11 +26,12 @@ export default class Prepare extends RunCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Prepare)
+    const runConfiguration = await this.runConfigurationOf(flags)
     if (flags.async && !flags.check) return this.#leave()
     await using context = await this.openContext()
     await this.interruptible(async (signal) => {
       const options: PrepareOptions = {
-        runConfiguration: flags['run-configuration'],
+        runConfiguration,
         signal,
         ...(flags.target === undefined ? {} : { target: flags.target }),
         ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),

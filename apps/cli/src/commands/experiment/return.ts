@@ -6,7 +6,10 @@ export default class Return extends HistoryCommand {
   static override summary = 'Copies the files that a run has written back into the project.'
   static override description = 'Files that are there stay as they are, unless --overwrite.'
   static override hiddenAliases = ['execute:return']
-  static override examples = ['<%= config.bin %> experiment return -r last', '<%= config.bin %> experiment return -r churn_1521077190506 --overwrite']
+  static override examples = [
+    '<%= config.bin %> experiment return -r last',
+    '<%= config.bin %> experiment return -r churn_1521077190506 --overwrite',
+  ]
   static override args = { ...runArgument }
   static override flags = {
     ...runFlag,

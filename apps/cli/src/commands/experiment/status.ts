@@ -23,16 +23,26 @@ export default class Status extends RunCommand {
       this.screen.report({ message: `asking ${chosen.target.name}` })
       const run = await refresh(context, chosen.id, { signal })
       this.screen.clear()
-      const facts = factsOf(run, recordFor(context.history, run))
+      const asText = this.globals.output === undefined && this.globals.query === undefined
+      const facts = factsOf(run, recordFor(context.history, run), asText ? inWords : asNumbers)
       // Batch files take the third word of the line with `state : `, so that this is text also in a pipe.
       const lines = Object.entries(facts).map(([name, value]) => `${name} : ${String(value).replaceAll(/\s+/g, ' ')}\n`)
-      await (this.globals.output === undefined && this.globals.query === undefined ? this.screen.out(lines.join('')) : this.print(facts))
+      await (asText ? this.screen.out(lines.join('')) : this.print(facts))
     })
   }
 }
 
+/** How amounts are given: to be read, or in bytes and seconds to be counted with. */
+interface Amounts {
+  readonly memory: (bytes: number) => string | number
+  readonly time: (seconds: number) => string | number
+}
+
+const inWords: Amounts = { memory: formatBytes, time: (seconds) => `${seconds.toFixed(2)} s` }
+const asNumbers: Amounts = { memory: (bytes) => bytes, time: (seconds) => seconds }
+
 /** What there is to say, in the order in which a reader wants it; what is not known is not there. */
-function factsOf(run: RunRecord, record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function factsOf(run: RunRecord, record: Readonly<Record<string, unknown>>, amounts: Amounts): Readonly<Record<string, unknown>> {
   const { status } = run
   const facts: Readonly<Record<string, unknown>> = {
     state: record['status'],
@@ -48,8 +58,8 @@ function factsOf(run: RunRecord, record: Readonly<Record<string, unknown>>): Rea
     start_time_utc: run.startedAt,
     end_time_utc: run.endedAt,
     duration: run.startedAt === undefined ? undefined : record['duration'],
-    peak_memory: status?.peakMemory === undefined ? undefined : formatBytes(status.peakMemory),
-    processor_time: status?.processorTime === undefined ? undefined : `${status.processorTime.toFixed(2)} s`,
+    peak_memory: status?.peakMemory === undefined ? undefined : amounts.memory(status.peakMemory),
+    processor_time: status?.processorTime === undefined ? undefined : amounts.time(status.processorTime),
     asked_utc: run.statusAt,
   }
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))

@@ -24,7 +24,9 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
   static override flags = {
     ...environmentFlags,
     async: Flags.boolean({ char: 'a', summary: 'Print the id of the run and return.' }),
-    wait: Flags.boolean({ summary: 'Return only when the run is final and its files are here; only with --async there is a difference.' }),
+    wait: Flags.boolean({
+      summary: 'With -a: print the id at once, return when the run has ended and its files are here. Without -a it is always so.',
+    }),
     prepare: Flags.boolean({ summary: 'Prepare the environment first.' }),
   }
 
@@ -32,13 +34,14 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
     const separator = this.argv.indexOf('--')
     const [script, ...parameters] = separator === -1 ? [] : this.argv.slice(separator + 1)
     const { flags } = await this.parse(Submit, separator === -1 ? this.argv : this.argv.slice(0, separator))
+    const runConfiguration = await this.runConfigurationOf(flags)
     await using context = await this.openContext()
     let run: RunRecord | undefined
     let started = false
     await this.interruptible(
       async (signal) => {
         const options: SubmitOptions = {
-          runConfiguration: flags['run-configuration'],
+          runConfiguration,
           arguments: parameters,
           signal,
           ...(script === undefined ? {} : { script }),
@@ -104,10 +107,7 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
     if (run === undefined) return
     const where = `${run.id}${this.projectOption}`
     const lines = started
-      ? [
-          `The run goes on. To come back:  errand logs -f ${where}`,
-          `To cancel it:  errand experiment cancel -r ${where} -t ${run.target.name}`,
-        ]
+      ? [`The run goes on. To come back:  errand logs -f ${where}`, `To cancel it:  errand cancel ${where}`]
       : [`The run had not started. To go on with it:  errand continue ${where}`]
     await this.screen.err(`\n${lines.join('\n')}\n`)
   }

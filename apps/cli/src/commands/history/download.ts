@@ -8,17 +8,17 @@ import { runArgument, runFlag } from '../../run-command.ts'
 export default class HistoryDownload extends HistoryCommand {
   static override summary = 'Copies the files of a run into a folder.'
   static override description =
-    'Folders of the run are kept: DIR/outputs/model.pkl. Without --overwrite nothing is written when a file is already there.'
+    'Without -d the folder is artifacts/RUN of the project. Folders of the run are kept: artifacts/RUN/outputs/model.pkl. Without --overwrite nothing is written when a file is already there.'
   static override examples = [
-    '<%= config.bin %> history download -r last -d results',
+    '<%= config.bin %> history download last',
     '<%= config.bin %> history download -r churn_1521077190506 --artifact outputs/model.pkl -d results --overwrite',
   ]
   static override args = { ...runArgument }
   static override flags = {
     ...runFlag,
     last: Flags.boolean({ summary: 'The newest run.' }),
-    artifact: Flags.string({ char: 'a', summary: 'Only this file.' }),
-    destination: Flags.string({ char: 'd', summary: 'Folder, relative to the project; without it the project itself.', helpValue: 'DIR' }),
+    artifact: Flags.string({ char: 'a', summary: 'Only this file.', helpValue: 'FILE' }),
+    destination: Flags.string({ char: 'd', summary: 'Folder, relative to the project; without it artifacts/RUN.', helpValue: 'DIR' }),
     overwrite: Flags.boolean({ summary: 'Replace files that are there.' }),
   }
 
@@ -29,7 +29,7 @@ export default class HistoryDownload extends HistoryCommand {
     const run = await this.upToDate(context, chosen)
     const { artifactNames, readArtifact } = await import('@errand/core/history')
     const { writeBlocks } = await import('../../write-blocks.ts')
-    const directory = resolve(context.project.directory, flags.destination ?? '.')
+    const directory = resolve(context.project.directory, flags.destination ?? join('artifacts', run.id))
     const names = flags.artifact === undefined ? artifactNames(context.history, run) : [flags.artifact]
     const copies = names.map((name) => ({ name, path: pathInside(directory, name) }))
     if (!flags.overwrite) refuseToOverwrite(copies)

@@ -3,7 +3,8 @@ import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryList extends RunCommand {
   static override summary = 'Lists the runs of the project, newest first.'
-  static override description = 'Shows what is known and asks no place; --refresh asks.'
+  static override description = `Shows what is known here and asks no place: a run that goes on may have ended since. --refresh asks, errand status asks for one.
+A table has the metrics that fit; -o json has all of them.`
   static override examples = [
     '<%= config.bin %> history list',
     {
@@ -12,9 +13,19 @@ export default class HistoryList extends RunCommand {
     },
   ]
   static override flags = {
-    status: Flags.string({ char: 's', summary: 'Only runs of this status: completed, canceled, failed, running or notstarted.' }),
-    run: Flags.string({ char: 'r', summary: 'Only this run; may be given several times.', multiple: true, multipleNonGreedy: true }),
-    limit: Flags.integer({ char: 'n', summary: 'Only the newest so many.', min: 1 }),
+    status: Flags.string({
+      char: 's',
+      summary: 'Only runs of this status: completed, canceled, failed, running or notstarted.',
+      helpValue: 'STATUS',
+    }),
+    run: Flags.string({
+      char: 'r',
+      summary: 'Only this run; may be given several times.',
+      helpValue: 'RUN',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    limit: Flags.integer({ char: 'n', summary: 'Only the newest N.', helpValue: 'N', min: 1 }),
     refresh: Flags.boolean({ summary: 'Ask the places of runs that have not ended.' }),
   }
 
@@ -36,10 +47,11 @@ export default class HistoryList extends RunCommand {
       await this.screen.out(jsonLines(runs.map((run) => listRowText(run, now))))
       return
     }
+    const { historyTableColumns, historyTableRow } = await import('../../render/history-table.ts')
     const rows = runs.map((run) => listRowFor(run, now))
     await this.print(rows, {
-      rows: rows.map(shortened),
-      columns: columnsOf(rows),
+      rows: rows.map((row, index) => historyTableRow(row, runs[index]?.kind ?? 'run')),
+      columns: historyTableColumns(rows),
       empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT',
     })
   }
@@ -71,19 +83,4 @@ export default class HistoryList extends RunCommand {
 /** A JSON array with one run on each line: thousands of runs are not worth taking apart only to indent them. */
 function jsonLines(rows: readonly string[]): string {
   return rows.length === 0 ? '[]\n' : `[\n  ${rows.join(',\n  ')}\n]\n`
-}
-
-/** A list of values fills a cell with what nobody reads there: the last one says most, and how many there are. */
-function shortened(row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const cell = (value: unknown): unknown =>
-    Array.isArray(value) && value.length > 1 ? `… ${JSON.stringify(value.at(-1))} (${value.length} values)` : value
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cell(value)]))
-}
-
-/** What identifies a run first, so that a narrow terminal keeps it; the metrics last, as many as fit. */
-function columnsOf(rows: readonly object[]): string[] {
-  const first = ['run_id', 'status', 'script_name', 'target', 'start_time_utc', 'duration']
-  const hidden = new Set([...first, 'created_utc', 'metrics'])
-  const metrics = new Set(rows.flatMap((row) => Object.keys(row)))
-  return [...first, ...[...metrics].filter((key) => !hidden.has(key))]
 }

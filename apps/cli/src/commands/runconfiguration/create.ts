@@ -6,8 +6,8 @@ export default class RunconfigurationCreate extends ErrandCommand {
   static override hiddenAliases = ['runconfigurations:create']
   static override examples = ['<%= config.bin %> runconfiguration create -n nightly -t docker']
   static override flags = {
-    name: Flags.string({ char: 'n', summary: 'Its name; the file is aml_config/NAME.runconfig.', required: true }),
-    target: Flags.string({ char: 't', summary: 'The target that it runs at.', required: true }),
+    name: Flags.string({ char: 'n', summary: 'Its name; the file is aml_config/NAME.runconfig.', helpValue: 'NAME', required: true }),
+    target: Flags.string({ char: 't', summary: 'The target that it runs at.', helpValue: 'TARGET', required: true }),
     overwrite: Flags.boolean({ summary: 'Replace one of that name.' }),
   }
 

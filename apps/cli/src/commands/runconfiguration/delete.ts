@@ -6,7 +6,7 @@ export default class RunconfigurationDelete extends ErrandCommand {
   static override hiddenAliases = ['runconfigurations:delete']
   static override examples = ['<%= config.bin %> runconfiguration delete -n nightly']
   static override flags = {
-    name: Flags.string({ char: 'n', summary: 'Its name.', required: true }),
+    name: Flags.string({ char: 'n', summary: 'Its name.', helpValue: 'NAME', required: true }),
   }
 
   async run(): Promise<void> {

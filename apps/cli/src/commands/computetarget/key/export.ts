@@ -12,7 +12,10 @@ export default class KeyExport extends ErrandCommand {
     await this.parse(KeyExport)
     const project = await openProjectKey(this.projectDirectory, { create: false })
     const { exportKey } = await import('@errand/core/secrets')
-    if (project === undefined) throw new ErrandError('KEY_NOT_FOUND', 'This project has no SSH key of its own.', { hint: 'errand computetarget attach … --use-azureml-ssh-key' })
+    if (project === undefined)
+      throw new ErrandError('KEY_NOT_FOUND', 'This project has no SSH key of its own.', {
+        hint: 'errand computetarget attach … --use-azureml-ssh-key',
+      })
     const key = exportKey(project)
     this.screen.notice('This is a private key: whoever has it can log in wherever it is known.')
     if (this.globals.output === undefined) await this.screen.out(key)

@@ -6,7 +6,8 @@ import { openProjectKey } from '../../../project-key.ts'
 
 export default class KeyImport extends ErrandCommand {
   static override summary = "Takes a colleague's key as the SSH key of this project."
-  static override description = 'It is kept outside the project, in a file that only you can read. Targets with `privateKey: project` log in with it.'
+  static override description =
+    'It is kept outside the project, in a file that only you can read. Targets with `privateKey: project` log in with it.'
   static override examples = [
     '<%= config.bin %> computetarget key import team-key',
     { description: 'From standard input', command: 'pass show team-key | <%= config.bin %> computetarget key import' },

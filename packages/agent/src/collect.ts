@@ -1,0 +1,158 @@
+import { chmod, lstat, mkdir, open, rm, symlink, utimes } from 'node:fs/promises'
+import { dirname, resolve, sep } from 'node:path'
+import { type CallOptions, ErrandError, errorCode } from '@errand/core'
+import type { Agent } from './agent.ts'
+
+interface CollectedFile {
+  readonly path: string
+  readonly size: number
+  /** Nanoseconds since 1970, as digits: too large for a number. */
+  readonly mtime_ns: string
+  readonly executable: boolean
+}
+
+/** The agent's list of what a run made. Bytes of a name that are no UTF-8 are lone surrogates (U+DC80 to U+DCFF). */
+interface Listing {
+  readonly files: readonly CollectedFile[]
+  readonly directories?: readonly string[]
+  readonly links?: readonly { readonly path: string; readonly to: string }[]
+  /** What the agent's user may not read, nor make readable. */
+  readonly unreadable?: readonly string[]
+}
+
+/**
+ * Brings the run's files into a folder, whole or not at all: `FILES_UNREADABLE` before the first when the place can't read one of them,
+ * `FILE_INCOMPLETE` when fewer or more bytes arrived than it has. A place may be hostile or broken: nothing is written outside the folder,
+ * and a link that could lead out of it is left out. Returns the paths as they were written, relative to the folder.
+ */
+export async function collect(
+  agent: Agent,
+  run: string,
+  directory: string,
+  { include, signal, report }: CallOptions & { readonly include: readonly string[] },
+): Promise<readonly string[]> {
+  const { result } = await agent.call('collect', { run, include }, { signal })
+  const { files, directories = [], links = [], unreadable = [] } = result as unknown as Listing
+  if (unreadable.length > 0) throw filesUnreadable(agent.host.name, unreadable)
+  const names = localNames([...files.map(({ path }) => path), ...directories, ...links.map(({ path }) => path)])
+  const nameOf = (path: string) => names.get(path) ?? path
+  const root = resolve(directory)
+  await mkdir(root, { recursive: true })
+  const folders = new Set([root])
+  for (const path of directories) await makeFolder(inside(root, nameOf(path)), folders)
+  const total = files.reduce((sum, file) => sum + file.size, 0)
+  let done = 0
+  for (const file of files) {
+    const to = inside(root, nameOf(file.path))
+    await makeFolder(dirname(to), folders)
+    await fetchFile(agent, run, file, to, signal, (bytes) => {
+      done += bytes
+      report({ message: `bringing back ${nameOf(file.path)}`, done, total, unit: 'bytes' })
+    })
+  }
+  const kept = links.filter(linkStaysInside)
+  for (const { path, to } of kept) await makeLink(escapeBytes(to), inside(root, nameOf(path)), root)
+  return [...files, ...kept].map(({ path }) => nameOf(path))
+}
+
+const mostNamed = 5
+
+function filesUnreadable(place: string, paths: readonly string[]): ErrandError {
+  const named = paths.slice(0, mostNamed).map((path) => escapeBytes(path) || '.')
+  const more = paths.length > mostNamed ? `, and ${paths.length - mostNamed} more` : ''
+  return new ErrandError('FILES_UNREADABLE', `These files of the run can't be read on ${place}: ${named.join(', ')}${more}.`, {
+    hint: 'They belong to another user there: let their owner make them readable (chmod), then ask for the run again.',
+  })
+}
+
+/** A name that is no UTF-8 can't be told from another such name once Node has written it: each of its odd bytes becomes `\xfe` or the like. */
+const escapeBytes = (path: string): string =>
+  path.replace(/[\udc80-\udcff]/gu, (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`)
+
+/** What each of the paths is called here. No two of them get one name, and a name that is text keeps it. */
+function localNames(paths: readonly string[]): ReadonlyMap<string, string> {
+  const isText = (path: string) => escapeBytes(path) === path
+  const taken = new Set(paths.filter(isText))
+  return new Map(
+    paths.map((path) => {
+      let name = escapeBytes(path)
+      if (!isText(path)) while (taken.has(name)) name += '~'
+      taken.add(name)
+      return [path, name]
+    }),
+  )
+}
+
+function inside(root: string, path: string): string {
+  const full = resolve(root, path)
+  if (!full.startsWith(root + sep)) throw outside(path)
+  return full
+}
+
+function outside(path: string): ErrandError {
+  return new ErrandError('PATH_OUTSIDE', `The target names a file outside the run's folder: ${path}.`)
+}
+
+/** Makes a folder and what is missing above it. `known` are folders that are there already; none is entered through a link. */
+async function makeFolder(folder: string, known: Set<string>): Promise<void> {
+  if (known.has(folder)) return
+  await makeFolder(dirname(folder), known)
+  await mkdir(folder).catch((error: unknown) => {
+    if (errorCode(error) !== 'EEXIST') throw error
+  })
+  if (!(await lstat(folder)).isDirectory()) throw outside(folder)
+  known.add(folder)
+}
+
+/** Bytes. */
+const pieceLimit = 4 * 1024 * 1024
+
+async function fetchFile(
+  agent: Agent,
+  run: string,
+  file: CollectedFile,
+  to: string,
+  signal: AbortSignal,
+  progress: (bytes: number) => void,
+): Promise<void> {
+  await rm(to, { force: true, recursive: true })
+  await using target = await open(to, 'wx')
+  for (let offset = 0; ;) {
+    const { result, body } = await agent.call('fetch', { run, path: file.path, offset, limit: pieceLimit }, { signal })
+    // Unlike `write`, which may write a part of it, goes on until all is written behind what was written before.
+    await target.writeFile(body)
+    offset += body.length
+    progress(body.length)
+    if (result['end'] !== true && body.length > 0) continue
+    if (offset !== file.size || offset !== result['size']) throw fileIncomplete(agent.host.name, file, offset)
+    break
+  }
+  if (file.executable) await chmod(to, 0o755)
+  await utimes(to, new Date(), new Date(Number(file.mtime_ns) / 1e6))
+}
+
+function fileIncomplete(place: string, { path, size }: CollectedFile, arrived: number): ErrandError {
+  return new ErrandError(
+    'FILE_INCOMPLETE',
+    `Of the ${size} bytes of ${escapeBytes(path)} on ${place}, ${arrived} arrived: it was changed on the way.`,
+    { hint: 'The file is still there. Ask for the run again: errand status last' },
+  )
+}
+
+/**
+ * Whether a link leads nowhere outside the folder, whatever its target's name goes through: from the real folder that holds it, `..` leads
+ * up at most to the root; behind that come names only, of which each is a real file or folder or a link of this kind.
+ */
+function linkStaysInside({ path, to }: { readonly path: string; readonly to: string }): boolean {
+  const parts = to.split('/').filter((part) => part !== '' && part !== '.')
+  const down = parts.findIndex((part) => part !== '..')
+  const up = down === -1 ? parts.length : down
+  return !to.startsWith('/') && up < path.split('/').length && !parts.slice(up).includes('..')
+}
+
+async function makeLink(to: string, path: string, root: string): Promise<void> {
+  // Links came before this one: each folder is looked at anew.
+  await makeFolder(dirname(path), new Set([root]))
+  await rm(path, { force: true, recursive: true })
+  await symlink(to, path)
+}

@@ -1,0 +1,73 @@
+import type { Host } from '@errand/core'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type Agent, openAgent, unlessAborted } from '../src/index.ts'
+import { type FakeAgentProcess, fakeAgentProcess, helloLine } from './fake-agent-process.ts'
+
+let processes: FakeAgentProcess[]
+let silent: boolean
+/** Resolves once so many processes were started. */
+let started: (count: number) => Promise<void>
+let agent: Agent
+beforeEach(async () => {
+  processes = []
+  silent = false
+  const waiting: { count: number; resolve(): void }[] = []
+  started = (count) => new Promise((resolve) => (processes.length >= count ? resolve() : void waiting.push({ count, resolve })))
+  const spawn: Host['spawn'] = async () => {
+    const child = fakeAgentProcess()
+    if (!silent) child.stdout.write(helloLine)
+    child.stdin.on('data', () => {})
+    processes.push(child)
+    for (const { count, resolve } of waiting) if (processes.length >= count) resolve()
+    return child
+  }
+  const host = { name: 'place', home: '/home/user', spawn } as unknown as Host
+  agent = await openAgent({ host, pythons: ['python3'], signal: new AbortController().signal })
+})
+afterEach(() => agent[Symbol.asyncDispose]())
+
+const signal = () => new AbortController().signal
+
+it('starts no new process for a call that is open while it is closed', async () => {
+  const open = expect(agent.call('read', { run: 'run_1' }, { signal: signal() })).rejects.toMatchObject({ code: 'AGENT_CLOSED' })
+  await agent[Symbol.asyncDispose]()
+  await open
+  await expect(agent.call('status', {}, { signal: signal() })).rejects.toMatchObject({ code: 'AGENT_CLOSED' })
+  expect(processes).toHaveLength(1)
+})
+
+it('ends the process that is being started while it is closed', async () => {
+  silent = true
+  const open = expect(agent.call('read', { run: 'run_1' }, { signal: signal() })).rejects.toMatchObject({ code: 'AGENT_CLOSED' })
+  await processes[0]?.kill('SIGKILL')
+  await started(2)
+  await agent[Symbol.asyncDispose]()
+  await open
+  expect(processes.map(({ signals }) => signals)).toEqual([['SIGKILL'], ['SIGKILL']])
+})
+
+it('closes the process that was started for a call that gave up meanwhile', async () => {
+  silent = true
+  const giving = new AbortController()
+  const open = expect(agent.call('read', { run: 'run_1' }, { signal: giving.signal })).rejects.toThrow('given up')
+  await processes[0]?.kill('SIGKILL')
+  await started(2)
+  giving.abort(new Error('given up'))
+  await open
+  processes[1]?.stdout.write(helloLine)
+  await new Promise((resolve) => setImmediate(resolve))
+  await agent[Symbol.asyncDispose]()
+  expect(await processes[1]?.exit).toEqual({ exitCode: 0 })
+})
+
+it('leaves nobody a failure that was given up before it came', async () => {
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', listen)
+  const { promise, reject } = Promise.withResolvers<void>()
+  await expect(unlessAborted(promise, AbortSignal.abort(new Error('given up')))).rejects.toThrow('given up')
+  reject(new Error('too late'))
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  process.off('unhandledRejection', listen)
+  expect(unhandled).toEqual([])
+})

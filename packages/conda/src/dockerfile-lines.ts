@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Environment, SparkDependencies } from '@errand/core'
+import { chooseProvider, uvOf } from './choose-provider.ts'
+import { type EnvironmentContent, contentOf } from './content.ts'
+import { type EnvironmentInputs, environmentInputs, environmentKey } from './environment-key.ts'
+import { lockOf, pipContent } from './environment-plan.ts'
+import { type MicromambaPin, micromambaPins, micromambaProgram } from './micromamba.ts'
+import { optional } from './optional.ts'
+import { pipPart } from './pip-part.ts'
+import type { PlaceFacts } from './place.ts'
+import type { ProviderName } from './provider.ts'
+import { stepLine, toolLine } from './shell.ts'
+import type { Tool } from './step.ts'
+
+export interface ImageEnvironment {
+  readonly environment: Environment
+  /** What the base image has, from `imageProbe`; without Python: `imageFacts` of a bare image. */
+  readonly facts: PlaceFacts
+  /** Digest of the base image. */
+  readonly base: string
+  readonly spark?: SparkDependencies
+  readonly provider?: ProviderName
+}
+
+export interface DockerfileLines {
+  readonly key: string
+  readonly inputs: EnvironmentInputs
+  readonly provider: string
+  /** To stand behind `FROM`, as root. For the classic builder: no heredocs, no mounts. */
+  readonly lines: readonly string[]
+  /** Files of the build context, by path. */
+  readonly files: Readonly<Record<string, string>>
+  /** Files of the project for the build context. */
+  readonly objects: readonly { readonly path: string; readonly digest: string }[]
+  /** A program that the context must hold, to be had with `fetchMicromamba`. */
+  readonly micromamba?: { readonly path: string; readonly pin: MicromambaPin }
+  readonly prefix: string
+  /** In the image: a JSON list of the packages, as in `EnvironmentLock`. */
+  readonly packagesFile: string
+  readonly variables: Readonly<Record<string, string>>
+  /** An address in the dependency file holds credentials: they are in a layer of the image. */
+  readonly holdsCredentials: boolean
+}
+
+const home = '/opt/errand'
+const prefix = `${home}/environment`
+const build = `${home}/build`
+const packagesFile = `${home}/packages.json`
+/** What solvers and installers keep for a next time that an image does not have. */
+const cache = '/tmp/errand-cache'
+const caches = {
+  RATTLER_CACHE_DIR: `${cache}/rattler`,
+  CONDA_PKGS_DIRS: `${cache}/pkgs`,
+  MAMBA_ROOT_PREFIX: `${cache}/mamba`,
+  UV_CACHE_DIR: `${cache}/uv`,
+  PIP_NO_CACHE_DIR: '1',
+  PYTHONNOUSERSITE: '1',
+}
+
+/**
+ * The lines of a Dockerfile that make the environment. Tools, conda part and pip section are layers of their own: an edited line of the pip
+ * section leaves the conda part as it is. Errors: those of `chooseProvider` and `contentOf`.
+ */
+export function dockerfileLines({ environment, facts, base, spark, provider: name }: ImageEnvironment): DockerfileLines {
+  const content = contentOf(environment)
+  const lock = lockOf(environment)
+  const provider = chooseProvider({ home, facts, content, ...optional('provider', name), ...optional('lock', lock) })
+  const inputs = environmentInputs({
+    content,
+    platform: facts.platform,
+    base,
+    provider,
+    ...optional('spark', spark),
+    ...optional('lock', lock),
+  })
+  const conda = provider.create({
+    prefix,
+    folder: `${build}/conda`,
+    platform: facts.platform,
+    channels: content.channels,
+    specs: content.conda,
+    ...optional('lock', lock),
+  })
+  const pip = pipPart({
+    content: pipContent(content, provider),
+    folder: `${build}/pip`,
+    prefix,
+    compile: true,
+    ...optional('uv', uvOf(home, facts)),
+    ...optional('lock', lock),
+    locate: ({ path, digest }) => `${build}/${objectPath(path, digest)}`,
+  })
+  const objects = content.localFiles.map(({ path, digest }) => ({ path: `errand/${objectPath(path, digest)}`, digest }))
+  const program = micromambaOf(facts, provider.name)
+  const tools = { ...conda.tools, ...pip.tools }
+  const python = `${prefix}/bin/python`
+  return {
+    key: environmentKey(inputs),
+    inputs,
+    provider: `${provider.name} ${provider.version}`,
+    lines: [
+      ...(program === undefined ? [] : [`COPY ${program.path} ${micromambaProgram(home)}`, `RUN chmod 755 ${micromambaProgram(home)}`]),
+      ...toolLines(tools, new Set(Object.keys(conda.tools))),
+      ...(Object.keys(conda.files).length === 0 ? [] : [`COPY errand/conda/ ${build}/conda/`]),
+      ...conda.steps.map((step) => runLine(stepLine(step, tools, python))),
+      ...(objects.length === 0 ? [] : [`COPY errand/files/ ${build}/files/`]),
+      ...(pip.steps.length === 0 ? [] : [`COPY errand/pip/ ${build}/pip/`]),
+      ...pip.steps.map((step) => runLine(stepLine(step, tools, python))),
+      `COPY errand/list/ ${build}/list/`,
+      runLine(`${python} ${build}/list/image_list.py ${build}/list/request.json`),
+      `ENV PATH=${prefix}/bin:$PATH CONDA_PREFIX=${prefix} AZUREML_CONDA_ENVIRONMENT_PATH=${prefix}`,
+    ],
+    files: {
+      ...below('errand/conda', conda.files),
+      ...below('errand/pip', pip.files),
+      ...below('errand/list', listFiles(pip.origins)),
+    },
+    objects,
+    ...optional('micromamba', program),
+    prefix,
+    packagesFile,
+    variables: content.variables,
+    holdsCredentials: holdsCredentials(content),
+  }
+}
+
+/** A tool that has to be there fails the build; one that only makes it faster does not. */
+function toolLines(tools: Readonly<Record<string, Tool>>, required: ReadonlySet<string>): readonly string[] {
+  return Object.entries(tools).map(([name, tool]) =>
+    runLine(`{ ${toolLine(tool)}${required.has(name) ? '' : ` || rm -rf ${tool.folder}`}; }`),
+  )
+}
+
+function runLine(command: string): string {
+  const variables = Object.entries(caches).map(([name, value]) => `${name}=${value}`)
+  return `RUN export ${variables.join(' ')} && ${command} && rm -rf ${cache}`
+}
+
+function listFiles(origins: object | undefined): Record<string, string> {
+  const read = (name: string) => readFileSync(fileURLToPath(new URL(`../python/${name}`, import.meta.url)), 'utf8')
+  return {
+    'image_list.py': read('image_list.py'),
+    'place_packages.py': read('place_packages.py'),
+    'request.json': JSON.stringify({ prefix, output: packagesFile, origins: origins ?? null }),
+  }
+}
+
+function micromambaOf(facts: PlaceFacts, name: ProviderName): DockerfileLines['micromamba'] {
+  const pin = micromambaPins[facts.platform]
+  return name === 'micromamba' && facts.programs['micromamba'] === undefined && pin !== undefined
+    ? { path: 'errand/micromamba', pin }
+    : undefined
+}
+
+function holdsCredentials({ channels, conda, pip, pipOptions }: EnvironmentContent): boolean {
+  return [...channels, ...conda, ...pip, ...pipOptions.map(({ value = '' }) => value)].some((text) => /:\/\/[^/\s@]+@/.test(text))
+}
+
+const objectPath = (path: string, digest: string): string => `files/${digest.replace('sha256:', '')}/${path.split('/').at(-1) ?? path}`
+
+const below = (folder: string, files: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).map(([path, text]) => [`${folder}/${path}`, text]))

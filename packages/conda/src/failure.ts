@@ -1,0 +1,34 @@
+import { ErrandError, type Host } from '@errand/core'
+import { hintFor, tellingLines } from './hints.ts'
+import type { Drift, Outcome, StepFailure } from './place.ts'
+
+/** The answer, or the error that the outcome is: `ENVIRONMENT_FAILED` or `ENVIRONMENT_DRIFTED`. */
+export function answerOf<Answer>(outcome: Outcome<Answer>, host: Host, file: string): Answer {
+  if ('answer' in outcome) return outcome.answer
+  throw 'failed' in outcome ? stepFailed(outcome.failed, host, file) : drifted(outcome.drifted.differences, file)
+}
+
+function stepFailed({ step, exitCode, tail, log }: StepFailure, host: Host, file: string): ErrandError {
+  const lines = tellingLines(tail).map((line) => `  ${line}`)
+  const said = lines.length === 0 ? ['  (it said nothing)'] : lines
+  const message = [
+    `The environment of ${file} could not be made: ${step} failed with exit code ${exitCode}.`,
+    ...said,
+    `The full log is ${log} on ${host.name}.`,
+  ]
+  return new ErrandError('ENVIRONMENT_FAILED', message.join('\n'), {
+    hint:
+      hintFor(tail.join('\n')) ??
+      `Read the log, mend ${file} (SkipPackages in the run configuration leaves packages out), and prepare again.`,
+  })
+}
+
+function drifted(differences: readonly Drift[], file: string): ErrandError {
+  const lines = differences
+    .slice(0, 20)
+    .map(({ name, locked, found }) => `  ${name}: locked ${locked ?? '(not there)'}, found ${found ?? '(not there)'}`)
+  const more = differences.length > 20 ? [`  and ${differences.length - 20} more`] : []
+  return new ErrandError('ENVIRONMENT_DRIFTED', [`The environment of ${file} would not be the locked one:`, ...lines, ...more].join('\n'), {
+    hint: 'Prepare without the lock to accept what the channels and indexes have now.',
+  })
+}

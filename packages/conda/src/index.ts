@@ -1,0 +1,23 @@
+export { type EnvironmentContent, contentOf, defaultPython } from './content.ts'
+export {
+  type EnvironmentInputs,
+  type InputChange,
+  type KeySource,
+  environmentInputs,
+  environmentKey,
+  explainKey,
+} from './environment-key.ts'
+export type { WantedEnvironment } from './environment-plan.ts'
+export { type EnvironmentEntry, listEnvironments, removeEnvironment } from './environments.ts'
+export { type Download, type MicromambaPin, bringMicromamba, fetchMicromamba, micromambaPins } from './micromamba.ts'
+export {
+  type PlannedEnvironment,
+  type PreparedEnvironment,
+  type PrepareOptions,
+  planEnvironment,
+  prepareEnvironment,
+} from './prepare-environment.ts'
+export { bareImage, imageProbe, readImageProbe } from './image-probe.ts'
+export type { PlaceFacts, Program } from './place.ts'
+export { type ProviderName, providerNames } from './provider.ts'
+export { type DockerfileLines, type ImageEnvironment, dockerfileLines } from './dockerfile-lines.ts'

@@ -1,0 +1,145 @@
+import { type EnvironmentLock, ErrandError, type SnapshotFile } from '@errand/core'
+import type { EnvironmentContent } from './content.ts'
+import { optionLines, pipArguments, requirementsText, uvArguments, uvKnows } from './pip-options.ts'
+import type { Making, Step, Tool } from './step.ts'
+
+/** How uv is called at the place, and the tool to be made before, unless the place has its own. */
+export interface Uv {
+  readonly command: readonly string[]
+  readonly version: string
+  readonly tool?: Tool
+}
+
+export interface PipPart {
+  readonly content: EnvironmentContent
+  /** Folder of the environment's files; `prefix` is the environment. */
+  readonly folder: string
+  readonly prefix: string
+  readonly uv?: Uv
+  readonly lock?: EnvironmentLock
+  /** Compiles modules as they are installed: for an image, where a first import would not last. */
+  readonly compile?: boolean
+  /** Where the place has a file of the project that the list names. */
+  readonly locate: (file: SnapshotFile) => string
+}
+
+/** Python versions that uv still installs for. */
+const oldestForUv = [3, 8] as const
+const uvEnvironment = { UV_PYTHON_DOWNLOADS: 'never', UV_NO_PROGRESS: '1' }
+
+/** Steps for the pip section: through uv where it means the same, else through pip. None when there is nothing to install. */
+export function pipPart(part: PipPart): Making & { readonly origins?: OriginsStep } {
+  const { content, folder, uv, lock } = part
+  const pipText = lock === undefined ? requirementsText(content, 'pip', locator(part)) : lockedText(part, lock, 'pip')
+  if ((lock === undefined ? content.pip.length : lockedPip(lock).length) === 0 && !/^-(r|e|-requirement|-editable) /m.test(pipText))
+    return { files: {}, steps: [], tools: {} }
+  const files = { 'requirements.txt': pipText }
+  const pip = pipStep(part)
+  if (uv === undefined || !uvKnows(content.pipOptions)) return { files, steps: [pip], tools: {} }
+  const uvText = lock === undefined ? requirementsText(content, 'uv', locator(part)) : lockedText(part, lock, 'uv')
+  const step: Step = {
+    title: `installing the pip section with uv ${uv.version}`,
+    command: [
+      ...uv.command,
+      'pip',
+      'install',
+      '--python',
+      `${part.prefix}/bin/python`,
+      '--break-system-packages',
+      '-r',
+      `${folder}/requirements-uv.txt`,
+      ...(lock === undefined ? [] : ['--no-deps']),
+      ...(part.compile === true ? ['--compile-bytecode'] : []),
+      ...uvArguments(content.pipOptions),
+    ],
+    environment: uvEnvironment,
+    cwd: folder,
+    tool: 'uv',
+    minimumPython: oldestForUv,
+    otherwise: pip,
+  }
+  const options = optionLines(content.pipOptions, 'uv', locator(part)).filter((line) => /^--(index|extra|find|no-index)/.test(line))
+  return {
+    files: { ...files, 'requirements-uv.txt': uvText, 'frozen.txt': options.map((line) => `${line}\n`).join('') },
+    steps: [step],
+    tools: uv.tool === undefined ? {} : { uv: uv.tool },
+    origins: originsStep(part, uv),
+  }
+}
+
+function pipStep({ content, folder, prefix, lock, uv }: PipPart): Step {
+  const install = [`${prefix}/bin/python`, '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check']
+  const rest = ['-r', `${folder}/requirements.txt`, ...(lock === undefined ? [] : ['--no-deps']), ...pipArguments(content.pipOptions)]
+  const title = `installing the pip section with pip${uv === undefined || uvKnows(content.pipOptions) ? '' : ' (uv lacks one of its options)'}`
+  // A pip that knows no reports does not look at the variable.
+  return { title, command: [...install, ...rest], environment: { PIP_REPORT: `${folder}/pip-report.json` }, cwd: folder }
+}
+
+/** Asks uv for address and hash of what it installed; the place adds `name==version` lines to `input` first. */
+export interface OriginsStep extends Step {
+  readonly input: string
+  readonly output: string
+}
+
+function originsStep({ folder, prefix }: PipPart, uv: Uv): OriginsStep {
+  const input = `${folder}/frozen.txt`
+  const output = `${folder}/pylock.toml`
+  return {
+    title: 'noting where the packages came from',
+    command: [
+      ...uv.command,
+      'pip',
+      'compile',
+      '--quiet',
+      '--no-deps',
+      '--format',
+      'pylock.toml',
+      '--python',
+      `${prefix}/bin/python`,
+      input,
+      '-o',
+      output,
+    ],
+    environment: uvEnvironment,
+    cwd: folder,
+    minimumPython: oldestForUv,
+    input,
+    output,
+  }
+}
+
+/** Turns a path of the project, as the list writes it, into that of the file at the place. */
+function locator({ content, locate }: PipPart): (text: string) => string {
+  const files = new Map(content.localFiles.map((file) => [file.path, file]))
+  return (text) => {
+    const [, path = text, extras = ''] = /^(.*?)(\[[^\]]*\])?$/.exec(text) ?? []
+    const file = files.get(projectPath(path))
+    return file === undefined ? text : `${locate(file)}${extras}`
+  }
+}
+
+const projectPath = (path: string): string => path.replaceAll('\\', '/').replace(/^(\.\/+)+/, '')
+
+const lockedPip = (lock: EnvironmentLock) => lock.packages.filter(({ name, build }) => build === undefined && name !== 'python')
+
+/** Requirements that have the packages of a lock and nothing else. */
+function lockedText(part: PipPart, lock: EnvironmentLock, tool: 'pip' | 'uv'): string {
+  const lines = lockedPip(lock).map((item) => {
+    if (item.url?.startsWith('./') === true) return localLine(part, item)
+    const hash = item.hash === undefined ? '' : `#${item.hash.replace(':', '=')}`
+    return item.url === undefined ? `${item.name}==${item.version}` : `${item.name} @ ${item.url}${hash}`
+  })
+  return [...optionLines(part.content.pipOptions, tool, locator(part)), ...lines].map((line) => `${line}\n`).join('')
+}
+
+function localLine({ content, locate }: PipPart, { name, url, hash }: EnvironmentLock['packages'][number]): string {
+  const file = content.localFiles.find(({ digest }) => digest === hash)
+  if (file !== undefined) return locate(file)
+  throw new ErrandError(
+    'LOCK_FILE_MISSING',
+    `The lock wants ${name} from ${url ?? 'a file'} (${hash ?? 'no digest'}), which ${content.file} does not name.`,
+    {
+      hint: 'Put that file back into the project, or prepare without the lock.',
+    },
+  )
+}

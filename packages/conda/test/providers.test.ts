@@ -1,0 +1,162 @@
+import type { EnvironmentLock, SparkDependencies } from '@errand/core'
+import { describe, expect, it } from 'vitest'
+import { chooseProvider } from '../src/choose-provider.ts'
+import { contentOf } from '../src/content.ts'
+import { type PlaceFacts, bareImage, dockerfileLines } from '../src/index.ts'
+import { stepLine, toolLine } from '../src/shell.ts'
+import { condaFile } from './conda-place.ts'
+
+const program = (name: string, version: string) => ({ path: `/bin/${name}`, version })
+const facts = (programs: PlaceFacts['programs'], ...pythons: readonly string[]): PlaceFacts => ({
+  platform: 'linux-64',
+  hostname: 'place',
+  python: program('python3', pythons[0] ?? '3.5.3'),
+  programs,
+  pythons: pythons.map((version) => program(`python${version}`, version)),
+})
+const file = (conda: readonly string[], pip: readonly string[] = []) => condaFile({ channels: ['conda-forge'], conda, pip, pipOptions: [] })
+const mixed = file(['python=3.6', 'numpy'])
+const onlyPython = file(['python=3.11', 'pip'], ['six'])
+const everything = {
+  micromamba: program('micromamba', '2.0'),
+  mamba: program('mamba', '1.5'),
+  conda: program('conda', '24.1'),
+  uv: program('uv', '0.13'),
+}
+
+const chosen = (environment: typeof mixed, place: PlaceFacts, lock?: EnvironmentLock) => {
+  const { name, version } = chooseProvider({
+    home: '/home',
+    facts: place,
+    content: contentOf(environment),
+    ...(lock === undefined ? {} : { lock }),
+  })
+  return `${name} ${version}`
+}
+
+describe('the provider', () => {
+  it.each([
+    ['micromamba before mamba and conda', mixed, facts(everything, '3.12.1'), 'micromamba 2.0'],
+    ['mamba before conda', mixed, facts({ mamba: everything.mamba, conda: everything.conda }, '3.12.1'), 'mamba 1.5'],
+    ['conda before one of our own', mixed, facts({ conda: everything.conda }, '3.12.1'), 'conda 24.1'],
+    ['rattler where there is none and a Python 3.10', mixed, facts({}, '3.10.2', '3.6.1'), 'rattler 0.28.0'],
+    ['a micromamba from elsewhere as the last resort', mixed, facts({}, '3.9.2'), 'micromamba 2.8.1'],
+    ['uv when only a Python is asked for that the place has', onlyPython, facts(everything, '3.12.1', '3.11.7'), 'uv 0.13'],
+    ['uv of PyPI when the place has none', onlyPython, facts({}, '3.11.7'), 'uv 0.13.9'],
+    ['no uv when that Python is not there', onlyPython, facts(everything, '3.12.1'), 'micromamba 2.0'],
+    ['no uv for a Python that uv does not know', file(['python=3.6']), facts(everything, '3.6.15'), 'micromamba 2.0'],
+  ])('is %s', (_, environment, place, expected) => {
+    expect(chosen(environment, place)).toBe(expected)
+  })
+
+  it('of a lock with conda packages is one of conda, however little the file asks for', () => {
+    const lock = { provider: 'rattler 0.28.0', packages: [{ name: 'python', version: '3.11.7', build: 'h0_0' }] }
+    expect(chosen(onlyPython, facts(everything, '3.11.7'), lock)).toBe('micromamba 2.0')
+    expect(chosen(onlyPython, facts(everything, '3.11.7'), { provider: 'uv', packages: [{ name: 'python', version: '3.11.7' }] })).toBe(
+      'uv 0.13',
+    )
+  })
+
+  it('that can do it nowhere is an error that names the Pythons which are there', () => {
+    const place = { ...facts({}, '3.7.1'), platform: 'linux-s390x' }
+    expect(() => chosen(mixed, place)).toThrow(
+      expect.objectContaining({ code: 'PROVIDER_NOT_AVAILABLE', message: expect.stringContaining('3.7.1') as string }),
+    )
+  })
+
+  it('on request is uv for any file, with the conda part in the words of pip', () => {
+    const { lines, files } = dockerfileLines({
+      environment: file(['python=3.12', 'numpy=1.26']),
+      facts: facts(everything, '3.12.1'),
+      base: 'b',
+      provider: 'uv',
+    })
+    expect(lines.join('\n')).toContain('venv --no-project --no-config --python /bin/python3.12.1')
+    expect(files['errand/pip/requirements-uv.txt']).toBe('numpy==1.26.*\n')
+  })
+})
+
+describe('the lines of a Dockerfile', () => {
+  const spark: SparkDependencies = { configuration: {}, repositories: [], packages: [{ group: 'g', artifact: 'a', version: '1' }] }
+
+  it('make tools, conda part and pip section in layers of their own, for the classic builder', () => {
+    const { lines, files, holdsCredentials } = dockerfileLines({
+      environment: file(['python=3.6', 'numpy'], ['six']),
+      facts: facts({}, '3.11.7'),
+      base: 'b',
+    })
+    expect(
+      lines.map((line) =>
+        line
+          .replace(/^RUN export .*? && /, 'RUN ')
+          .split(' ')
+          .slice(0, 2)
+          .join(' '),
+      ),
+    ).toEqual([
+      'RUN {',
+      'RUN {',
+      'COPY errand/conda/',
+      'RUN /opt/errand/tools/py-rattler-0.28.0-python3.11/bin/python',
+      'COPY errand/pip/',
+      'RUN if',
+      'COPY errand/list/',
+      'RUN /opt/errand/environment/bin/python',
+      'ENV PATH=/opt/errand/environment/bin:$PATH',
+    ])
+    expect(lines.join('\n')).not.toMatch(/<<|--mount|[^\\]\n[^A-Z]/)
+    expect(lines[5]).toMatch(/--compile-bytecode.*; else .* -m pip install/)
+    expect(Object.keys(files)).toEqual(
+      expect.arrayContaining(['errand/conda/rattler.json', 'errand/pip/requirements.txt', 'errand/list/image_list.py']),
+    )
+    expect(holdsCredentials).toBe(false)
+  })
+
+  it('of the conda part stay the same when a line of the pip section is edited, while the key changes', () => {
+    const before = dockerfileLines({ environment: file(['python=3.6'], ['six']), facts: facts({}, '3.11.7'), base: 'b', spark })
+    const after = dockerfileLines({ environment: file(['python=3.6'], ['six', 'attrs']), facts: facts({}, '3.11.7'), base: 'b', spark })
+    expect(after.lines).toEqual(before.lines)
+    expect(after.files['errand/conda/rattler.json']).toBe(before.files['errand/conda/rattler.json'])
+    expect(after.key).not.toBe(before.key)
+  })
+
+  it('copy a checked micromamba into an image that has nothing', () => {
+    const { lines, micromamba } = dockerfileLines({ environment: mixed, facts: bareImage('linux-64'), base: 'b' })
+    expect(lines[0]).toBe('COPY errand/micromamba /opt/errand/tools/micromamba-2.8.1/bin/micromamba')
+    expect(micromamba?.pin.digest).toMatch(/^sha256:/)
+  })
+
+  it('name the files of the project that the context needs, by digest', () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const wheel = { kind: 'file' as const, path: 'wheels/x-1.0-py3-none-any.whl', size: 1, executable: false, digest }
+    const environment = { ...file(['python=3.6'], ['./wheels/x-1.0-py3-none-any.whl']), localFiles: [wheel] } as typeof mixed
+    const { objects, files } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
+    expect(objects).toEqual([{ path: `errand/files/${'a'.repeat(64)}/x-1.0-py3-none-any.whl`, digest }])
+    expect(files['errand/pip/requirements.txt']).toBe(`/opt/errand/build/files/${'a'.repeat(64)}/x-1.0-py3-none-any.whl\n`)
+  })
+
+  it('say when they would put credentials into a layer', () => {
+    const environment = condaFile({
+      channels: [],
+      conda: ['python=3.6'],
+      pip: ['six'],
+      pipOptions: ['--index-url', 'https://u:p@example.org/'],
+    })
+    expect(dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' }).holdsCredentials).toBe(true)
+  })
+})
+
+describe('a line of sh', () => {
+  it('quotes what sh would take apart', () => {
+    expect(stepLine({ title: 't', command: ['echo', `it's $HOME`, 'a b', '>=1,<2'] }, {}, 'python')).toBe(
+      `echo 'it'\\''s $HOME' 'a b' '>=1,<2'`,
+    )
+  })
+
+  it('tries the next way of making a tool when one fails', () => {
+    const attempt = (name: string) => [{ title: name, command: [name] }]
+    expect(toolLine({ folder: '/t', attempts: [attempt('one'), attempt('two')] })).toBe(
+      '{ rm -rf /t && one && touch /t/complete; } || { rm -rf /t && two && touch /t/complete; }',
+    )
+  })
+})

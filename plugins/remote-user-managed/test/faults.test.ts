@@ -1,0 +1,152 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Finding } from '@errand/core'
+import { type FaultyProxy, sshdProblem, startFaultyProxy } from '@errand/testkit/servers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RemoteConfig } from '../src/target.ts'
+import { findingsOf, openClient, outputOf } from './remote-client.ts'
+import { type RemoteMachine, startMachine } from './remote-suite.ts'
+
+const problem = sshdProblem()
+
+describe.skipIf(problem)(`a machine behind a bad network${problem === undefined ? '' : ` (${problem})`}`, () => {
+  let machine: RemoteMachine
+  let proxy: FaultyProxy
+
+  beforeAll(async () => {
+    machine = await startMachine()
+    proxy = await startFaultyProxy(machine.server.port)
+  })
+  afterAll(async () => {
+    await proxy[Symbol.asyncDispose]()
+    await machine[Symbol.asyncDispose]()
+  })
+
+  const newClient = (changes: Partial<RemoteConfig> = {}) => openClient(machine, proxy.port, changes)
+
+  it('runs a submit that is cut at ten moments, once each time', async () => {
+    const marker = join(machine.sharedFolder, 'starts')
+    writeFileSync(marker, '')
+    chmodSync(marker, 0o666)
+    const files = { 'main.py': `open(${JSON.stringify(marker)}, 'a').write('x')\nprint('ran')\n`, 'data.bin': 'd'.repeat(200_000) }
+    const round = async (number: number, cutAt: number) => {
+      await using client = newClient()
+      const request = await client.request({ ...files, 'round.txt': `${number} ${'r'.repeat(50_000)}` })
+      const before = { connections: proxy.connections, bytes: proxy.bytes.toClient }
+      proxy.cutAfter(cutAt)
+      const reference = await untilDone(() => client.submit(request))
+      proxy.cutAfter(Infinity)
+      const submitted = { connections: proxy.connections - before.connections, bytes: proxy.bytes.toClient - before.bytes }
+      expect(await outputOf(client.target, reference)).toEqual({ text: 'ran\n', state: 'completed' })
+      expect(readFileSync(marker, 'utf8')).toBe('x'.repeat(number))
+      return submitted
+    }
+    await round(1, Infinity)
+    const { bytes } = await round(2, Infinity)
+    for (let number = 3; number <= 12; number += 1) {
+      const { connections } = await round(number, bytes * ((number - 2.5) / 12))
+      expect(connections, `cut ${number - 2}`).toBeGreaterThan(1)
+    }
+  })
+
+  it('streams 100,000 lines whole over a link that is cut five times', async () => {
+    await using client = newClient()
+    const truth = Array.from({ length: 100_000 }, (_, index) => `line ${index} of many\n`).join('')
+    const request = await client.request({ 'main.py': "for i in range(100000):\n    print('line', i, 'of many')\n" })
+    const reference = await client.submit(request)
+    const cuts = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => part * truth.length)
+    const connections = proxy.connections
+    const { text, state } = await outputOf(client.target, reference, (_event, bytes) => {
+      if (cuts[0] === undefined || bytes < cuts[0]) return
+      while (cuts[0] !== undefined && bytes >= cuts[0]) cuts.shift()
+      proxy.cut()
+    })
+    expect([text === truth, state]).toEqual([true, 'completed'])
+    expect(proxy.connections).toBeGreaterThan(connections)
+  })
+
+  it('comes back to a stream after a link that was silent for a while and then dead', async () => {
+    await using client = newClient()
+    const request = await client.request({
+      'main.py': 'import time\nfor i in range(40):\n    print(i, flush=True)\n    time.sleep(0.05)\n',
+    })
+    const reference = await client.submit(request)
+    let stalled = false
+    const { text } = await outputOf(client.target, reference, (_event, bytes) => {
+      if (stalled || bytes < 20) return
+      stalled = true
+      proxy.stall()
+      setTimeout(() => {
+        proxy.flow()
+        proxy.cut()
+      }, 500)
+    })
+    expect([stalled, text]).toEqual([true, Array.from({ length: 40 }, (_, index) => `${index}\n`).join('')])
+  })
+
+  it('runs thirty at once over one connection', async () => {
+    await using client = newClient()
+    const before = proxy.connections
+    const requests = await Promise.all(Array.from({ length: 30 }, (_, index) => client.request({ 'main.py': `print(${index})\n` })))
+    const done = await Promise.all(requests.map(async (request) => outputOf(client.target, await client.submit(request))))
+    expect(done.map(({ state }) => state)).toEqual(Array.from({ length: 30 }, () => 'completed'))
+    expect(done.map(({ text }) => text)).toEqual(Array.from({ length: 30 }, (_, index) => `${index}\n`))
+    expect(proxy.connections - before).toBe(1)
+  })
+
+  it('says that a run is over when everything of it was killed', async () => {
+    await using client = newClient()
+    const request = await client.request({ 'main.py': "import time\nprint('here', flush=True)\ntime.sleep(600)\n" })
+    const reference = await client.submit(request)
+    const { state } = await outputOf(client.target, reference, (event) => {
+      if (event.type !== 'log' || event.stream !== 'stdout') return
+      // Stands for a machine that goes down: supervisor and script at once.
+      const { processes } = JSON.parse(readFileSync(join(machine.home, 'runs', request.runId, 'status.json'), 'utf8')) as {
+        readonly processes: Readonly<Record<string, { readonly pid: number }>>
+      }
+      for (const { pid } of Object.values(processes)) process.kill(pid, 'SIGKILL')
+    })
+    expect(['failed', 'lost']).toContain(state)
+  })
+
+  it('tells what stands in the way, hop by hop', async () => {
+    const look = async (changes: Partial<RemoteConfig>): Promise<readonly Finding[]> => {
+      await using client = newClient(changes)
+      return await findingsOf(client.target)
+    }
+    const last = (findings: readonly Finding[]) => findings.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)
+    expect(last(await look({}))).toEqual([])
+    expect(last(await look({ pythonLocation: '/no/such/python' }))).toEqual(['python'])
+    expect(last(await look({ privateKey: '/no/such/key' }))).toEqual(['login'])
+    expect(last(await look({ privateKey: 'project' }))).toEqual(['private key'])
+    chmodSync(machine.home, 0o555)
+    expect(last(await look({}))).toContain('writable')
+    chmodSync(machine.home, 0o777)
+  })
+
+  it('refuses a submit where the folder for runs can not be written, with a sentence', async () => {
+    await using client = newClient()
+    const request = await client.request({ 'main.py': 'pass\n' })
+    const folders = ['runs', 'staging'].map((name) => join(machine.home, name))
+    for (const folder of folders) chmodSync(folder, 0o555)
+    const refused = await client.submit(request).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    for (const folder of folders) chmodSync(folder, 0o700)
+    expect(refused).toMatch(/[Pp]ermission|written|writable/)
+  })
+})
+
+/** What a user does: the same once more, with the same run id, until it is done. */
+async function untilDone<Value>(work: () => Promise<Value>): Promise<Value> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === 5) throw error
+      await delay(100)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CallOptions, Finding, RunEvent, RunReference, RunRequest, Target } from '@errand/core'
+import { type ProjectFiles, createTestContext, takeProjectSnapshot, writeProject } from '@errand/testkit'
+import { createTarget } from '../src/implementation.ts'
+import type { RemoteConfig } from '../src/target.ts'
+import { type RemoteMachine, configFor, trusting } from './remote-suite.ts'
+
+export const options: CallOptions = { signal: new AbortController().signal, report: () => {} }
+
+/** What a client has: a project, a state folder, a target that reaches the machine through a port. */
+export interface RemoteClient extends AsyncDisposable {
+  readonly target: Target
+  /** What the target has said to its log. */
+  readonly said: readonly string[]
+  request(files: ProjectFiles): Promise<RunRequest>
+  submit(request: RunRequest): Promise<RunReference>
+}
+
+let runs = 0
+
+export function openClient(machine: RemoteMachine, port: number, changes: Partial<RemoteConfig> = {}): RemoteClient {
+  const directory = mkdtempSync(join(machine.directory, 'client-'))
+  mkdirSync(join(directory, 'project'))
+  const said: string[] = []
+  const config = { ...configFor(machine, port), ...changes }
+  const project = { name: 'faults', id: 'faults' }
+  const context = createTestContext({ config, directory, type: 'remote', project, onLog: (message) => void said.push(message) })
+  const target = createTarget(trusting(context))
+  return {
+    target,
+    said,
+    async request(files) {
+      await writeProject(join(directory, 'project'), files)
+      return {
+        project: project.name,
+        projectId: project.id,
+        framework: 'python',
+        environment: { kind: 'user-managed' },
+        runId: `faults_${Date.now()}_${++runs}`,
+        script: Object.keys(files)[0] ?? '',
+        arguments: [],
+        variables: {},
+        secretVariables: [],
+        snapshot: await takeProjectSnapshot(join(directory, 'objects'), files),
+        outputs: ['outputs/**'],
+      }
+    },
+    submit: async (request) => target.submit(request, await target.prepare(request, { ...options, build: false }), options),
+    [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
+  }
+}
+
+/** The standard output of a run and its last state. `onEvent` is told each event and the bytes of output so far. */
+export async function outputOf(target: Target, reference: RunReference, onEvent: (event: RunEvent, bytes: number) => void = () => {}) {
+  await using handle = await target.attach(reference, options)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  let state = ''
+  for await (const event of handle.events(options)) {
+    if (event.type === 'log' && event.stream === 'stdout') chunks.push(event.data)
+    if (event.type === 'log') bytes += event.data.length
+    if (event.type === 'status') state = event.status.state
+    onEvent(event, bytes)
+  }
+  return { text: Buffer.concat(chunks).toString(), state }
+}
+
+export async function findingsOf(target: Target): Promise<readonly Finding[]> {
+  const found: Finding[] = []
+  for await (const finding of target.check(options)) found.push(finding)
+  return found
+}
