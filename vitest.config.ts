@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['{packages,plugins,apps}/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...slow],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: 'forks',
     // Most tests wait for processes: more of them than there are cores keep the cores busy.

@@ -80,7 +80,7 @@ export function startProcess(
     child.once('error', failed)
     child.once('close', (exitCode, signal) => done({ exitCode, signal, stdout, stderr }))
   })
-  return { pid: child.pid ?? 0, finished, kill: (signal) => void child.kill(signal) }
+  return { pid: child.pid ?? 0, finished, stdout: () => stdout, kill: (signal) => void child.kill(signal) }
 }
 
 /** The id in the line `RunId: …`, found as old batch files find it: the second word. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { makeProject, runIdOf, startProcess } from './errand.ts'
+import { makeProject, runIdOf, startProcess, until } from './errand.ts'
 
 const script = `
 import sys
@@ -22,13 +22,13 @@ describe('a million lines on two streams', () => {
   it('survive a client that is killed five times: no gap, no repeat', async () => {
     using project = makeProject({ 'train.py': script })
     const submitted = project.start('submit', '-c', 'local', 'train.py')
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await until(() => submitted.stdout().includes('out 0001000'), 'the first lines')
     submitted.kill('SIGKILL')
     const first = await submitted.finished
     const id = runIdOf(first)
     for (let kill = 0; kill < 4; kill++) {
       const following = project.start('logs', id, '-f')
-      await new Promise((resolve) => setTimeout(resolve, 700 + 300 * kill))
+      await until(() => following.stdout().includes(`out ${String(kill * 20_000).padStart(7, '0')}`), 'more lines')
       following.kill('SIGKILL')
       await following.finished
     }
