@@ -26,6 +26,8 @@ export interface Project extends Disposable {
   start(...parameters: readonly string[]): {
     readonly pid: number
     readonly finished: Promise<Finished>
+    /** What it has printed so far. */
+    stdout(): string
     kill(signal: NodeJS.Signals): void
   }
   write(path: string, text: string): void
