@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
 /**
@@ -40,7 +40,7 @@ export async function bringCheckParts({ all }: { readonly all: boolean }): Promi
       say(`without ${part.name} (${reason}): the tests that need it are skipped`)
     }
   }
-  if (all) await bringJava()
+  if (all) await bringPrograms()
   return found
 }
 
@@ -85,11 +85,21 @@ async function installPackages(names: readonly string[]): Promise<boolean> {
   return true
 }
 
-async function bringJava(): Promise<void> {
-  const works = await execute('java', ['-version']).then(
-    () => true,
-    () => false,
-  )
-  if (works) return
-  if (!(await installPackages(['default-jre-headless'])) && strict) throw new Error('Spark needs Java, and it could not be installed here')
+/** Programs of the machine that slow tests use. */
+const programs = [
+  { program: 'java', packages: ['default-jre-headless'], use: 'Spark' },
+  { program: 'gnome-keyring-daemon', packages: ['gnome-keyring', 'dbus'], use: 'the test of the keychain' },
+]
+
+async function bringPrograms(): Promise<void> {
+  for (const { program, packages, use } of programs) {
+    if (isOnPath(program) || (await installPackages(packages))) continue
+    const message = `${use} needs ${program} (Debian: ${packages.join(', ')}), and it could not be installed here`
+    if (strict) throw new Error(message)
+    say(message)
+  }
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
 }
