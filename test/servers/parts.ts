@@ -101,5 +101,5 @@ async function bringPrograms(): Promise<void> {
 }
 
 function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)))
 }

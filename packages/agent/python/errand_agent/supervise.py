@@ -203,6 +203,8 @@ class Supervision:
             return False
         alive = self.alive()
         if not alive:
+            # What ended since the last look: whoever asks by process id finds nothing, however slow the machine's init is.
+            self.reap()
             return True
         if self.kill_at is None:
             self.kill_at = now + min(LEFTOVER_GRACE, self.grace)
