@@ -5,7 +5,7 @@ import select
 import signal
 import time
 
-from errand_agent import capture, claim, ending, environment, log_record, processes, script_process, status
+from errand_agent import capture, claim, ending, environment, log_record, processes, script_process, signals, status
 from errand_agent.machine import iso_time
 from errand_agent.memory_events import MemoryEvents
 from errand_agent.redaction import Redaction
@@ -51,7 +51,7 @@ def take_variables(folder):
 
 def supervise(folder, variables, tell):
     """False when the run was claimed before. `variables()` is asked only by the one that has the claim: the others take nothing from it."""
-    wakeup = catch_signals()
+    wakeup = signals.catch()
     content = claim.of_this_process()
     descriptor = claim.make(folder, content)
     if descriptor is None:
@@ -68,19 +68,6 @@ def supervise(folder, variables, tell):
     finally:
         os.close(descriptor)
     return True
-
-
-def catch_signals():
-    """Signals only wake the loop → (read end of the pipe that they write to, the set of those that came)."""
-    came = set()
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer)
-    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-        signal.signal(number, lambda received, frame: came.add(received))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    return reader, came
 
 
 class Supervision:
@@ -166,7 +153,7 @@ class Supervision:
             for descriptor, _ in ready:
                 if descriptor == self.wakeup:
                     next_step = 0.0
-                    drain_wakeup(self.wakeup)
+                    signals.drain(self.wakeup)
                 elif not self.log.full:
                     if python_until:
                         python_until = 0.0 if self.note_python() else python_until
@@ -248,7 +235,7 @@ class Supervision:
         """Takes the ends of the script and of adopted orphans; the script's only after a look at its control group."""
         try:
             while True:
-                child = ended_child()
+                child = signals.ended_child()
                 if child is None:
                     return
                 pid, wait_status = child
@@ -328,20 +315,3 @@ class Supervision:
             self.log.note(reason)
         self.status.update(state='failed', cause='machine', reason=reason, endedAt=iso_time())
         status.write_final(self.folder, self.status, self.reserved)
-
-
-def ended_child():
-    """(pid, None) of a child that has ended and is still to be reaped; (pid, wait status) of one reaped here, where there is no looking first."""
-    if hasattr(os, 'waitid'):
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return None if found is None else (found.si_pid, None)
-    pid, wait_status = os.waitpid(-1, os.WNOHANG)
-    return (pid, wait_status) if pid else None
-
-
-def drain_wakeup(descriptor):
-    try:
-        while os.read(descriptor, 512):
-            pass
-    except BlockingIOError:
-        pass

@@ -213,7 +213,8 @@ const mostHeld = 1024 * 1024
 
 /**
  * An event is let go only when no byte of it or before it is held back: so a stored cursor never stands in the midst of a secret, and who
- * goes on from it later, with another redactor, misses nothing.
+ * goes on from it later, with another redactor, misses nothing. Bytes that wait too long, or keep too much waiting, are let go as they are:
+ * a secret variable that was written whole has been replaced at the place already.
  */
 function createEventRedaction(values: ReadonlySet<string>): EventRedaction {
   const redactor = createRedactor(() => [...values])
