@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { bringLivy } from './livy-parts.ts'
 
 /**
  * Real parts that the tests need and a bare machine lacks. Each is brought once into `.toolchain/parts/` of the checkout and named to the
@@ -32,16 +33,24 @@ const pythonParts: readonly PythonPart[] = [
 export async function bringCheckParts({ all }: { readonly all: boolean }): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const part of pythonParts.filter(({ slow }) => all || !slow)) {
-    try {
-      found[part.variable] = join(await bringPythonPart(part), part.program ?? '')
-    } catch (error) {
-      const reason = error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error)
-      if (strict) throw new Error(`The part ${part.name} could not be brought: ${reason}`, { cause: error })
-      say(`without ${part.name} (${reason}): the tests that need it are skipped`)
-    }
+    await attempt(part.name, async () => void (found[part.variable] = join(await bringPythonPart(part), part.program ?? '')))
   }
-  if (all) await bringPrograms()
+  if (all) {
+    await bringPrograms()
+    await attempt('livy', async () => void (found['ERRAND_LIVY'] = await bringLivy(join(folder, 'livy'), say)))
+  }
   return found
+}
+
+/** What can't be had is a failure in CI, and said elsewhere. */
+async function attempt(name: string, bring: () => Promise<void>): Promise<void> {
+  try {
+    await bring()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error)
+    if (strict) throw new Error(`The part ${name} could not be brought: ${reason}`, { cause: error })
+    say(`without ${name} (${reason}): the tests that need it are skipped`)
+  }
 }
 
 function say(message: string): void {
@@ -87,7 +96,9 @@ async function installPackages(names: readonly string[]): Promise<boolean> {
 
 /** Programs of the machine that slow tests use. */
 const programs = [
-  { program: 'java', packages: ['default-jre-headless'], use: 'Spark' },
+  { program: 'javac', packages: ['default-jdk-headless'], use: 'Spark' },
+  { program: 'mvn', packages: ['maven'], use: 'the part livy' },
+  { program: 'openssl', packages: ['openssl'], use: 'the tests of a gateway' },
   { program: 'gnome-keyring-daemon', packages: ['gnome-keyring', 'dbus'], use: 'the test of the keychain' },
 ]
 

@@ -1,2 +1,5 @@
 export { type Sshd, type SshdSettings, type TestKey, makeTestKey, sshdProblem, startSshd } from './sshd.ts'
 export { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts'
+export { type Livy, startLivy } from './livy.ts'
+export { livyProblem, sparkParts } from './spark-parts.ts'
+export { type Yarn, type YarnSettings, startYarn } from './yarn.ts'

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/**
+ * The jars of a Livy server and of the daemons of HDFS and YARN, from Maven Central. Spark itself is PySpark, a part of its own. What is
+ * made of them is started by `@errand/testkit/servers`.
+ */
+
+const execute = promisify(execFile)
+const sources = join(import.meta.dirname, 'livy')
+const names = ['livy.pom.xml', 'hadoop.pom.xml', 'Cluster.java']
+
+/** Brings the jars into the folder, unless they are there. Needs `mvn` and `javac`. */
+export async function bringLivy(folder: string, say: (message: string) => void): Promise<string> {
+  const hash = createHash('sha256')
+  for (const name of names) hash.update(readFileSync(join(sources, name)))
+  const wanted = hash.digest('hex')
+  const marker = join(folder, 'complete')
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return folder
+  say(`bringing Livy, HDFS and YARN into ${join('.toolchain', 'parts', 'livy')}; about two minutes`)
+  rmSync(folder, { recursive: true, force: true })
+  const classes = join(folder, 'classes')
+  // The daemons look for these on the class path, and need nothing to be in them.
+  for (const page of ['hdfs', 'datanode']) mkdirSync(join(classes, 'webapps', page), { recursive: true })
+  const jars = (name: string) => join(folder, name, 'jars')
+  const copy = (name: string) =>
+    run('mvn', [
+      '-B',
+      '-q',
+      '-f',
+      join(sources, `${name}.pom.xml`),
+      'dependency:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${jars(name)}`,
+    ])
+  await Promise.all([copy('livy'), copy('hadoop')])
+  await run('javac', ['-cp', `${jars('hadoop')}/*`, '-d', classes, join(sources, 'Cluster.java')])
+  writeFileSync(marker, wanted)
+  return folder
+}
+
+async function run(program: string, parameters: readonly string[]): Promise<void> {
+  await execute(program, parameters, { maxBuffer: 1e8 })
+}
