@@ -7,7 +7,9 @@ export async function main(words: readonly string[]): Promise<void> {
   endQuietlyWhenNobodyReads()
   showWarningsOnlyForDebug(words)
   try {
-    const { run } = await import('@oclif/core/run')
+    const [{ run }, { settings }] = await Promise.all([import('@oclif/core/run'), import('@oclif/core/settings')])
+    // The commands of a linked plugin are what its author has built.
+    settings.enableAutoTranspile = false
     await run([...(await arrangeWords(words))], { root: builtDirectory, pjson: readPackage() })
   } catch (error) {
     const { text, exitCode } = await describeError(error, words)

