@@ -5,7 +5,7 @@ import type { FlagInput } from '@oclif/core/interfaces'
 import type { AttachSetting, AttachableType } from '@errand/core/project'
 
 /** Letters of options that every type has. */
-const takenLetters: ReadonlySet<string> = new Set(['h', 'n', 'o', 'p', 't', 'w'])
+const takenLetters: ReadonlySet<string> = new Set(['h', 'n', 'o', 'p', 'q', 't', 'w', 'y'])
 
 /** What every type has, and the original's spellings of the type itself. */
 export const attachFlags = {

@@ -11,6 +11,11 @@ const leadingFlags: Readonly<Record<string, boolean>> = {
   '-p': true,
   '--project': true,
   '--path': true,
+  '--progress': true,
+  '--quiet': false,
+  '-q': false,
+  '--yes': false,
+  '-y': false,
   '--debug': false,
   '--verbose': false,
 }

@@ -1,12 +1,14 @@
 import { Command } from '@oclif/core/command'
 import * as Flags from '@oclif/core/flags'
 import type { Input, ParserOutput } from '@oclif/core/interfaces'
-import { describeError } from './render/error.ts'
+import { asksForJsonErrors, describeError } from './render/error.ts'
 import { openScreen } from './render/screen.ts'
-import type { Screen } from './render/screen.ts'
+import type { ProgressForm, Screen } from './render/screen.ts'
 import type { Column, OutputFormat } from './render/value.ts'
 
 type Values = Record<string, unknown>
+
+const silentGlobals = { quiet: false, yes: false, verbose: false, debug: false }
 
 /** How a value is shown where its JSON form is not what a reader wants to look at. */
 export interface View {
@@ -36,6 +38,14 @@ export abstract class ErrandCommand extends Command {
       helpValue: 'PATH',
       helpGroup: 'GLOBAL',
     }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Say nothing but results and errors.', helpGroup: 'GLOBAL' }),
+    progress: Flags.option({
+      summary: 'How far a step is, on stderr: auto (a line at the bottom of a terminal), json (one object a line) or none.',
+      helpValue: 'FORM',
+      options: ['auto', 'json', 'none'] as const,
+      helpGroup: 'GLOBAL',
+    })(),
+    yes: Flags.boolean({ char: 'y', summary: 'Answer every question that asks for a yes with it.', helpGroup: 'GLOBAL' }),
     verbose: Flags.boolean({ summary: 'Say on stderr what is done.', helpGroup: 'GLOBAL' }),
     debug: Flags.boolean({ summary: 'Say more than that, and show where an error comes from.', helpGroup: 'GLOBAL' }),
   }
@@ -45,9 +55,12 @@ export abstract class ErrandCommand extends Command {
     readonly output?: OutputFormat | undefined
     readonly query?: string | undefined
     readonly project?: string | undefined
+    readonly progress?: ProgressForm | undefined
+    readonly quiet: boolean
+    readonly yes: boolean
     readonly verbose: boolean
     readonly debug: boolean
-  } = { verbose: false, debug: false }
+  } = silentGlobals
 
   /** True when stdout has to hold JSON and nothing else. */
   protected get wantsOnlyJson(): boolean {
@@ -83,7 +96,17 @@ export abstract class ErrandCommand extends Command {
 
   /** The outcome of a command that acts: a sentence, or with an explicit `-o json` the same as data. */
   protected async printOutcome(sentence: string, value: unknown): Promise<void> {
-    await (this.globals.output === undefined && this.globals.query === undefined ? this.screen.out(`${sentence}\n`) : this.print(value))
+    await (this.speaks ? this.say(`${sentence}\n`) : this.print(value))
+  }
+
+  /** True for a command that acts when no format was asked for: it answers in sentences. */
+  protected get speaks(): boolean {
+    return this.globals.output === undefined && this.globals.query === undefined
+  }
+
+  /** What a command that acts tells on standard output: nothing with `--quiet`. */
+  protected async say(text: string): Promise<void> {
+    if (!this.globals.quiet) await this.screen.out(text)
   }
 
   protected override async parse<F extends Values, B extends Values, A extends Values>(
@@ -91,7 +114,8 @@ export abstract class ErrandCommand extends Command {
     words = this.argv,
   ): Promise<ParserOutput<F, B, A>> {
     const result = await super.parse(options, words)
-    this.globals = { verbose: false, debug: false, ...result.flags }
+    this.globals = { ...silentGlobals, ...result.flags }
+    this.screen.adjust(this.globals)
     return result
   }
 
@@ -100,8 +124,9 @@ export abstract class ErrandCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<void> {
-    const { text, exitCode } = await describeError(error, process.argv.slice(2))
+    const { text, object, exitCode } = await describeError(error, process.argv.slice(2))
     this.screen.error(text)
+    if (asksForJsonErrors(this.argv)) await this.screen.err(object)
     process.exitCode = exitCode
   }
 

@@ -1,19 +1,21 @@
 import { arrangeWords } from './command-line.ts'
 import { builtDirectory, readPackage } from './oclif.ts'
-import { describeError } from './render/error.ts'
+import { asksForJsonErrors, describeError } from './render/error.ts'
 
 /** Runs one command line, without the program's name, and ends the process with its exit code. */
 export async function main(words: readonly string[]): Promise<void> {
   endQuietlyWhenNobodyReads()
   showWarningsOnlyForDebug(words)
+  let arranged = words
   try {
+    arranged = await arrangeWords(words)
     const [{ run }, { settings }] = await Promise.all([import('@oclif/core/run'), import('@oclif/core/settings')])
     // The commands of a linked plugin are what its author has built.
     settings.enableAutoTranspile = false
-    await run([...(await arrangeWords(words))], { root: builtDirectory, pjson: readPackage() })
+    await run([...arranged], { root: builtDirectory, pjson: readPackage() })
   } catch (error) {
-    const { text, exitCode } = await describeError(error, words)
-    process.stderr.write(text)
+    const { text, object, exitCode } = await describeError(error, words)
+    process.stderr.write(asksForJsonErrors(arranged) ? text + object : text)
     process.exitCode = exitCode
   }
   await Promise.all([flushed(process.stdout), flushed(process.stderr)])

@@ -6,9 +6,13 @@ import type { Screen } from './render/screen.ts'
 
 type Question = Parameters<TargetContext<unknown>['ask']>[0]
 
-/** Asks on the terminal; without one it rejects with `NO_TERMINAL` and the question's own way out. A `confirm` is answered `yes` or `no`. */
-export function askOnTerminal(screen: Screen): TargetContext<unknown>['ask'] {
+/**
+ * Asks on the terminal; without one it rejects with `NO_TERMINAL` and the question's own way out. A `confirm` is answered `yes` or `no`;
+ * with `yes` (the option `--yes`) it is not asked at all.
+ */
+export function askOnTerminal(screen: Screen, { yes = false }: { readonly yes?: boolean } = {}): TargetContext<unknown>['ask'] {
   return async (question) => {
+    if (yes && question.kind === 'confirm') return 'yes'
     if (!process.stdin.isTTY || !process.stderr.isTTY) {
       throw new ErrandError('NO_TERMINAL', `There is no terminal to ask at: ${question.text.trim()}`, {
         hint: question.withoutTerminal.hint,

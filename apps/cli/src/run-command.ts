@@ -19,8 +19,9 @@ export const runArgument = { run: Args.string({ description: 'The run, instead o
 export abstract class RunCommand extends ErrandCommand {
   protected async openContext(): Promise<RunContext> {
     const { openContext } = await import('./run-context.ts')
-    const { verbose, debug } = this.globals
-    return openContext({ projectDirectory: this.projectDirectory, dataDirectory: this.config.dataDir, screen: this.screen, verbose, debug })
+    const { verbose, debug, yes } = this.globals
+    const directories = { projectDirectory: this.projectDirectory, dataDirectory: this.config.dataDir }
+    return openContext({ ...directories, screen: this.screen, verbose, debug, yes })
   }
 
   /** The run configuration that `-c` names. Error: RUN_CONFIGURATION_MISSING, which names those of the project. */

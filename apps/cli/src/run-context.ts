@@ -11,6 +11,8 @@ export interface RunContextRequest {
   readonly screen: Screen
   readonly verbose: boolean
   readonly debug: boolean
+  /** Questions that ask for a yes are not asked. */
+  readonly yes: boolean
 }
 
 /** What every command on runs works with: the project's history, the installed types, a log on stderr, questions on the terminal. */
@@ -20,7 +22,7 @@ export async function openContext(request: RunContextRequest): Promise<RunContex
     projectDirectory: request.projectDirectory,
     targets: openTargetCatalogue(targetRoots(request.dataDirectory)),
     log: logTo(request.screen, request),
-    ask: async (question) => (await import('./prompt.ts')).askOnTerminal(request.screen)(question),
+    ask: async (question) => (await import('./prompt.ts')).askOnTerminal(request.screen, request)(question),
   })
 }
 

@@ -85,8 +85,8 @@ it.each([
   [['prepare'], 'The option --run-configuration is missing.', 'See: errand experiment prepare --help'],
   [['submit', '--conf', 'local', 's.py'], 'There is no option --conf.', 'Did you mean: --run-configuration'],
   [['logs', '-F', 'last'], 'There is no option -F.', 'Did you mean: -f'],
-  [['wait', '--quiet', 'last'], 'There is no option --quiet.', 'See: errand wait --help'],
-  [['history', 'list', '--quiet'], 'There is no option --quiet.', 'Options of history list: --status, --run, --limit, --refresh.'],
+  [['wait', '--silent', 'last'], 'There is no option --silent.', 'See: errand wait --help'],
+  [['history', 'list', '--silent'], 'There is no option --silent.', 'Options of history list: --status, --run, --limit, --refresh.'],
 ])('answers %j with one sentence and the way out', async (words, sentence, hint) => {
   using project = temporaryProject()
   const { exitCode, stdout, stderr } = await project.errand(...words)

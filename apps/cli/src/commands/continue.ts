@@ -15,7 +15,11 @@ export default class Continue extends RunCommand {
     const chosen = this.findRun(context, { flag: undefined, argument: args.run })
     keepMemorySmall()
     const { continueRun } = await import('@errand/core/run')
-    const transcript = openTranscript(this.screen, { onlyErrors: this.wantsOnlyJson, control: this.globals.verbose })
+    const transcript = openTranscript(this.screen, {
+      onlyErrors: this.wantsOnlyJson,
+      control: this.globals.verbose,
+      quiet: this.globals.quiet,
+    })
     await this.interruptible(async (signal) => {
       for await (const update of continueRun(context, chosen.id, { signal })) {
         await this.showAside(update)

@@ -8,7 +8,7 @@ import { keepMemorySmall } from '../small-memory.ts'
 export default class Logs extends RunCommand {
   static override summary = 'Shows what a run has written.'
   static override description =
-    'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came.'
+    'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came. With -o json each piece is one line of JSON on standard output: {"stream": "stdout", "text": "…"}.'
   static override examples = [
     '<%= config.bin %> logs last',
     { description: 'Follow it to its end', command: '<%= config.bin %> logs -f churn_1521077190506' },
@@ -21,6 +21,8 @@ export default class Logs extends RunCommand {
     tail: Flags.integer({ summary: 'Begin with the last N lines.', helpValue: 'N', min: 0 }),
     control: Flags.boolean({ summary: 'Also show what was done for the run, on standard error.' }),
   }
+
+  readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder(), control: new TextDecoder() }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs)
@@ -39,8 +41,16 @@ export default class Logs extends RunCommand {
   }
 
   async #show({ stream, data }: Pick<StoredLogRecord, 'stream' | 'data'>, control: boolean): Promise<void> {
-    if (stream === 'stdout') await this.screen.out(data)
+    if (this.globals.output !== undefined) await this.#showObject(stream, data, control)
+    else if (stream === 'stdout') await this.screen.out(data)
     else if (stream === 'stderr' || control) await this.screen.err(data)
+  }
+
+  /** One object a line, so that a reader need not wait for the end; characters that a block cuts in two are put together again. */
+  async #showObject(stream: StoredLogRecord['stream'], data: Uint8Array, control: boolean): Promise<void> {
+    if (stream === 'control' && !control) return
+    const text = this.#decoders[stream].decode(data, { stream: true })
+    if (text !== '') await this.screen.out(`${JSON.stringify({ stream, text })}\n`)
   }
 
   /** Brings the history up to date, shows the last lines of its copy of the log, and answers where that copy ends. */

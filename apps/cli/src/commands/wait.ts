@@ -26,7 +26,7 @@ export default class Wait extends RunCommand {
           const run = await waitFor(context, id, { signal })
           done += 1
           report()
-          if (this.globals.output === undefined) await this.screen.out(`${id} : ${statusWords[run.state]}\n`)
+          if (this.globals.output === undefined) await this.say(`${id} : ${statusWords[run.state]}\n`)
           return run
         }),
       )

@@ -31,6 +31,7 @@ interface NamedCommand {
 }
 
 interface Finding {
+  readonly code: string
   readonly message: string
   readonly hint?: string | undefined
 }
@@ -41,7 +42,12 @@ export function commandLineReport(error: object, words: readonly string[]): Repo
   const named = commandOf(words, manifest)
   const finding = findingOf(error, words, named, manifest)
   const help = `See: errand ${named === undefined ? '' : `${named.command.id.replaceAll(':', ' ')} `}--help`
-  return { message: finding.message, hints: [...(finding.hint === undefined ? [] : [finding.hint]), help], exitCode: exitCodes.failed }
+  return {
+    code: finding.code,
+    message: finding.message,
+    hints: [...(finding.hint === undefined ? [] : [finding.hint]), help],
+    exitCode: exitCodes.failed,
+  }
 }
 
 function findingOf(error: object, words: readonly string[], named: NamedCommand | undefined, manifest: Manifest): Finding {
@@ -50,18 +56,23 @@ function findingOf(error: object, words: readonly string[], named: NamedCommand 
     return named === undefined ? unknownCommand(words, manifest) : unexpected(words.slice(named.length))
   if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), named?.command)
   const missingFlag = /Missing required flag (\S+)/.exec(text)?.[1]
-  if (missingFlag !== undefined) return { message: `The option --${missingFlag} is missing.` }
+  if (missingFlag !== undefined) return { code: 'OPTION_MISSING', message: `The option --${missingFlag} is missing.` }
   const missingArgument = /^Missing \d+ required args?:\s*(\S+)/.exec(text)?.[1]
-  if (missingArgument !== undefined) return { message: `The argument ${missingArgument.toUpperCase()} is missing.` }
+  if (missingArgument !== undefined)
+    return { code: 'ARGUMENT_MISSING', message: `The argument ${missingArgument.toUpperCase()} is missing.` }
   const surplus = /^Unexpected arguments?: (.*)/s.exec(text)?.[1]
-  if (surplus !== undefined) return { message: `The command takes no such argument: ${surplus}.` }
+  if (surplus !== undefined) return { code: 'ARGUMENT_UNEXPECTED', message: `The command takes no such argument: ${surplus}.` }
   const [first = '', ...rest] = text.replace(/^Parsing (--\S+)\s+/, "The option $1 can't be used: ").split('\n')
   const more = rest.map((line) => line.trim()).filter((line) => line !== '')
-  return { message: first.endsWith('.') ? first : `${first}.`, hint: more.length === 0 ? undefined : more.join('\n') }
+  return {
+    code: 'OPTION_INVALID',
+    message: first.endsWith('.') ? first : `${first}.`,
+    hint: more.length === 0 ? undefined : more.join('\n'),
+  }
 }
 
 function unexpected(words: readonly string[]): Finding {
-  return { message: `The command takes no such argument: ${words.join(' ')}.` }
+  return { code: 'ARGUMENT_UNEXPECTED', message: `The command takes no such argument: ${words.join(' ')}.` }
 }
 
 function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
@@ -75,7 +86,11 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   const inTopic = nearNames(second ?? '', siblings).map((name) => `${first} ${name}`)
   const [near] = siblings.length > 0 ? inTopic : [...nearNames(`${first} ${second ?? ''}`.trim(), ids), ...nearNames(first, ids)]
   const list = siblings.length === 0 ? undefined : `Commands of ${first}: ${siblings.join(', ')}.`
-  return { message: `There is no command "${typed}".`, hint: near === undefined ? list : `Did you mean: errand ${near}` }
+  return {
+    code: 'COMMAND_UNKNOWN',
+    message: `There is no command "${typed}".`,
+    hint: near === undefined ? list : `Did you mean: errand ${near}`,
+  }
 }
 
 function unknownFlag(typed: string, command: ManifestCommand | undefined): Finding {
@@ -83,7 +98,7 @@ function unknownFlag(typed: string, command: ManifestCommand | undefined): Findi
   const near = typed.startsWith('--') ? nearFlag(typed.slice(2).split('=', 1)[0] ?? '', flags) : nearLetter(typed, flags)
   const own = flags.filter(([, flag]) => flag.hidden !== true && flag.helpGroup !== 'GLOBAL').map(([name]) => `--${name}`)
   const list = own.length === 0 ? undefined : `Options of ${command?.id.replaceAll(':', ' ') ?? ''}: ${own.join(', ')}.`
-  return { message: `There is no option ${typed}.`, hint: near === undefined ? list : `Did you mean: ${near}` }
+  return { code: 'OPTION_UNKNOWN', message: `There is no option ${typed}.`, hint: near === undefined ? list : `Did you mean: ${near}` }
 }
 
 /** A spelling mistake of a name, or the beginning of one of its words: `--conf` for `--run-configuration`. */

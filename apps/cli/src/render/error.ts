@@ -3,6 +3,8 @@ import { errorCode, errorMessage, exitCodes } from '@errand/core'
 
 /** What a failed command says. */
 export interface Report {
+  /** Stable: what a program compares. */
+  readonly code: string
   /** One sentence, or several problems one a line. */
   readonly message: string
   /** The commands or edits that mend it. */
@@ -10,30 +12,53 @@ export interface Report {
   readonly exitCode: number
 }
 
+/** An error in the two forms that stderr knows. */
+export interface DescribedError {
+  /** `ERROR: ` and one sentence, then the hints, and with `--debug` where it comes from. */
+  readonly text: string
+  /** The same as one line of JSON, `{"error": {"code", "message", "hint"}}`; without a hint it is null. */
+  readonly object: string
+  readonly exitCode: number
+}
+
 /**
- * Any thrown value as the text for stderr: `ERROR: ` and one sentence, then the hints, and with `--debug` where it comes from.
- * `words` is the command line, for the nearest spelling of what it got wrong.
+ * Whether a program reads the errors: the JSON line then follows the text on stderr. `words` are those of a command or a whole command
+ * line; what stands behind a `--` belongs to the script.
  */
-export async function describeError(
-  error: unknown,
-  words: readonly string[],
-): Promise<{ readonly text: string; readonly exitCode: number }> {
+export function asksForJsonErrors(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  const own = end === -1 ? words : words.slice(0, end)
+  return own.some((word, index) => {
+    const pair = `${word}=${own[index + 1] ?? ''}`
+    return /^(-o=?|--output=)jsonc?$|^--progress=json$/.test(word) || /^(-o|--output)=jsonc?$|^--progress=json$/.test(pair)
+  })
+}
+
+/** Any thrown value as what stderr shows of it. `words` is the command line, for the nearest spelling of what it got wrong. */
+export async function describeError(error: unknown, words: readonly string[]): Promise<DescribedError> {
   const report = await reportOf(error, words)
   const label = styleText(['red', 'bold'], 'ERROR:', { stream: process.stderr })
   const details = words.includes('--debug') ? [inspect(error)] : []
-  const lines = [`${label} ${stripVTControlCharacters(report.message)}`, ...report.hints, ...details]
-  return { text: lines.map((line) => `${line}\n`).join(''), exitCode: report.exitCode }
+  const message = stripVTControlCharacters(report.message)
+  const lines = [`${label} ${message}`, ...report.hints, ...details]
+  const hint = report.hints.length === 0 ? null : report.hints.join('\n')
+  return {
+    text: lines.map((line) => `${line}\n`).join(''),
+    object: `${JSON.stringify({ error: { code: report.code, message, hint } })}\n`,
+    exitCode: report.exitCode,
+  }
 }
 
 async function reportOf(error: unknown, words: readonly string[]): Promise<Report> {
   if (isErrandError(error)) {
-    return { message: error.message, hints: error.hint === undefined ? [] : [error.hint], exitCode: error.exitCode }
+    return { code: error.code, message: error.message, hints: error.hint === undefined ? [] : [error.hint], exitCode: error.exitCode }
   }
   if (typeof error === 'object' && error !== null && 'oclif' in error)
     return (await import('./command-line-error.ts')).commandLineReport(error, words)
-  const isSystemError = /^E[A-Z0-9]+$/.test(errorCode(error) ?? '')
+  const code = errorCode(error) ?? 'INTERNAL'
+  const isSystemError = /^E[A-Z0-9]+$/.test(code)
   const hint = 'This is a fault of errand, not of yours. The same command with --debug shows where it comes from.'
-  return { message: errorMessage(error), hints: isSystemError ? [] : [hint], exitCode: exitCodes.internal }
+  return { code, message: errorMessage(error), hints: isSystemError ? [] : [hint], exitCode: exitCodes.internal }
 }
 
 /** Known by its fields: a plugin may bring a second copy of the class. */

@@ -18,20 +18,33 @@ export interface Screen {
   error(text: string): void
   notice(line: string): void
   releaseNotices(): void
-  /** Shows how far a step is, when it takes more than half a second and stderr is a terminal. */
+  /** Shows how far a step is: when it takes more than half a second and stderr is a terminal, or always as a line of JSON. */
   report(progress: Progress): void
   /** The step is over. */
   clear(): void
   close(): void
+  /** What the options of the command say, once they are known. */
+  adjust(options: ScreenOptions): void
+}
+
+/** `auto` draws a line at the bottom of a terminal and nothing elsewhere; `json` writes `{"progress": {…}}`, one object a line. */
+export type ProgressForm = 'auto' | 'json' | 'none'
+
+export interface ScreenOptions {
+  /** No notices and no drawn progress. */
+  readonly quiet: boolean
+  readonly progress?: ProgressForm | undefined
 }
 
 export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Screen {
-  const animated = stderr.isTTY && process.env['TERM'] !== 'dumb'
+  const canDraw = stderr.isTTY && process.env['TERM'] !== 'dumb'
+  let { quiet, progress }: ScreenOptions = { quiet: false }
   const notices: string[] = []
   let latest: Progress | undefined
   let since = 0
   let timer: NodeJS.Timeout | undefined
   let drawn = false
+  let written: { readonly message: string; readonly at: number } | undefined
 
   const wipe = (): void => {
     if (drawn) stderr.write('\r\u001B[K')
@@ -42,7 +55,18 @@ export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStrea
     stderr.write(`\r\u001B[K${drawProgress(latest, performance.now() - since, stderr.columns)}`)
     drawn = true
   }
+  const writeObject = (step: Progress): void => {
+    stderr.write(`${JSON.stringify({ progress: step })}\n`)
+    written = { message: step.message, at: performance.now() }
+  }
+  /** A new step at once, the same one ten times a second at most: what was left out last is said when the step is over. */
+  const reportObject = (step: Progress): void => {
+    const due = written?.message !== step.message || performance.now() - written.at >= pace
+    latest = due ? undefined : step
+    if (due) writeObject(step)
+  }
   const clear = (): void => {
+    if (progress === 'json' && latest !== undefined) writeObject(latest)
     wipe()
     clearInterval(timer)
     timer = undefined
@@ -76,19 +100,23 @@ export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStrea
       releaseNotices()
     },
     notice(line) {
-      notices.push(line)
+      if (!quiet) notices.push(line)
     },
     releaseNotices,
-    report(progress) {
-      if (!animated) return
+    report(step) {
+      if (progress === 'json') return reportObject(step)
+      if (!canDraw || quiet || progress === 'none') return
       if (latest === undefined) since = performance.now()
-      latest = progress
+      latest = step
       timer ??= setInterval(draw, pace).unref()
     },
     clear,
     close() {
       clear()
       releaseNotices()
+    },
+    adjust(options) {
+      ;({ quiet, progress } = options)
     },
   }
 }

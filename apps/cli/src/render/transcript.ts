@@ -8,6 +8,8 @@ export interface TranscriptOptions {
   readonly onlyErrors: boolean
   /** Also what was done for the run, and not only what it wrote. */
   readonly control: boolean
+  /** Nothing but what the script writes. */
+  readonly quiet: boolean
 }
 
 /** The console of a blocking submit as the original wrote it; batch files read its `RunId:` lines. */
@@ -15,17 +17,20 @@ export interface Transcript {
   show(update: RunUpdate): Promise<void>
 }
 
-export function openTranscript(screen: Screen, { onlyErrors, control }: TranscriptOptions): Transcript {
+export function openTranscript(screen: Screen, { onlyErrors, control, quiet }: TranscriptOptions): Transcript {
   const say = (data: string | Uint8Array): Promise<void> => (onlyErrors ? screen.err(data) : screen.out(data))
+  const sayAround = async (text: string): Promise<void> => {
+    if (!quiet) await say(text)
+  }
   let lastByte = lineFeed
   return {
     async show(update) {
       switch (update.type) {
         case 'created':
-          return say(`RunId: ${update.run.id}\n`)
+          return sayAround(`RunId: ${update.run.id}\n`)
         case 'started':
           screen.clear()
-          return say(`\nExecuting user inputs .....\n===========================\n\n`)
+          return sayAround(`\nExecuting user inputs .....\n===========================\n\n`)
         case 'log': {
           if (update.stream === 'control') return control ? screen.err(update.data) : undefined
           if (update.stream === 'stdout') lastByte = update.data.at(-1) ?? lastByte
@@ -34,7 +39,7 @@ export function openTranscript(screen: Screen, { onlyErrors, control }: Transcri
         case 'ended': {
           screen.clear()
           const openLine = lastByte === lineFeed ? '' : '\n'
-          return say(`${openLine}\nExecution Details\n=================\nRunId: ${update.run.id}\n`)
+          return sayAround(`${openLine}\nExecution Details\n=================\nRunId: ${update.run.id}\n`)
         }
         default:
           return undefined

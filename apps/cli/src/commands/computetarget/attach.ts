@@ -118,12 +118,11 @@ export default class ComputetargetAttach extends RunCommand {
   async #finish(context: RunContext, plan: AttachPlan): Promise<void> {
     const words = { new: 'created', replaced: 'replaced', same: 'unchanged', kept: 'kept' }
     const lines = plan.files.map(({ file, state }) => `${words[state]} ${file}`)
-    const speaks = this.globals.output === undefined && this.globals.query === undefined
-    if (speaks) await this.screen.out(lines.map((line) => `${line}\n`).join(''))
+    if (this.speaks) await this.say(lines.map((line) => `${line}\n`).join(''))
     const findings: Finding[] = []
     await this.interruptible(async (signal) => {
-      if (Object.keys(plan.actions).length > 0) await this.#act(context, plan, signal, findings, speaks)
-      if (speaks) await this.screen.out(`errand experiment prepare -c ${plan.name}${this.projectOption}\n`)
+      if (Object.keys(plan.actions).length > 0) await this.#act(context, plan, signal, findings)
+      if (this.speaks) await this.say(`errand experiment prepare -c ${plan.name}${this.projectOption}\n`)
       else
         await this.print({
           name: plan.name,
@@ -135,12 +134,12 @@ export default class ComputetargetAttach extends RunCommand {
     if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = exitCodes.failed
   }
 
-  async #act(context: RunContext, plan: AttachPlan, signal: AbortSignal, findings: Finding[], speaks: boolean): Promise<void> {
+  async #act(context: RunContext, plan: AttachPlan, signal: AbortSignal, findings: Finding[]): Promise<void> {
     const { attachActions } = await import('@errand/core/run')
     const options = { signal, report: this.screen.report }
     for await (const finding of attachActions(context, plan, options)) {
       findings.push(finding)
-      if (speaks) await this.screen.out(findingLines(finding))
+      if (this.speaks) await this.say(findingLines(finding))
     }
     this.screen.clear()
   }

@@ -17,16 +17,15 @@ export default class ComputetargetCheck extends RunCommand {
     if (name === undefined) throw new ErrandError('OPTION_MISSING', 'Say which target: NAME.', { hint: 'errand computetarget list' })
     await using context = await this.openContext()
     const { checkTarget } = await import('@errand/core/run')
-    const speaks = this.globals.output === undefined && this.globals.query === undefined
     const findings: Finding[] = []
     await this.interruptible(async (signal) => {
       this.screen.report({ message: `looking at ${name}` })
       for await (const finding of checkTarget(context, name, { signal, report: this.screen.report })) {
         findings.push(finding)
-        if (speaks) await this.screen.out(findingLines(finding))
+        if (this.speaks) await this.screen.out(findingLines(finding))
       }
       this.screen.clear()
-      if (!speaks) await this.print(findings, { columns: ['outcome', 'name', 'detail', 'hint'] })
+      if (!this.speaks) await this.print(findings, { columns: ['outcome', 'name', 'detail', 'hint'] })
       if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = exitCodes.failed
     })
   }

@@ -59,19 +59,17 @@ export default class Clean extends RunCommand {
 
   async #show(cleaned: AsyncIterable<Cleaned>, run: string | undefined): Promise<void> {
     const all: Cleaned[] = []
-    const speaks = this.globals.output === undefined && this.globals.query === undefined
     for await (const one of cleaned) {
       all.push(one)
       if (one.outcome === 'kept') this.screen.notice(`Kept: ${one.reason ?? one.leftover.id}`)
-      else if (speaks) await this.screen.out(`${sentence(one)}\n`)
+      else if (this.speaks) await this.say(`${sentence(one)}\n`)
     }
     this.screen.clear()
-    if (!speaks)
+    if (!this.speaks)
       await this.print(
         all.map(({ leftover, ...rest }) => ({ id: leftover.id, kind: leftover.kind, run_id: leftover.runId ?? null, ...rest })),
       )
-    else if (all.length === 0)
-      await this.screen.out(run === undefined ? 'Nothing is left there.\n' : `Nothing of ${run} is left at its place.\n`)
+    else if (all.length === 0) await this.say(run === undefined ? 'Nothing is left there.\n' : `Nothing of ${run} is left at its place.\n`)
   }
 }
 

@@ -46,7 +46,7 @@ export default class Prepare extends RunCommand {
       let step = await updates.next()
       for (; step.done !== true; step = await updates.next()) {
         const update = step.value
-        if (update.type === 'created') await this.printUnlessJson(`RunId: ${update.run.id}\n`)
+        if (update.type === 'created') await this.#sayId(update.run.id, flags.detached)
         else if (update.type === 'note') sentence = update.message
         else if (update.type === 'log' && !flags.detached) await this.screen.err(update.data)
         else if (!flags.detached) await this.showAside(update)
@@ -59,8 +59,11 @@ export default class Prepare extends RunCommand {
     })
   }
 
-  private async printUnlessJson(text: string): Promise<void> {
-    if (!this.wantsOnlyJson) await this.screen.out(text)
+  async #sayId(id: string, detached: boolean): Promise<void> {
+    const line = `RunId: ${id}\n`
+    // The client that has left this one behind reads it, however quiet it is itself.
+    if (detached) await this.screen.out(line)
+    else if (!this.wantsOnlyJson) await this.say(line)
   }
 
   /** The same command in a process of its own, which says nothing once it has told the id. */
@@ -80,6 +83,8 @@ export default class Prepare extends RunCommand {
     }
     if (!said.includes('\n')) throw new ErrandError('PREPARE_FAILED', complaint.replace(/^ERROR: /, '').trimEnd())
     child.unref()
-    await this.printOutcome(said.trimEnd(), { run_id: said.replace('RunId: ', '').trimEnd() })
+    const id = said.replace('RunId: ', '').trimEnd()
+    if (this.speaks && this.globals.quiet) await this.screen.out(`${id}\n`)
+    else await this.printOutcome(`RunId: ${id}`, { run_id: id })
   }
 }

@@ -25,15 +25,14 @@ export default class Return extends HistoryCommand {
     const { returnFiles } = await import('@errand/core/run')
     const { writeBlocks } = await import('../../write-blocks.ts')
     const files = returnFiles(context, run, { overwrite: flags.overwrite })
-    const speaks = this.globals.output === undefined && this.globals.query === undefined
     for (const { path, destination, kept, content } of files) {
       if (kept) continue
       await writeBlocks(destination, content())
-      if (speaks) await this.screen.out(`Returning ${path}\n`)
+      if (this.speaks) await this.say(`Returning ${path}\n`)
     }
     const kept = files.filter((file) => file.kept).map(({ path }) => path)
     if (kept.length > 0) this.screen.notice(`There already, and kept: ${kept.join(', ')}. To replace them: --overwrite`)
-    if (!speaks) await this.print(files.map((file) => ({ file: file.path, returned: !file.kept })))
-    else if (files.length === 0) await this.screen.out(`The run ${run.id} has brought no files.\n`)
+    if (!this.speaks) await this.print(files.map((file) => ({ file: file.path, returned: !file.kept })))
+    else if (files.length === 0) await this.say(`The run ${run.id} has brought no files.\n`)
   }
 }

@@ -64,7 +64,11 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
   async #show(context: RunContext, options: SubmitOptions, note: (update: RunUpdate) => void): Promise<void> {
     keepMemorySmall()
     const { submit } = await import('@errand/core/run')
-    const transcript = openTranscript(this.screen, { onlyErrors: this.wantsOnlyJson, control: this.globals.verbose })
+    const transcript = openTranscript(this.screen, {
+      onlyErrors: this.wantsOnlyJson,
+      control: this.globals.verbose,
+      quiet: this.globals.quiet,
+    })
     for await (const update of submit(context, options)) {
       note(update)
       await this.showAside(update)
@@ -82,7 +86,8 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
       await this.showAside(update)
       if (update.type !== 'created') continue
       created = update.run
-      if (!this.wantsOnlyJson) await this.screen.out(`RunId: ${update.run.id}\n`)
+      // Quiet is the id alone, for `id=$(errand submit -a -q …)`.
+      if (!this.wantsOnlyJson) await this.screen.out(this.globals.quiet ? `${update.run.id}\n` : `RunId: ${update.run.id}\n`)
     }
     this.screen.clear()
     if (created === undefined) return

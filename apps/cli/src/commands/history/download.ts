@@ -9,6 +9,7 @@ export default class HistoryDownload extends HistoryCommand {
   static override summary = 'Copies the files of a run into a folder.'
   static override description =
     'Without -d the folder is artifacts/RUN of the project. Folders of the run are kept: artifacts/RUN/outputs/model.pkl. Without --overwrite nothing is written when a file is already there.'
+  static override aliases = ['download']
   static override examples = [
     '<%= config.bin %> history download last',
     '<%= config.bin %> history download -r churn_1521077190506 --artifact outputs/model.pkl -d results --overwrite',

@@ -3,6 +3,7 @@ import { runArgument, runFlag } from '../../run-command.ts'
 
 export default class HistoryInfo extends HistoryCommand {
   static override summary = 'Shows the record of a run, or one of its files.'
+  static override aliases = ['show']
   static override examples = [
     '<%= config.bin %> history info -r churn_1521077190506 -o json',
     '<%= config.bin %> history info -r last --artifact outputs/report.txt',

@@ -12,6 +12,7 @@ A table has the metrics that fit; -o json has all of them.`
       command: '<%= config.bin %> history list --query "[?Accuracy != null] | max_by(@, &Accuracy).Accuracy"',
     },
   ]
+  static override aliases = ['runs']
   static override flags = {
     status: Flags.string({
       char: 's',
