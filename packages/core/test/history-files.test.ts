@@ -57,7 +57,7 @@ describe('the files of a history', () => {
     setVersion(project, 7)
     utimesSync(file(project), 1000, 1000)
     const before = contents(project)
-    const refused = expect.objectContaining({ code: 'HISTORY_TOO_NEW', message: expect.stringMatching(/version 7 .* up to 1\./u) })
+    const refused = expect.objectContaining({ code: 'HISTORY_TOO_NEW', message: expect.stringMatching(/version 7 .* up to 2\./u) })
     expect(() => openHistory(project.directory)).toThrow(refused)
     expect(() => openHistoryIfPresent(project.directory)).toThrow(refused)
     expect(contents(project)).toEqual(before)
@@ -67,7 +67,7 @@ describe('the files of a history', () => {
     using project = temporaryProject()
     openHistory(project.directory)[Symbol.dispose]()
     const die = `const { DatabaseSync } = require('node:sqlite')
-      new DatabaseSync(process.argv[1]).exec('PRAGMA journal_mode = WAL; PRAGMA user_version = 3')
+      new DatabaseSync(process.argv[1]).exec('PRAGMA journal_mode = WAL; PRAGMA user_version = 9')
       process.kill(process.pid, 'SIGKILL')`
     spawnSync(process.execPath, ['-e', die, file(project)])
     const files = [file(project), `${file(project)}-wal`]
@@ -81,7 +81,7 @@ describe('the files of a history', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     history.create(irisRun)
-    setVersion(project, 2)
+    setVersion(project, 9)
     expect(() => history.create(irisRun)).toThrow(expect.objectContaining({ code: 'HISTORY_TOO_NEW' }))
     expect(history.list()).toHaveLength(1)
   })
@@ -139,7 +139,7 @@ describe('migrations', () => {
     }
     for (const _ of [1, 2]) {
       const database = openDatabase(file(project), steps)
-      expect(database.statement('PRAGMA user_version').get()?.['user_version']).toBe(3)
+      expect(database.statement('PRAGMA user_version').get()?.['user_version']).toBe(4)
       const row = database.statement('SELECT count(*) AS runs, name, colour FROM runs').get()
       expect({ ...row }).toEqual({ runs: 1, name: 'iris', colour: 'blue' })
       database.close()

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { exportHistory, type History, openHistory, readArtifact, type RunPatch } from '../src/history/index.ts'
 import type { JsonValue } from '../src/json.ts'
@@ -89,6 +89,18 @@ describe('a run', () => {
     expect(() => history.resolve('iris_')).toThrow(
       expect.objectContaining({ code: 'RUN_AMBIGUOUS', message: `3 runs begin with iris_: ${[fourth, third, first].join(', ')}.` }),
     )
+  })
+
+  it('of another project is said to be one, by the name in its id', () => {
+    using project = temporaryProject()
+    using history = openHistory(project.directory)
+    history.create(irisRun)
+    const other = expect.objectContaining({ code: 'RUN_OF_OTHER_PROJECT', message: expect.stringContaining('a project called churn;') })
+    expect(() => history.resolve('churn_1521077190506')).toThrow(other)
+    const unknown = expect.objectContaining({ code: 'RUN_NOT_FOUND' })
+    expect(() => history.resolve('iris_1521077190506')).toThrow(unknown)
+    expect(() => history.resolve('churn')).toThrow(unknown)
+    expect(() => history.resolve(`${basename(project.directory)}_1521077190506`)).toThrow(unknown)
   })
 
   it('takes patches field by field, adds notes once and lets a condition decide inside the transaction', () => {

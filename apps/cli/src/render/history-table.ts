@@ -1,3 +1,4 @@
+import type { RunKind } from '@errand/core/history'
 import { cellText } from './value.ts'
 
 type Row = Readonly<Record<string, unknown>>
@@ -10,11 +11,11 @@ const hidden = new Set([...identity, 'created_utc', 'metrics'])
 const digits = 6
 
 /** A row of `history list` as its table shows it: the same facts, as short as a reader wants them. */
-export function historyTableRow(row: Row, kind: 'run' | 'prepare'): Row {
+export function historyTableRow(row: Row, kind: RunKind): Row {
   const metrics = Object.entries(row).map(([key, value]) => [key, hidden.has(key) ? value : metricCell(value)])
   return {
     ...Object.fromEntries(metrics),
-    script_name: kind === 'prepare' ? '(prepare)' : row['script_name'],
+    script_name: kind === 'run' ? row['script_name'] : `(${kind})`,
     start_time_utc: timeCell(cellText(row['start_time_utc'])),
     duration: cellText(row['duration']).replace(/(\.\d)\d+$/, '$1'),
   }

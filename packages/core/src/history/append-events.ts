@@ -1,6 +1,7 @@
 import { ErrandError } from '../errors.ts'
 import type { RunEvent, RunStatus } from '../target.ts'
 import type { HistoryDatabase } from './database.ts'
+import { keepLabels, storeLabel } from './labels.ts'
 import { encodeEvents, writeLog } from './log-file.ts'
 import { insertMetric, keepInlined } from './metrics.ts'
 import { setColumns } from './run-rows.ts'
@@ -91,20 +92,13 @@ function storeEvents(database: HistoryDatabase, position: Position, events: read
     if (event.type === 'metric') {
       insertMetric(database, run, metrics, event)
       metrics += 1
-    } else if (event.type === 'tag' || event.type === 'property') storeTag(database, run, event)
+    } else if (event.type === 'tag' || event.type === 'property') storeLabel(database, run, event)
     else if (event.type === 'artifact') announceArtifact(database, run, event.path)
     else if (event.type === 'status') status = event
   }
+  if (events.some(({ type }) => type === 'tag' || type === 'property')) keepLabels(database, run)
   if (status !== undefined) storeStatus(database, position, status)
   return metrics
-}
-
-/** Properties are written once, tags change. */
-export function storeTag(database: HistoryDatabase, run: number, tag: { type: 'tag' | 'property'; name: string; value?: string }): void {
-  const verb = tag.type === 'tag' ? 'REPLACE' : 'IGNORE'
-  database
-    .statement(`INSERT OR ${verb} INTO tags (run, type, name, value) VALUES (?, ?, ?, ?)`)
-    .run(run, tag.type, toSqlText(tag.name), tag.value === undefined ? null : toSqlText(tag.value))
 }
 
 function announceArtifact(database: HistoryDatabase, run: number, path: string): void {

@@ -154,6 +154,11 @@ function primaryCode(error: unknown): number | undefined {
   return typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
 }
 
+/** Whether SQLite says that what it reads is damaged. */
+export function isDamage(error: unknown): boolean {
+  return primaryCode(error) === 11
+}
+
 interface Explanation {
   readonly code: string
   readonly sentence: string

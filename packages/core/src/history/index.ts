@@ -1,6 +1,7 @@
 export * from './artifact-content.ts'
 export * from './client-process.ts'
 export * from './export-history.ts'
+export { gitFacts } from './git-facts.ts'
 export * from './open-history.ts'
 export * from './record-view.ts'
 export * from './run-record.ts'

@@ -1,12 +1,14 @@
 import { rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { appendEvents, storeTag } from './append-events.ts'
+import { appendEvents } from './append-events.ts'
 import { type HistoryDatabase, historyError, openDatabase } from './database.ts'
+import { labelsOf, setLabels } from './labels.ts'
+import { listRuns } from './list-runs.ts'
 import { readLogFile } from './log-file.ts'
 import { metricsOf } from './metrics.ts'
 import { resolveRunId, runNotFound } from './run-id.ts'
-import type { Artifact, History, NewRun, ReadLogOptions, RunRecord, StoredLogRecord, Tag } from './run-record.ts'
-import { insertRun, listRuns, runById, runByNumber, updateRun } from './run-rows.ts'
+import type { Artifact, History, NewRun, ReadLogOptions, RunRecord, StoredLogRecord } from './run-record.ts'
+import { insertRun, runById, runByNumber, updateRun } from './run-rows.ts'
 import { migrations } from './schema.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
 
@@ -51,11 +53,12 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
     create: explained((run) => database.write(() => createRun(database, run))),
     get: explained((id) => runById(database, id)),
     resolve: explained((name, filter) => knownRun(database, resolveRunId(database, name, filter?.kind))),
-    list: explained((filter) => listRuns(database, filter)),
+    list: explained((filter, onDamaged) => listRuns(database, filter, onDamaged)),
     update: explained((id, patch, condition) => updateRun(database, place(id), patch, condition)),
     appendEvents: explained((id, events, after) => appendEvents(database, place(id), events, after)),
     metrics: explained((id) => metricsOf(database, knownRun(database, id).number)),
-    tags: explained((id) => tagsOf(database, knownRun(database, id).number)),
+    tags: explained((id) => labelsOf(database, knownRun(database, id).number)),
+    setLabels: explained((id, labels) => database.write(() => setLabels(database, knownRun(database, id).number, labels))),
     artifacts: explained((id) => artifactsOf(database, knownRun(database, id).number)),
     setArtifacts: explained((id, artifacts) => database.write(() => replaceArtifacts(database, knownRun(database, id).number, artifacts))),
     delete: explained((id) => {
@@ -72,7 +75,7 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
 
 function createRun(database: HistoryDatabase, run: NewRun): RunRecord {
   const number = insertRun(database, run)
-  for (const [name, value] of Object.entries(run.properties ?? {})) storeTag(database, number, { type: 'property', name, value })
+  setLabels(database, number, { tags: run.tags ?? {}, properties: run.properties ?? {} })
   return runByNumber(database, number)
 }
 
@@ -90,14 +93,6 @@ function knownRun(database: HistoryDatabase, id: string): RunRecord {
 function* readStoredLog(run: () => RunRecord, path: string, options?: ReadLogOptions): Generator<StoredLogRecord> {
   const { size } = run().log
   yield* readLogFile(path, Math.min(size, options?.to ?? size), options)
-}
-
-function tagsOf(database: HistoryDatabase, run: number): Tag[] {
-  const rows = database.statement('SELECT type, name, value FROM tags WHERE run = ? ORDER BY type, name').all(run)
-  return rows.map((row) => {
-    const tag = { type: row['type'] === 'tag' ? ('tag' as const) : ('property' as const), name: fromSqlText(String(row['name'])) }
-    return row['value'] === null ? tag : Object.assign(tag, { value: fromSqlText(String(row['value'])) })
-  })
 }
 
 function artifactsOf(database: HistoryDatabase, run: number): Artifact[] {

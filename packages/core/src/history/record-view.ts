@@ -1,10 +1,11 @@
 import { ErrandError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import { artifactNames } from './artifact-content.ts'
+import { namedLabels } from './labels.ts'
 import { type InlinedMetrics, inlineMetrics } from './metrics.ts'
 import { durationText, microsecondsOf } from './record-time.ts'
 import { runStates } from './stored-value.ts'
-import type { History, RunRecord, RunState, RunSummary, Tag } from './run-record.ts'
+import type { History, RunRecord, RunState, RunSummary } from './run-record.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
@@ -43,7 +44,7 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
   const record: JsonObject = {
     attachments: artifactNames(history, run).join(', '),
     created_utc: run.createdAt,
-    description: null,
+    description: run.note ?? null,
     duration: durationOf(run, now),
     end_time_utc: run.endedAt ?? null,
     ...howItEnded(run),
@@ -51,9 +52,9 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
     heartbeat_enabled: false,
     hidden: false,
     name: run.name,
-    parent_run_id: null,
-    properties: { CommitId: null, ...named(tags, 'property') },
-    root_run_id: run.id,
+    parent_run_id: run.parent ?? null,
+    properties: { CommitId: null, ...namedLabels(tags, 'property') },
+    root_run_id: run.parent ?? run.id,
     run_definition: run.request ?? null,
     run_id: run.id,
     run_number: run.number,
@@ -61,7 +62,7 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
     script_name: run.script ?? null,
     start_time_utc: run.startedAt ?? null,
     status: statusWords[run.state],
-    tags: named(tags, 'tag'),
+    tags: namedLabels(tags, 'tag'),
     target: run.target.name,
     user_id: run.user,
   }
@@ -99,10 +100,6 @@ function howItEnded({ state, status, reason }: RunRecord): JsonObject {
 
 function withMetrics(record: JsonObject, metrics: InlinedMetrics): JsonObject {
   return { ...record, ...metrics.inline, ...(metrics.clashing === undefined ? {} : { metrics: metrics.clashing }) }
-}
-
-function named(tags: readonly Tag[], type: Tag['type']): JsonObject {
-  return Object.fromEntries(tags.filter((tag) => tag.type === type).map((tag) => [tag.name, tag.value ?? null]))
 }
 
 /** Until now for a run that goes on; `N/A` for one that never started. */

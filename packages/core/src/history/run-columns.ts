@@ -1,5 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type { MetricsText, RunPatch, RunRecord, RunSummary } from './run-record.ts'
+import type { Labels, MetricsText, RunPatch, RunRecord, RunSummary } from './run-record.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
 import { toRunKind, toRunState } from './stored-value.ts'
 
@@ -32,7 +32,9 @@ const fieldColumns: Readonly<Record<StoredField, Column>> = {
   createdAt: { table: 'runs', column: 'created_at', stored: toText },
   startedAt: { table: 'runs', column: 'started_at', stored: toText },
   endedAt: { table: 'runs', column: 'ended_at', stored: toText },
-  arguments: { table: 'run_details', column: 'arguments', stored: toJson },
+  arguments: { table: 'runs', column: 'arguments', stored: toJson },
+  parent: { table: 'runs', column: 'parent', stored: toText },
+  note: { table: 'runs', column: 'note', stored: toText },
   status: { table: 'run_details', column: 'status', stored: toJson },
   request: { table: 'run_details', column: 'request', stored: toJson },
   prepared: { table: 'run_details', column: 'prepared', stored: toJson },
@@ -43,6 +45,7 @@ const fieldColumns: Readonly<Record<StoredField, Column>> = {
   user: { table: 'run_details', column: 'user', stored: toText },
   notes: { table: 'run_details', column: 'notes', stored: toJson },
   reason: { table: 'run_details', column: 'reason', stored: toText },
+  rerunOf: { table: 'run_details', column: 'rerun_of', stored: toText },
 }
 
 const columnOf: ReadonlyMap<string, Column> = new Map(Object.entries(fieldColumns))
@@ -80,6 +83,9 @@ export function recordOf(row: Row): RunRecord {
   if (row['reference'] !== null) record.reference = JSON.parse(String(row['reference']))
   if (row['client'] !== null) record.client = JSON.parse(String(row['client']))
   if (row['reason'] !== null) record.reason = fromText(row['reason'])
+  if (row['parent'] !== null) record.parent = fromText(row['parent'])
+  if (row['rerun_of'] !== null) record.rerunOf = fromText(row['rerun_of'])
+  if (row['note'] !== null) record.note = fromText(row['note'])
   return record
 }
 
@@ -100,16 +106,34 @@ const place = {
   ended_at: 12,
   metrics: 13,
   clashing_metrics: 14,
+  arguments: 15,
+  parent: 16,
+  note: 17,
+  tags: 18,
+  properties: 19,
+  metrics_valid: 20,
 } as const
 
-export const summaryColumns: string = Object.keys(place).join(', ')
+/** The last one asks SQLite whether the metrics are JSON: it looks many times as quick as a parser that makes objects. */
+export const summaryColumns: string = [
+  ...Object.keys(place).slice(0, -1),
+  "json_valid(coalesce(metrics, '{}')) AND json_valid(coalesce(clashing_metrics, '{}'))",
+].join(', ')
+
+/** What is read for a run that has not ended, whose row has not everything. */
+export interface CurrentFacts {
+  readonly metrics: MetricsText
+  readonly detail?: string
+}
 
 /** A row of `summaryColumns` as an array. Metrics were kept at the run's end; those of a run that goes on are put together anew. */
-export function summaryOf(row: Readonly<Record<number, SQLOutputValue>>, currentMetrics: (run: number) => MetricsText): RunSummary {
+export function summaryOf(row: Readonly<Record<number, SQLOutputValue>>, currentFacts: (run: number) => CurrentFacts): RunSummary {
+  if (row[place.metrics_valid] !== 1) throw new SyntaxError('its metrics are no JSON')
   const number = Number(row[place.number])
   const metrics = row[place.metrics]
   const clashing = row[place.clashing_metrics]
   const kept = typeof clashing === 'string' ? { inline: String(metrics), clashing } : { inline: String(metrics) }
+  const current = typeof metrics === 'string' ? undefined : currentFacts(number)
   const summary: Writable<RunSummary> = {
     id: String(row[place.id]),
     number,
@@ -119,13 +143,27 @@ export function summaryOf(row: Readonly<Record<number, SQLOutputValue>>, current
     target: { name: fromText(row[place.target_name]), type: fromText(row[place.target_type]) },
     state: toRunState(row[place.state]),
     createdAt: fromText(row[place.created_at]),
-    metrics: typeof metrics === 'string' ? kept : currentMetrics(number),
+    arguments: jsonOf(row[place.arguments], noArguments),
+    tags: jsonOf(row[place.tags], noLabels),
+    properties: jsonOf(row[place.properties], noLabels),
+    metrics: current?.metrics ?? kept,
   }
+  if (current?.detail !== undefined) summary.detail = current.detail
+  if (row[place.parent] !== null) summary.parent = fromText(row[place.parent])
+  if (row[place.note] !== null) summary.note = fromText(row[place.note])
   if (row[place.script] !== null) summary.script = fromText(row[place.script])
   if (row[place.status_at] !== null) summary.statusAt = fromText(row[place.status_at])
   if (row[place.started_at] !== null) summary.startedAt = fromText(row[place.started_at])
   if (row[place.ended_at] !== null) summary.endedAt = fromText(row[place.ended_at])
   return summary
+}
+
+const noArguments: readonly string[] = []
+const noLabels: Labels = {}
+
+/** Most rows have nothing there: these are not parsed. */
+function jsonOf<Value>(stored: unknown, empty: Value): Value {
+  return typeof stored === 'string' && stored !== '[]' ? JSON.parse(stored) : empty
 }
 
 /** Columns to set, for each of the two tables. A field that is undefined is left out, null is stored as NULL. */

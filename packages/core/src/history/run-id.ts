@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path'
 import { ErrandError } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import type { RunKind } from './run-record.ts'
@@ -33,8 +34,8 @@ export function resolveRunId(database: HistoryDatabase, name: string, kind?: Run
 }
 
 function fromNewest(database: HistoryDatabase, back: number, kind?: RunKind): string {
-  const newest = database.statement('SELECT id FROM runs WHERE kind = ? ORDER BY number DESC LIMIT 1 OFFSET ?')
-  const kinds: readonly RunKind[] = kind === undefined ? ['run', 'prepare'] : [kind]
+  const newest = database.statement('SELECT id FROM runs WHERE kind = ? ORDER BY created_at DESC, number DESC LIMIT 1 OFFSET ?')
+  const kinds: readonly RunKind[] = kind === undefined ? ['run', 'sweep', 'prepare'] : [kind]
   for (const candidate of kinds) {
     const [id] = idsOf(newest.all(candidate, back))
     if (id !== undefined) return id
@@ -46,17 +47,34 @@ function fromNewest(database: HistoryDatabase, back: number, kind?: RunKind): st
 function byBeginning(database: HistoryDatabase, name: string, kind?: RunKind): string {
   const exact = idsOf(database.statement('SELECT id FROM runs WHERE id = ?').all(name))[0]
   if (exact !== undefined) return exact
-  if (!/^[A-Za-z0-9_-]+$/u.test(name)) throw notFound(`There is no run ${JSON.stringify(name)} in the history of this project.`)
+  if (!/^[A-Za-z0-9_-]+$/u.test(name)) throw runNotFound(JSON.stringify(name))
   const ids = idsOf(
     database
-      .statement('SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND kind = coalesce(?2, kind) ORDER BY number DESC')
+      .statement(
+        'SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND kind = coalesce(?2, kind) ORDER BY created_at DESC, number DESC',
+      )
       .all(name, kind ?? null),
   )
   if (ids.length === 1 && ids[0] !== undefined) return ids[0]
-  if (ids.length === 0) throw notFound(`There is no run ${name} in the history of this project.`)
+  if (ids.length === 0) throw ofAnotherProject(database, name) ?? runNotFound(name)
   const more = ids.length > candidatesShown ? ` and ${ids.length - candidatesShown} more` : ''
   throw new ErrandError('RUN_AMBIGUOUS', `${ids.length} runs begin with ${name}: ${ids.slice(0, candidatesShown).join(', ')}${more}.`, {
     hint: 'Give more of the run id, or `last` for the newest.',
+  })
+}
+
+/**
+ * An id has the name of its project: one that no run here begins with is most likely typed in the wrong folder. Undefined for what is no
+ * whole id, or for the name of this project.
+ */
+function ofAnotherProject(database: HistoryDatabase, name: string): ErrandError | undefined {
+  const project = /^(.+)_\d{10,16}$/u.exec(name)?.[1]
+  const here = basename(dirname(dirname(database.file)))
+  if (project === undefined || project === cleanName(here)) return undefined
+  const sameName = database.statement('SELECT 1 FROM runs WHERE substr(id, 1, length(?1)) = ?1 LIMIT 1').get(`${project}_`)
+  if (sameName !== undefined) return undefined
+  return new ErrandError('RUN_OF_OTHER_PROJECT', `${name} is a run of a project called ${project}; this one is ${here}.`, {
+    hint: `Run the command in the folder of that project, or name it: -p PATH`,
   })
 }
 

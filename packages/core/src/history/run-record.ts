@@ -20,8 +20,8 @@ export type RunState =
   | 'lost'
   | 'interrupted'
 
-/** `prepare` leaves a record too: it has a log and no script. */
-export type RunKind = 'run' | 'prepare'
+/** `prepare` leaves a record too: it has a log and no script. `sweep`: the parent of runs that were started together; it runs nothing itself. */
+export type RunKind = 'run' | 'prepare' | 'sweep'
 
 /** States that no update leaves. */
 export const finalStates: ReadonlySet<RunState> = new Set<RunState>(['completed', 'failed', 'cancelled', 'lost'])
@@ -70,6 +70,12 @@ export interface RunRecord {
   readonly notes: readonly string[]
   /** Why it failed, was lost or interrupted. */
   readonly reason?: string
+  /** Id of the sweep that it belongs to. */
+  readonly parent?: string
+  /** Id of the run whose snapshot, configuration and environment it took over. */
+  readonly rerunOf?: string
+  /** What the user wrote about it. */
+  readonly note?: string
 }
 
 /** What `create` needs; the history adds id, number, time and state. */
@@ -84,8 +90,11 @@ export interface NewRun {
   readonly request?: JsonValue
   readonly client?: ClientProcess
   readonly notes?: readonly string[]
-  /** Known before the run starts: `CommitId`, for example. */
+  /** Known before the run starts. */
   readonly properties?: Readonly<Record<string, string>>
+  readonly tags?: Readonly<Record<string, string>>
+  readonly parent?: string
+  readonly rerunOf?: string
 }
 
 /** Fields that are not named stay. `null` takes a value away. */
@@ -104,6 +113,7 @@ export interface RunPatch {
   readonly collected?: boolean
   readonly removed?: boolean
   readonly reason?: string | null
+  readonly note?: string | null
   /** Added behind those that are there; a sentence that is there is not repeated. */
   readonly addNotes?: readonly string[]
 }
@@ -122,8 +132,20 @@ export interface RunSummary {
   readonly createdAt: string
   readonly startedAt?: string
   readonly endedAt?: string
+  readonly arguments: readonly string[]
+  /** Id of the sweep that it belongs to. */
+  readonly parent?: string
+  readonly note?: string
+  readonly tags: Labels
+  /** Among them the git facts: `CommitId`, `Branch`, `Dirty`. */
+  readonly properties: Labels
+  /** What its place last said it does; only of a run that has not ended. */
+  readonly detail?: string
   readonly metrics: MetricsText
 }
+
+/** Tags or properties by name. */
+export type Labels = Readonly<Record<string, string | null>>
 
 /**
  * Metrics by name as a compatible record shows them: the texts of two JSON objects. `clashing` are those whose names are keys of the
@@ -161,8 +183,25 @@ export interface RunFilter {
   readonly states?: readonly RunState[]
   readonly kind?: RunKind
   readonly ids?: readonly string[]
+  /** Names of targets. */
+  readonly targets?: readonly string[]
+  /** Paths of scripts as they are recorded; one without a folder also means that file in any folder. */
+  readonly scripts?: readonly string[]
+  /** Id of a sweep: its runs. */
+  readonly parent?: string
+  /** ISO 8601 UTC: runs made at that time or later. */
+  readonly since?: string
+  /** Tags that a run has, with the value where one is given. */
+  readonly tags?: readonly { readonly name: string; readonly value?: string }[]
   /** The newest so many. */
   readonly limit?: number
+}
+
+/** A record that can't be read. `id` is missing where not even that can be. */
+export interface DamagedRun {
+  readonly number: number
+  readonly id?: string
+  readonly reason: string
 }
 
 /**
@@ -208,10 +247,16 @@ export interface History extends Disposable {
   /** Gives the run its id, `<project>_<epoch milliseconds>`, and the next number. */
   create(run: NewRun): RunRecord
   get(id: string): RunRecord | undefined
-  /** By id, by the beginning of one, or `last`, `last~1`, … (the newest, the one before). Errors: `RUN_NOT_FOUND`, `RUN_AMBIGUOUS`. */
+  /**
+   * By id, by the beginning of one, or `last`, `last~1`, … (the newest, the one before). Errors: `RUN_NOT_FOUND`, `RUN_AMBIGUOUS`,
+   * `RUN_OF_OTHER_PROJECT`.
+   */
   resolve(name: string, filter?: { readonly kind?: RunKind }): RunRecord
-  /** Newest first. */
-  list(filter?: RunFilter): RunSummary[]
+  /**
+   * Newest first. A record that can't be read is told to `onDamaged` and left out; without that it is the error `HISTORY_CORRUPT`, so that
+   * nobody takes a part for the whole by accident.
+   */
+  list(filter?: RunFilter, onDamaged?: (run: DamagedRun) => void): RunSummary[]
   /**
    * Changes a record, if `condition` holds for it as it is inside the transaction; answers what is then there. A final state stays:
    * `RUN_ENDED`. The commit that makes a run final has reached the disk, with its log, when this returns.
@@ -225,6 +270,8 @@ export interface History extends Disposable {
   /** In log order. */
   metrics(id: string): Metric[]
   tags(id: string): Tag[]
+  /** Sets tags and adds properties, which stay as they were first written; `null` takes a tag away. */
+  setLabels(id: string, labels: { readonly tags?: Labels; readonly properties?: Readonly<Record<string, string>> }): void
   artifacts(id: string): Artifact[]
   /** Replaces the list, after a collect. */
   setArtifacts(id: string, artifacts: readonly Artifact[]): void

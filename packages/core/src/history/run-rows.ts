@@ -2,17 +2,29 @@ import type { SQLInputValue } from 'node:sqlite'
 import { ErrandError } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import { synchroniseLog } from './log-file.ts'
-import { keepInlined, metricsOf, metricsText } from './metrics.ts'
-import { changedFields, columnsOf, recordOf, type StoredFields, summaryColumns, summaryOf, targetColumns } from './run-columns.ts'
+import { keepInlined } from './metrics.ts'
+import { changedFields, columnsOf, recordOf, type StoredFields, targetColumns } from './run-columns.ts'
 import { newRunId, runNotFound } from './run-id.ts'
-import { finalStates, type NewRun, type RunFilter, type RunPatch, type RunRecord, type RunSummary } from './run-record.ts'
+import { finalStates, type NewRun, type RunPatch, type RunRecord } from './run-record.ts'
 
 /** Inserts a run; call it inside a transaction. Answers its number. */
 export function insertRun(database: HistoryDatabase, run: NewRun): number {
   const now = Date.now()
-  const { kind, name, script, runConfiguration, user, request, client } = run
+  const { kind, name, script, runConfiguration, user, request, client, parent, rerunOf } = run
   const made = { id: newRunId(database, name, now), state: 'created', createdAt: new Date(now).toISOString() }
-  const given = { kind, name, script, arguments: run.arguments, runConfiguration, user, request, client, notes: run.notes ?? [] }
+  const given = {
+    kind,
+    name,
+    script,
+    arguments: run.arguments,
+    runConfiguration,
+    user,
+    request,
+    client,
+    parent,
+    rerunOf,
+    notes: run.notes ?? [],
+  }
   const fields = columnsOf({ ...made, ...given })
   const target = targetColumns(run.target)
   const number = Number(insert(database, 'runs', new Map([...fields.runs, ...target.runs])))
@@ -87,27 +99,4 @@ function refuseChangedEnd(current: RunRecord, patch: RunPatch): void {
   throw new ErrandError('RUN_ENDED', `Run ${current.id} is ${was} already and can't become ${wanted}.`, {
     hint: `errand history info -r ${current.id}`,
   })
-}
-
-/** See {@link History.list}. */
-export function listRuns(database: HistoryDatabase, filter: RunFilter = {}): RunSummary[] {
-  const { where, values } = conditions(filter)
-  const statement = database.statement(`SELECT ${summaryColumns} FROM runs ${where} ORDER BY number DESC LIMIT ?`)
-  statement.setReturnArrays(true)
-  const currentMetrics = (run: number) => metricsText(metricsOf(database, run))
-  return statement.all(...values, filter.limit ?? -1).map((row) => summaryOf(row, currentMetrics))
-}
-
-function conditions(filter: RunFilter): { where: string; values: SQLInputValue[] } {
-  const parts: string[] = []
-  const values: SQLInputValue[] = []
-  const oneOf = (column: string, wanted: readonly string[] | undefined) => {
-    if (wanted === undefined) return
-    parts.push(`${column} IN (SELECT value FROM json_each(?))`)
-    values.push(JSON.stringify(wanted))
-  }
-  oneOf('state', filter.states)
-  oneOf('id', filter.ids)
-  oneOf('kind', filter.kind === undefined ? undefined : [filter.kind])
-  return { where: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, values }
 }

@@ -78,4 +78,22 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `)
   },
+  (database) => {
+    database.exec(`
+      ALTER TABLE runs ADD COLUMN arguments TEXT NOT NULL DEFAULT '[]';
+      UPDATE runs SET arguments = (SELECT arguments FROM run_details WHERE run_details.number = runs.number);
+      ALTER TABLE run_details DROP COLUMN arguments;
+      ALTER TABLE runs ADD COLUMN parent TEXT;
+      ALTER TABLE runs ADD COLUMN note TEXT;
+      -- JSON objects of names and values, the same as in the table tags: a list reads no tag one by one.
+      ALTER TABLE runs ADD COLUMN tags TEXT;
+      ALTER TABLE runs ADD COLUMN properties TEXT;
+      UPDATE runs SET
+        tags = (SELECT json_group_object(name, value) FROM tags WHERE run = number AND type = 'tag' HAVING count(*) > 0),
+        properties = (SELECT json_group_object(name, value) FROM tags WHERE run = number AND type = 'property' HAVING count(*) > 0);
+      ALTER TABLE run_details ADD COLUMN rerun_of TEXT;
+      CREATE INDEX runs_by_creation ON runs (created_at, number);
+      CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
+    `)
+  },
 ]

@@ -34,5 +34,5 @@ export const runStates: readonly RunState[] = [
 ]
 
 export const toRunState: (stored: unknown) => RunState = wordReader(runStates)
-export const toRunKind: (stored: unknown) => RunKind = wordReader(['run', 'prepare'] as const)
+export const toRunKind: (stored: unknown) => RunKind = wordReader(['run', 'prepare', 'sweep'] as const)
 export const toMetricKind: (stored: unknown) => Metric['kind'] = wordReader(['value', 'list', 'row', 'table', 'image'] as const)

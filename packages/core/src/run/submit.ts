@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { ErrandError } from '../errors.ts'
-import { type RunRecord, clientOf, thisClient } from '../history/index.ts'
+import { type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
 import { type PlanOptions, type RunPlan, configurationError, hasErrors, planRun } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
 import { type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
@@ -162,11 +162,13 @@ function required(plan: RunPlan): NonNullable<RunPlan['run']> {
 async function snapshotRequest(submission: Submission, plan: RunPlan): Promise<RunRequest> {
   const { context, runId, emit } = submission
   const { directory } = context.project
+  const commit = gitFacts(directory)
   const taken = await takeSnapshot({ directory, state: context.history.directory, needed: plan.needed, ...reporting(submission) })
   for (const message of taken.notes) await emit({ type: 'note', message })
   if (taken.largest.length > 0) await emit({ type: 'note', message: largeProject(taken) })
   const identity = { runId, runNumber: context.history.resolve(runId).number }
   context.history.update(runId, { request: storeRequest(plan, identity, taken.snapshot.digest) })
+  context.history.setLabels(runId, { properties: await commit })
   return { ...required(plan), ...identity, snapshot: taken.snapshot }
 }
 
