@@ -1,4 +1,4 @@
-"""The two commands of the agent: `serve` talks to a client, `supervise RUN_FOLDER` runs one prepared run in the foreground."""
+"""The commands of the agent: `serve` talks to a client, `supervise RUN_FOLDER` runs one prepared run in the foreground, `container RUN` is a container's main process."""
 import sys
 
 
@@ -10,5 +10,8 @@ def main(arguments):
     if len(arguments) == 2 and arguments[0] == 'supervise':
         from errand_agent import supervise
         return supervise.foreground(arguments[1])
-    sys.stderr.write('usage: errand_agent_main.py serve | supervise RUN_FOLDER\n')
+    if len(arguments) == 2 and arguments[0] == 'container':
+        from errand_agent import container
+        return container.main(arguments[1])
+    sys.stderr.write('usage: errand_agent_main.py serve | supervise RUN_FOLDER | container RUN\n')
     return 2

@@ -15,6 +15,8 @@ LAST_LINE = re.compile(r'([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warni
 SHARE = 'AZUREML_NATIVE_SHARE_DIRECTORY'
 SHARE_SENTENCE = 'The variable is set when the target has a shared folder: set `nativeSharedDirectory` in the .compute file, and `sharedVolumes: true` as well for a container.'
 LONGEST_REASON = 1000
+# Why a run is ended, as the log begins to say it.
+CAUSES = {'cancel': 'Cancel was requested', 'stop': 'The supervisor was told to stop', 'time-limit': 'The time limit was reached'}
 
 
 def of_script(wait_status, folder, log, out_of_memory):
@@ -75,10 +77,12 @@ def last_line_of_traceback(text):
     return None
 
 
-def told_to_end(cause, time_limit):
+def told_to_end(cause, time_limit, stopped=None):
     """{state, …} of a run that was ended here."""
     if cause == 'cancel':
         return {'state': 'cancelled'}
+    if cause == 'stop':
+        return {'state': 'failed', 'cause': 'machine', 'reason': stopped}
     return {'state': 'failed', 'cause': 'time-limit', 'reason': 'The run reached its time limit of %s.' % format_seconds(time_limit)}
 
 

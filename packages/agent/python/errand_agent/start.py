@@ -42,6 +42,8 @@ def check_strings(request, variables):
 def starting(server, run, request, staging, variables):
     folder = run_folder(run)
     name = checked_staging(staging) if staging is not None else empty_staging(server, run)
+    if supervisor_is_elsewhere() and variables and not os.path.isdir(folder):
+        write_variables(below('staging', name), variables)
     existed = not put_in_place(name, folder, request)
     if existed:
         from errand_agent.trees import give_back
@@ -50,11 +52,39 @@ def starting(server, run, request, staging, variables):
     server.staged.discard(name)
     content = claim.read(folder)
     if content is None:
-        yield from launched(folder, variables)
+        if supervisor_is_elsewhere():
+            yield from claimed_elsewhere(folder)
+        else:
+            yield from launched(folder, variables)
         content = claim.read(folder) or {}
     if content.get('refused'):
         raise CallError('RUN_REFUSED', 'The run %s was given up before it started.' % run, 'Submit again: a new run gets a new id.')
     return {'reference': reference(run, content), 'existed': existed}
+
+
+def supervisor_is_elsewhere():
+    """In a container its main process waits for the run; a client starts none."""
+    return os.environ.get('ERRAND_SUPERVISOR') == 'main-process'
+
+
+def write_variables(folder, variables):
+    """Lays down the secrets for a supervisor in the foreground, which takes them from there; whoever refuses the run removes them."""
+    try:
+        descriptor = os.open(os.path.join(folder, 'variables'), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except FileNotFoundError:
+        # The staged folder was given back: what comes next says so.
+        return
+    with os.fdopen(descriptor, 'wb') as file:
+        file.write(json.dumps(variables).encode('ascii'))
+
+
+def claimed_elsewhere(folder):
+    """Generator: waits until the main process of the container has claimed the run."""
+    until = time.monotonic() + START_WAITS
+    while claim.read(folder) is None:
+        if time.monotonic() > until:
+            raise CallError('START_FAILED', 'The main process of the container did not take the run.')
+        yield 0.002
 
 
 def reference(run, content):
@@ -180,10 +210,18 @@ def finding(run, project_id):
             descriptor = claim.make(folder, claim.REFUSED)
             if descriptor is not None:
                 os.close(descriptor)
+                remove_variables(folder)
             content = claim.read(folder) or claim.REFUSED
         if content is not None:
             return {'found': False} if content.get('refused') else {'found': True, 'reference': reference(run, content)}
         yield 0.05
+
+
+def remove_variables(folder):
+    try:
+        os.unlink(os.path.join(folder, 'variables'))
+    except FileNotFoundError:
+        pass
 
 
 def age(folder):

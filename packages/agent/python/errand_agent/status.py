@@ -85,9 +85,9 @@ def settled(folder):
     status = current(folder)
     if is_final(status):
         return status
-    content = claim.read(folder)
+    content, ended = claim.read(folder), told_end()
     if content is None:
-        return status or {'state': 'queued'}
+        return dict(ended, state='lost', reason='The run never started. ' + ended['reason']) if ended else status or {'state': 'queued'}
     if content.get('refused'):
         return {'state': 'lost', 'reason': 'The run never started.'}
     if claim.is_held(folder, content):
@@ -95,8 +95,19 @@ def settled(folder):
     status = current(folder)
     if is_final(status):
         return status
+    if ended.get('state') == 'lost':
+        return dict(status or {}, **ended)
     yield from end_processes(folder, TERMINATE_FOR)
-    return write_final(folder, machine_failure(status or {}, content))
+    return write_final(folder, dict(machine_failure(status or {}, content), **ended))
+
+
+def told_end():
+    """What the client knows of the end of the container that the run was in, as a status; empty where the run's machine is this one."""
+    try:
+        found = json.loads(os.environ.get('ERRAND_ENDED') or '{}')
+        return found if isinstance(found, dict) else {}
+    except ValueError:
+        return {}
 
 
 def machine_failure(status, content):

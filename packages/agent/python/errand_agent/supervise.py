@@ -32,10 +32,13 @@ def detached(folder, variables, writer):
     supervise(folder, lambda: variables, tell)
 
 
-def foreground(folder):
-    """For containers and Spark drivers: 0 when the run has an end, whatever that is; 1 when another process has the run."""
+def foreground(folder, stopped=None):
+    """For containers and Spark drivers: 0 when the run has an end, whatever that is; 1 when another process has the run.
+
+    `stopped`: the reason of the end when a signal stops the supervisor, where that does not mean a cancel.
+    """
     folder = os.path.abspath(folder)
-    return 0 if supervise(folder, lambda: take_variables(folder), lambda text: None) else 1
+    return 0 if supervise(folder, lambda: take_variables(folder), lambda text: None, stopped) else 1
 
 
 def take_variables(folder):
@@ -49,7 +52,7 @@ def take_variables(folder):
         return {}
 
 
-def supervise(folder, variables, tell):
+def supervise(folder, variables, tell, stopped=None):
     """False when the run was claimed before. `variables()` is asked only by the one that has the claim: the others take nothing from it."""
     wakeup = signals.catch()
     content = claim.of_this_process()
@@ -58,7 +61,7 @@ def supervise(folder, variables, tell):
         tell('taken')
         return False
     request = status.load(os.path.join(folder, 'request.json'))
-    run = Supervision(folder, request, content, wakeup)
+    run = Supervision(folder, request, content, wakeup, stopped)
     try:
         run.write_status(state='queued')
         tell('claimed')
@@ -73,12 +76,13 @@ def supervise(folder, variables, tell):
 class Supervision:
     """The state of one supervised run."""
 
-    def __init__(self, folder, request, claimed, wakeup):
+    def __init__(self, folder, request, claimed, wakeup, stopped=None):
         self.folder = folder
         self.request = request
         self.agent = request.get('agent') or {}
         self.grace = float(self.agent.get('grace', GRACE))
         self.wakeup, self.signals = wakeup
+        self.stopped = stopped
         self.mark = processes.mark_of(folder)
         self.status = {
             'queuedAt': iso_time(), 'hostname': claimed['hostname'],
@@ -205,19 +209,24 @@ class Supervision:
         request = self.cancel_request()
         if request is not None:
             self.cause, grace = 'cancel', float(request.get('grace', self.grace))
+        elif self.told_to_stop():
+            self.cause, grace = 'stop', self.grace
         elif self.limit_at and now >= self.limit_at:
             self.cause, grace = 'time-limit', self.grace
         else:
             return
         self.kill_at = now + grace
-        self.log.note('%s: ending the run, with %s of grace.' % ('Cancel was requested' if self.cause == 'cancel' else 'The time limit was reached', ending.format_seconds(grace)))
+        self.log.note('%s: ending the run, with %s of grace.' % (ending.CAUSES[self.cause], ending.format_seconds(grace)))
         self.send(signal.SIGTERM)
 
     def cancel_request(self):
-        if signal.SIGTERM in self.signals or signal.SIGINT in self.signals:
+        if self.stopped is None and self.told_to_stop():
             return {}
         path = os.path.join(self.folder, 'cancel')
         return (status.load(path) or {}) if os.path.exists(path) else None
+
+    def told_to_stop(self):
+        return signal.SIGTERM in self.signals or signal.SIGINT in self.signals
 
     def alive(self):
         return processes.of_run(self.mark, os.getpid(), self.script) - self.denied
@@ -274,7 +283,7 @@ class Supervision:
             time.sleep(0.02)
         self.capture.flush()
         if self.cause:
-            outcome = ending.told_to_end(self.cause, self.request.get('timeLimit'))
+            outcome = ending.told_to_end(self.cause, self.request.get('timeLimit'), self.stopped)
         else:
             outcome = ending.of_script(self.wait_status, self.folder, self.log, self.memory.risen())
         if self.log.full:
