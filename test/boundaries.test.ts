@@ -13,6 +13,7 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   'packages/ssh': { ours: ['@errand/core'], others: ['ssh2', 'ssh-config'] },
   'packages/conda': { ours: ['@errand/core'], others: [] },
   'packages/process-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: [] },
+  'packages/docker-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: ['dockerode'] },
   'packages/testkit': { ours: ['@errand/core'], others: [] },
   'plugins/local': { ours: ['@errand/core', '@errand/process-engine'], others: ['valibot', '@valibot/to-json-schema'] },
   'plugins/remote-user-managed': {
@@ -117,7 +118,8 @@ describe('every room', () => {
       name === 'packages/agent' ||
       name === 'packages/conda' ||
       name === 'packages/ssh' ||
-      name === 'packages/process-engine',
+      name === 'packages/process-engine' ||
+      name === 'packages/docker-engine',
   )) {
     it(`${room} has core as a peer, so that the user's copy is the one it meets`, () => {
       const manifest = manifestOf(room)

@@ -35,8 +35,8 @@ export async function bringCheckParts({ all }: { readonly all: boolean }): Promi
   for (const part of pythonParts.filter(({ slow }) => all || !slow)) {
     await attempt(part.name, async () => void (found[part.variable] = join(await bringPythonPart(part), part.program ?? '')))
   }
+  await bringPrograms(all)
   if (all) {
-    await bringPrograms()
     await attempt('livy', async () => void (found['ERRAND_LIVY'] = await bringLivy(join(folder, 'livy'), say)))
   }
   return found
@@ -94,16 +94,18 @@ async function installPackages(names: readonly string[]): Promise<boolean> {
   return true
 }
 
-/** Programs of the machine that slow tests use. */
+/** Programs of the machine that tests use. */
 const programs = [
-  { program: 'javac', packages: ['default-jdk-headless'], use: 'Spark' },
-  { program: 'mvn', packages: ['maven'], use: 'the part livy' },
-  { program: 'openssl', packages: ['openssl'], use: 'the tests of a gateway' },
-  { program: 'gnome-keyring-daemon', packages: ['gnome-keyring', 'dbus'], use: 'the test of the keychain' },
+  { program: 'dockerd', packages: ['docker.io', 'iptables', 'iproute2'], use: 'the test with a Docker engine', slow: false },
+  { program: 'docker-registry', packages: ['docker-registry'], use: 'the test of pulling an image', slow: false },
+  { program: 'javac', packages: ['default-jdk-headless'], use: 'Spark', slow: true },
+  { program: 'mvn', packages: ['maven'], use: 'the part livy', slow: true },
+  { program: 'openssl', packages: ['openssl'], use: 'the tests of a gateway', slow: true },
+  { program: 'gnome-keyring-daemon', packages: ['gnome-keyring', 'dbus'], use: 'the test of the keychain', slow: true },
 ]
 
-async function bringPrograms(): Promise<void> {
-  for (const { program, packages, use } of programs) {
+async function bringPrograms(all: boolean): Promise<void> {
+  for (const { program, packages, use } of programs.filter(({ slow }) => all || !slow)) {
     if (isOnPath(program) || (await installPackages(packages))) continue
     const message = `${use} needs ${program} (Debian: ${packages.join(', ')}), and it could not be installed here`
     if (strict) throw new Error(message)

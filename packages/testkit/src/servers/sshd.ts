@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestAccount, bringAccount, bringOpenSsh, run } from './test-account.ts'
+import { run } from './run-program.ts'
+import { type TestAccount, bringAccount, bringOpenSsh } from './test-account.ts'
 
 export interface SshdSettings {
   /** More lines of sshd_config; they go before ours, and the first one counts. */

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { bringDebianPackages } from './debian-packages.ts'
+import { run } from './run-program.ts'
 
 export interface TestAccount {
   readonly user: string
@@ -8,26 +9,9 @@ export interface TestAccount {
   readonly password: string
 }
 
-export function run(program: string, parameters: readonly string[], input = ''): string {
-  return execFileSync(program, parameters, { input, encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
-}
-
 /** Installs OpenSSH's server when it is missing, without starting the system's own. */
 export function bringOpenSsh(): void {
-  if (!existsSync('/usr/sbin/sshd')) install('openssh-server')
-}
-
-function install(name: string): void {
-  const policy = '/usr/sbin/policy-rc.d'
-  const ours = !existsSync(policy)
-  // Debian asks this program whether an installed service may start: 101 is no.
-  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  try {
-    run('apt-get', ['update', '-q'])
-    run('apt-get', ['install', '-q', '-y', '--no-install-recommends', name])
-  } finally {
-    if (ours) rmSync(policy)
-  }
+  if (!existsSync('/usr/sbin/sshd')) bringDebianPackages(['openssh-server'])
 }
 
 const shells = { bash: '/bin/bash', tcsh: '/bin/tcsh', fish: '/usr/bin/fish' } as const
@@ -36,7 +20,7 @@ const folder = '/var/lib/errand-test'
 /** An ordinary account of this machine, made once for each shell. Its password is random and known to root alone. */
 export function bringAccount(shell: keyof typeof shells): TestAccount {
   const path = shells[shell]
-  if (!existsSync(path)) install(shell)
+  if (!existsSync(path)) bringDebianPackages([shell])
   const user = shell === 'bash' ? 'errandtest' : `errandtest-${shell}`
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = `${folder}/${user}`

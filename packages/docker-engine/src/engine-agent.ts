@@ -1,0 +1,59 @@
+import { Agent, type AgentOptions } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import type { Host } from '@errand/core'
+import type { EngineAddress } from './engine-address.ts'
+import { cannotReachEngine } from './engine-errors.ts'
+
+/** Keeps connections for the next request; each is made by the host, which may be behind SSH. */
+export class EngineAgent extends Agent {
+  readonly #host: Host
+  readonly #address: EngineAddress
+
+  constructor(host: Host, address: EngineAddress, options: AgentOptions = {}) {
+    super({ keepAlive: true, ...options })
+    this.#host = host
+    this.#address = address
+  }
+
+  override createConnection(_options: object, made?: (error: Error | null, stream: Duplex) => void): undefined {
+    connectEngine(this.#host, this.#address).then(
+      (stream) => made?.(null, likeSocket(stream)),
+      (error: Error) => made?.(error, undefined as never),
+    )
+  }
+}
+
+/** Methods of a socket that Node's agent calls and a stream of an SSH connection does not have. */
+const socketMethods = ['setKeepAlive', 'setNoDelay', 'setTimeout', 'ref', 'unref'] as const
+
+function likeSocket(stream: Duplex): Duplex {
+  const missing = socketMethods.filter((name) => !(name in stream))
+  return Object.assign(stream, Object.fromEntries(missing.map((name) => [name, () => stream])))
+}
+
+/** A connection to the engine. Errors: those of `cannotReachEngine`. */
+export async function connectEngine(host: Host, address: EngineAddress): Promise<Duplex> {
+  const plain = await host.connect(address.to).catch((error: unknown) => {
+    throw cannotReachEngine(addressText(address), host.name, error)
+  })
+  if (address.tls === undefined) return plain
+  const { ca, certificate, key, verify } = address.tls
+  return new Promise((resolve, reject) => {
+    const secure = connectTls({
+      socket: plain,
+      rejectUnauthorized: verify,
+      ...('host' in address.to ? { servername: address.to.host } : {}),
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { cert: certificate }),
+      ...(key === undefined ? {} : { key }),
+    })
+    secure.once('secureConnect', () => resolve(secure))
+    secure.once('error', reject)
+  })
+}
+
+/** `socket /var/run/docker.sock (DOCKER_HOST)` */
+export function addressText({ to, from }: EngineAddress): string {
+  return `${'path' in to ? `socket ${to.path}` : `address ${to.host}:${to.port}`} (${from})`
+}

@@ -1,0 +1,89 @@
+import { ErrandError, errorCode, errorMessage } from '@errand/core'
+
+interface Trouble {
+  readonly code: string
+  says(where: string, host: string): string
+  readonly hint: string
+}
+
+const start =
+  'Start Docker (sudo systemctl start docker, or Docker Desktop), or say where it listens with DOCKER_HOST or engine: in the .compute file.'
+const missing: Trouble = {
+  code: 'ENGINE_UNREACHABLE',
+  says: (where, host) => `There is no Docker engine on ${host}: no ${where}.`,
+  hint: start,
+}
+const silent: Trouble = {
+  code: 'ENGINE_UNREACHABLE',
+  says: (where, host) => `The Docker engine of ${host} does not run: nothing listens on ${where}.`,
+  hint: start,
+}
+const forbidden: Trouble = {
+  code: 'ENGINE_PERMISSION',
+  says: (where, host) => `You may not use the Docker engine of ${host}: ${where} belongs to others.`,
+  hint: 'Join its group (sudo usermod -aG docker $USER) and log in anew, or use a rootless engine.',
+}
+
+/** What a connection says that was not made: codes of Node for this machine, and of hosts behind SSH. */
+const troubles: Readonly<Record<string, Trouble>> = {
+  ENOENT: missing,
+  SOCKET_NOT_FOUND: missing,
+  ECONNREFUSED: silent,
+  CONNECTION_REFUSED: silent,
+  EACCES: forbidden,
+  EPERM: forbidden,
+  SOCKET_FORBIDDEN: forbidden,
+  ENOTFOUND: {
+    code: 'ENGINE_UNREACHABLE',
+    says: (where, host) => `${host} knows no machine of the name in ${where}.`,
+    hint: 'Correct the address, or unset DOCKER_HOST to use the engine of this machine.',
+  },
+  ETIMEDOUT: {
+    code: 'ENGINE_UNREACHABLE',
+    says: (where, host) => `The Docker engine at ${where} does not answer ${host}.`,
+    hint: 'Look whether that machine is on and a firewall stands between.',
+  },
+}
+
+/** A connection to an engine that could not be made. `where`: `socket /var/run/docker.sock (DOCKER_HOST)`. */
+export function cannotReachEngine(where: string, host: string, cause: unknown): unknown {
+  const trouble = troubles[errorCode(cause) ?? '']
+  return trouble === undefined ? cause : new ErrandError(trouble.code, trouble.says(where, host), { hint: trouble.hint, cause })
+}
+
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'SOCKET_NOT_FOUND', 'ECONNREFUSED', 'CONNECTION_REFUSED'].includes(errorCode(error) ?? '')
+
+/** Status of a refused request (404, 409 …); undefined for other errors. */
+export function refusalStatus(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return undefined
+  return typeof error.statusCode === 'number' ? error.statusCode : undefined
+}
+
+/** What an engine says of a refused request, without dockerode's words around it. */
+export function refusalText(error: unknown): string {
+  const { json } = typeof error === 'object' && error !== null && 'json' in error ? error : { json: undefined }
+  if (typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string') return json.message.trim()
+  return errorMessage(error)
+    .replace(/^\(HTTP code \d+\) [^-]* - /, '')
+    .trim()
+}
+
+/** An error of a request as one that a user can act on: a full disk, a lost connection, or what the engine says. Ours stay as they are. */
+export function engineError(error: unknown, doing: string, host: string): unknown {
+  const text = refusalText(error)
+  if (/no space left on device/i.test(text))
+    return new ErrandError('ENGINE_DISK_FULL', `The disk of the Docker engine of ${host} is full: ${doing} failed.`, {
+      hint: 'Make room: errand experiment clean --all, or docker system prune there.',
+      cause: error,
+    })
+  const status = refusalStatus(error)
+  if (status !== undefined)
+    return new ErrandError('ENGINE_REFUSED', `The Docker engine of ${host} refused: ${doing}: ${text}.`, { cause: error })
+  if (['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(errorCode(error) ?? ''))
+    return new ErrandError('ENGINE_LOST', `The Docker engine of ${host} went away: ${doing} was cut off.`, {
+      hint: 'Look whether it runs; a run that has started can be followed again with errand logs last -f.',
+      cause: error,
+    })
+  return error
+}

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { localHost } from '@errand/core'
+import { dockerProblem, sharedDockerEngine } from '@errand/testkit/servers'
+import { describe, expect, it } from 'vitest'
+import { openEngine } from '../src/index.ts'
+
+const problem = dockerProblem()
+const options = { signal: new AbortController().signal }
+
+describe.skipIf(problem !== undefined)(`a real engine${problem === undefined ? '' : ` (skipped: ${problem})`}`, () => {
+  it('answers through the host, whatever DOCKER_HOST of this process says', async () => {
+    const server = await sharedDockerEngine()
+    process.env['DOCKER_HOST'] = 'tcp://192.0.2.1:2375'
+    try {
+      await using engine = await openEngine({ host: localHost(), address: server.socket }, options)
+      expect(engine.platform.os).toBe('linux')
+      const image = await server.image('python')
+      const found = await engine.docker.getImage(image).inspect()
+      expect(found.RepoTags).toEqual([image])
+    } finally {
+      delete process.env['DOCKER_HOST']
+    }
+  })
+})
+
+describe('an engine that can not be used', () => {
+  it.each([
+    ['/nowhere/docker.sock', 'ENGINE_UNREACHABLE', /no socket \/nowhere\/docker.sock/],
+    ['tcp://127.0.0.1:1', 'ENGINE_UNREACHABLE', /nothing listens on address 127.0.0.1:1/],
+    ['ssh://user@machine', 'ENGINE_ADDRESS_INVALID', /ssh:\/\/user@machine/],
+  ])('%s is %s', async (address, code, message) => {
+    await expect(openEngine({ host: localHost(), address }, options)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+      hint: expect.any(String) as string,
+    })
+  })
+
+  it('is refused when it is too old', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'errand-old-'))
+    const server = createServer((_, response) =>
+      response.end(JSON.stringify({ Version: '17.05.0-ce', ApiVersion: '1.29', Os: 'linux', Arch: 'amd64' })),
+    )
+    await new Promise<void>((resolve) => server.listen(join(folder, 'docker.sock'), resolve))
+    await expect(openEngine({ host: localHost(), address: join(folder, 'docker.sock') }, options)).rejects.toMatchObject({
+      code: 'ENGINE_TOO_OLD',
+      message: expect.stringContaining('17.05.0-ce') as string,
+    })
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+})
