@@ -11,7 +11,7 @@ import { pipPart } from './pip-part.ts'
 import type { PlaceFacts } from './place.ts'
 import type { ProviderName } from './provider.ts'
 import { stepLine, toolLine } from './shell.ts'
-import type { Tool } from './step.ts'
+import type { Step, Tool } from './step.ts'
 
 export interface ImageEnvironment {
   readonly environment: Environment
@@ -29,6 +29,8 @@ export interface DockerfileLines {
   readonly provider: string
   /** To stand behind `FROM`, as root. For the classic builder: no heredocs, no mounts. */
   readonly lines: readonly string[]
+  /** What a line does, for people: `installing the pip section with uv 0.13.9`. Lines that nobody waits for have none. */
+  readonly titles: ReadonlyMap<string, string>
   /** Files of the build context, by path. */
   readonly files: Readonly<Record<string, string>>
   /** Files of the project for the build context. */
@@ -95,22 +97,30 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
   const program = micromambaOf(facts, provider.name)
   const tools = { ...conda.tools, ...pip.tools }
   const python = `${prefix}/bin/python`
+  const titles = new Map<string, string>()
+  const titled = (line: string, title: string): string => {
+    titles.set(line, title)
+    return line
+  }
+  const stepLines = (steps: readonly Step[]): readonly string[] =>
+    steps.map((step) => titled(runLine(stepLine(step, tools, python)), step.title))
   return {
     key: environmentKey(inputs),
     inputs,
     provider: `${provider.name} ${provider.version}`,
     lines: [
       ...(program === undefined ? [] : [`COPY ${program.path} ${micromambaProgram(home)}`, `RUN chmod 755 ${micromambaProgram(home)}`]),
-      ...toolLines(tools, new Set(Object.keys(conda.tools))),
+      ...Object.entries(tools).map(([name, tool]) => titled(toolRunLine(tool, name in conda.tools), tool.attempts[0]?.[0]?.title ?? name)),
       ...(Object.keys(conda.files).length === 0 ? [] : [`COPY errand/conda/ ${build}/conda/`]),
-      ...conda.steps.map((step) => runLine(stepLine(step, tools, python))),
+      ...stepLines(conda.steps),
       ...(objects.length === 0 ? [] : [`COPY errand/files/ ${build}/files/`]),
       ...(pip.steps.length === 0 ? [] : [`COPY errand/pip/ ${build}/pip/`]),
-      ...pip.steps.map((step) => runLine(stepLine(step, tools, python))),
+      ...stepLines(pip.steps),
       `COPY errand/list/ ${build}/list/`,
-      runLine(`${python} ${build}/list/image_list.py ${build}/list/request.json`),
+      titled(runLine(`${python} ${build}/list/image_list.py ${build}/list/request.json`), 'noting what is installed'),
       `ENV PATH=${prefix}/bin:$PATH CONDA_PREFIX=${prefix} AZUREML_CONDA_ENVIRONMENT_PATH=${prefix}`,
     ],
+    titles,
     files: {
       ...below('errand/conda', conda.files),
       ...below('errand/pip', pip.files),
@@ -126,10 +136,8 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
 }
 
 /** A tool that has to be there fails the build; one that only makes it faster does not. */
-function toolLines(tools: Readonly<Record<string, Tool>>, required: ReadonlySet<string>): readonly string[] {
-  return Object.entries(tools).map(([name, tool]) =>
-    runLine(`{ ${toolLine(tool)}${required.has(name) ? '' : ` || rm -rf ${tool.folder}`}; }`),
-  )
+function toolRunLine(tool: Tool, required: boolean): string {
+  return runLine(`{ ${toolLine(tool)}${required ? '' : ` || rm -rf ${tool.folder}`}; }`)
 }
 
 function runLine(command: string): string {

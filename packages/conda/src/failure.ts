@@ -8,7 +8,8 @@ export function answerOf<Answer>(outcome: Outcome<Answer>, host: Host, file: str
   throw 'failed' in outcome ? stepFailed(outcome.failed, host, file) : drifted(outcome.drifted.differences, file)
 }
 
-function stepFailed({ step, exitCode, tail, log }: StepFailure, host: Host, file: string): ErrandError {
+/** A step that failed: with the installer's own lines, where the log is, and what to do about causes that we know. */
+export function stepFailed({ step, exitCode, tail, log }: StepFailure, host: Pick<Host, 'name'>, file: string): ErrandError {
   const lines = tellingLines(tail).map((line) => `  ${line}`)
   const said = lines.length === 0 ? ['  (it said nothing)'] : lines
   const message = [
