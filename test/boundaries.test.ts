@@ -12,6 +12,7 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   'packages/agent': { ours: ['@errand/core'], others: [] },
   'packages/ssh': { ours: ['@errand/core'], others: ['ssh2', 'ssh-config'] },
   'packages/conda': { ours: ['@errand/core'], others: [] },
+  'packages/livy': { ours: [], others: ['undici'] },
   'packages/process-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: [] },
   'packages/docker-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: ['dockerode'] },
   'packages/testkit': { ours: ['@errand/core'], others: [] },

@@ -1,0 +1,7 @@
+export type { Authentication, Secret } from './authentication.ts'
+export { type Batch, type BatchList, type BatchLog, type BatchRequest, type BatchState, type LivyVersion, isEnded } from './batch.ts'
+export type { Connect, ConnectionSettings } from './connector.ts'
+export type { ServiceSettings } from './http-service.ts'
+export { type CreatedBatch, type LivyCall, type LivyClient, type LivySettings, openLivyClient } from './livy-client.ts'
+export { ServiceError, type ServiceErrorCode, mayHaveActed, mayPass } from './service-error.ts'
+export { type HdfsEntry, type WebHdfsClient, type WebHdfsSettings, openWebHdfsClient } from './webhdfs-client.ts'

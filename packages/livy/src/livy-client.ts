@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Batch, type BatchList, type BatchLog, type BatchRequest, type BatchState, type LivyVersion, looksLikeGhost } from './batch.ts'
+import { type Answer, type Sending, type ServiceSettings, openHttpService } from './http-service.ts'
+import { livyRefusal } from './refusal.ts'
+import { ServiceError, codeOf, mayHaveActed } from './service-error.ts'
+
+export interface LivySettings extends ServiceSettings {
+  /** False for versions before 0.6, which know batches by number alone. Default true. */
+  readonly names?: boolean
+}
+
+export interface LivyCall {
+  readonly signal: AbortSignal
+}
+
+export interface CreatedBatch {
+  readonly batch: Batch
+  /** Livy had it before: an earlier attempt's answer was lost, or somebody else asked first. */
+  readonly existed: boolean
+}
+
+/** Livy's REST interface, as far as batches go. Errors are {@link ServiceError}s. */
+export interface LivyClient extends AsyncDisposable {
+  version(call: LivyCall): Promise<LivyVersion>
+  /**
+   * Creates a batch, once. With a name it is looked up before the first attempt and after each whose outcome is not known; a name that is
+   * taken is the proof that an earlier one arrived. What Livy registered and then refused is removed. Without a name, or where Livy knows
+   * none, an attempt whose outcome is not known is the error `ANSWER_LOST`, and nothing is repeated.
+   */
+  create(request: BatchRequest, call: LivyCall): Promise<CreatedBatch>
+  list(page: { readonly from?: number; readonly size?: number }, call: LivyCall): Promise<BatchList>
+  /** By number or name; undefined when Livy knows none. */
+  get(batch: number | string, call: LivyCall): Promise<Batch | undefined>
+  state(batch: number | string, call: LivyCall): Promise<BatchState | undefined>
+  log(batch: number | string, page: { readonly from?: number; readonly size?: number }, call: LivyCall): Promise<BatchLog | undefined>
+  /** Ends it, when it runs, and makes Livy forget it. False when Livy knew none. */
+  delete(batch: number | string, call: LivyCall): Promise<boolean>
+}
+
+const mostAttempts = 5
+const ghostLooks = 3
+
+export function openLivyClient(settings: LivySettings): LivyClient {
+  // Livy's protection against forged requests wants this one with each change.
+  const service = openHttpService({ ...settings, headers: { 'X-Requested-By': 'livy-client', ...settings.headers } })
+  const named = settings.names ?? true
+  const pathOf = (batch: number | string) => `batches/${encodeURIComponent(batch)}`
+
+  async function ask<Value>(what: string, sending: Sending): Promise<Value> {
+    const answer = await service.send(sending)
+    const refusal = livyRefusal(answer, what)
+    if (refusal !== undefined) throw refusal
+    return objectOf(answer, what) as Value
+  }
+
+  async function askIfThere<Value>(
+    what: string,
+    path: string,
+    signal: AbortSignal,
+    query: Sending['query'] = {},
+  ): Promise<Value | undefined> {
+    try {
+      return await ask<Value>(what, { method: 'GET', path, query, signal })
+    } catch (error) {
+      if (codeOf(error) === 'NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  const get = (batch: number | string, signal: AbortSignal) => askIfThere<Batch>(`Livy has the batch ${batch}`, pathOf(batch), signal)
+
+  async function remove(batch: number | string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await ask(`Livy deletes the batch ${batch}`, { method: 'DELETE', path: pathOf(batch), repeatable: true, signal })
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'NOT_FOUND') return false
+      throw error
+    }
+  }
+
+  /** The batch of that name, unless it is one that Livy never started: that one is removed. */
+  async function real(name: string, signal: AbortSignal): Promise<Batch | undefined> {
+    for (let look = 1; ; look++) {
+      const found = await get(name, signal)
+      if (found === undefined || !looksLikeGhost(found)) return found
+      if (look === ghostLooks) break
+      await sleep(400, undefined, { signal })
+    }
+    await remove(name, signal)
+    return undefined
+  }
+
+  const post = (request: BatchRequest, signal: AbortSignal): Promise<Batch> =>
+    ask<Batch>('Livy creates a batch', {
+      method: 'POST',
+      path: 'batches',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+      signal,
+    })
+
+  async function createNamed(request: BatchRequest, name: string, signal: AbortSignal): Promise<CreatedBatch> {
+    for (let attempt = 1; ; attempt++) {
+      const existing = await real(name, signal)
+      if (existing !== undefined) return { batch: existing, existed: true }
+      try {
+        return { batch: await post(request, signal), existed: false }
+      } catch (error) {
+        const found = await real(name, signal)
+        if (found !== undefined && (mayHaveActed(error) || codeOf(error) === 'DUPLICATE_NAME')) return { batch: found, existed: true }
+        const again = mayHaveActed(error) || codeOf(error) === 'UNREACHABLE' || codeOf(error) === 'DUPLICATE_NAME'
+        if (attempt === mostAttempts || !again) throw error
+      }
+      await sleep(Math.random() * 250 * 2 ** attempt, undefined, { signal })
+    }
+  }
+
+  return {
+    version: ({ signal }) => ask<LivyVersion>('Livy says its version', { method: 'GET', path: 'version', signal }),
+    async create(request, { signal }) {
+      if (named && request.name !== undefined) return createNamed(request, request.name, signal)
+      return { batch: await post(request, signal), existed: false }
+    },
+    list: (page, { signal }) => ask<BatchList>('Livy lists batches', { method: 'GET', path: 'batches', query: page, signal }),
+    get: (batch, { signal }) => get(batch, signal),
+    async state(batch, { signal }) {
+      const found = await askIfThere<{ state: BatchState }>(`Livy has the batch ${batch}`, `${pathOf(batch)}/state`, signal)
+      return found?.state
+    },
+    log: (batch, page, { signal }) => askIfThere<BatchLog>(`Livy has the batch ${batch}`, `${pathOf(batch)}/log`, signal, page),
+    delete: (batch, { signal }) => remove(batch, signal),
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
+  }
+}
+
+function objectOf({ status, body }: Answer, what: string): object {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    if (typeof value === 'object' && value !== null) return value
+  } catch {
+    // A login page, for example, with status 200.
+  }
+  throw new ServiceError('ANSWER_UNREADABLE', `${what}: the answer is not Livy's: ${body.toString('utf8').slice(0, 200)}`, { status })
+}

@@ -1,0 +1,54 @@
+/** What went wrong with a request, whoever answered: the same words for Livy and WebHDFS. */
+export type ServiceErrorCode =
+  | 'NOT_FOUND'
+  /** Livy has a batch of that name, also one that has ended. */
+  | 'DUPLICATE_NAME'
+  | 'TOO_MANY_SESSIONS'
+  /** The service understood the request and does not want it: a path, a setting, a field. */
+  | 'REFUSED'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  /** A file is there already. */
+  | 'EXISTS'
+  | 'NO_SPACE'
+  /** 502 and 503: a gateway could not reach the service, or could and lost it. */
+  | 'GATEWAY_FAILED'
+  | 'GATEWAY_TIMEOUT'
+  | 'SERVER_FAILED'
+  /** No connection was made: the service has not seen the request. */
+  | 'UNREACHABLE'
+  | 'CERTIFICATE_UNTRUSTED'
+  /** The connection ended or said nothing for too long after the request was sent: it may have been acted upon. */
+  | 'ANSWER_LOST'
+  | 'ANSWER_UNREADABLE'
+
+export class ServiceError extends Error {
+  readonly code: ServiceErrorCode
+  /** HTTP status, when there was an answer. */
+  readonly status?: number
+
+  constructor(code: ServiceErrorCode, message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'ServiceError'
+    this.code = code
+    if (options.status !== undefined) this.status = options.status
+  }
+}
+
+export const codeOf = (error: unknown): string | undefined => (error instanceof ServiceError ? error.code : undefined)
+
+const passing: ReadonlySet<string | undefined> = new Set(['UNREACHABLE', 'ANSWER_LOST', 'GATEWAY_FAILED', 'GATEWAY_TIMEOUT'])
+
+/** Whether the same request may succeed a moment later. */
+export const mayPass = (error: unknown): boolean => passing.has(codeOf(error))
+
+const undecided: ReadonlySet<string | undefined> = new Set([
+  'ANSWER_LOST',
+  'GATEWAY_FAILED',
+  'GATEWAY_TIMEOUT',
+  'SERVER_FAILED',
+  'ANSWER_UNREADABLE',
+])
+
+/** Whether the service may have done what it was asked, although it did not say so. */
+export const mayHaveActed = (error: unknown): boolean => undecided.has(codeOf(error))

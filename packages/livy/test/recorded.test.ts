@@ -1,0 +1,73 @@
+import { type RequestListener, createServer } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { openLivyClient, openWebHdfsClient } from '@errand/livy'
+
+const call = { signal: new AbortController().signal }
+
+async function answering(listener: RequestListener) {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+  const stop = () => new Promise<void>((resolve) => server.close(() => resolve()))
+  return { url, [Symbol.asyncDispose]: stop }
+}
+
+const json =
+  (status: number, value: unknown): RequestListener =>
+  (_request, response) =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+
+/** Answers in the words of versions that can't be had here, from their sources. */
+describe('answers of other versions', () => {
+  it('0.5 tells of no name and no owner', async () => {
+    const batch = {
+      id: 3,
+      state: 'running',
+      appId: 'application_1_2',
+      appInfo: { driverLogUrl: null, sparkUiUrl: null },
+      log: ['stdout: '],
+    }
+    await using server = await answering(json(200, batch))
+    await using client = openLivyClient({ url: server.url })
+    expect(await client.get(3, call)).toEqual(batch)
+  })
+
+  it('a state that nobody knows is passed on', async () => {
+    await using server = await answering(json(200, { id: 1, state: 'hibernating' }))
+    await using client = openLivyClient({ url: server.url })
+    expect(await client.state(1, call)).toBe('hibernating')
+  })
+
+  it('0.9 refuses a name in other words', async () => {
+    const words = { msg: 'Rejected, Reason: Duplicate session name: Some(first) for session 4' }
+    await using server = await answering(json(400, words))
+    await using client = openLivyClient({ url: server.url, names: false })
+    await expect(client.create({ file: '/a.py' }, call)).rejects.toMatchObject({ code: 'DUPLICATE_NAME' })
+  })
+
+  it('too many sessions', async () => {
+    await using server = await answering(json(400, { msg: 'Rejected, too many sessions are being created!' }))
+    await using client = openLivyClient({ url: server.url, names: false })
+    await expect(client.create({ file: '/a.py' }, call)).rejects.toMatchObject({ code: 'TOO_MANY_SESSIONS' })
+  })
+
+  it('a page with status 200 is no answer', async () => {
+    await using server = await answering((_request, response) => void response.end('<html>Sign in</html>'))
+    await using client = openLivyClient({ url: server.url })
+    await expect(client.version(call)).rejects.toMatchObject({ code: 'ANSWER_UNREADABLE' })
+  })
+
+  it('WebHDFS: a quota is no space, and an older one redirects to the content', async () => {
+    const full = { RemoteException: { exception: 'DSQuotaExceededException', message: 'The DiskSpace quota of /a is exceeded' } }
+    await using refusing = await answering(json(403, full))
+    await using writer = openWebHdfsClient({ url: refusing.url })
+    await expect(writer.write('/a', 'x', { ...call, overwrite: true })).rejects.toMatchObject({ code: 'NO_SPACE' })
+    await using node = await answering((request, response) => void response.end(`content for ${request.headers.authorization}`))
+    await using redirecting = await answering(
+      (_request, response) => void response.writeHead(307, { location: `${node.url}/data?op=OPEN` }).end(),
+    )
+    await using reader = openWebHdfsClient({ url: redirecting.url, authentication: { kind: 'basic', username: 'a', password: 'b' } })
+    expect((await reader.read('/a', {}, call))?.toString()).toBe('content for undefined')
+  })
+})
