@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import type { FlagInput } from '@oclif/core/interfaces'
+import { pages } from './pages.ts'
 
 /** Spellings of the command whose last part is a script with its own arguments. */
 export const scriptCommands: readonly string[] = ['experiment submit', 'submit', 'execute start', 'execute submit']
@@ -34,16 +36,24 @@ export type FlagShapes = Readonly<
 >
 
 /**
- * Turns what a user may type into what oclif understands: `help X` becomes `X --help`, flags before the command go behind it, and
+ * Turns what a user may type into what oclif understands: `help X` becomes `X --help` or a page, flags before the command go behind it, and
  * everything from the script on is put behind a `--`, so that nothing of it is ever taken for an option of ours.
  */
 export async function arrangeWords(words: readonly string[]): Promise<readonly string[]> {
   const { leading, rest } = takeLeadingFlags(words)
-  if (rest[0] === 'help') return [...rest.slice(1), '--help']
+  if (rest[0] === 'help') {
+    const isPage = pages.some((name) => name === rest[1])
+    return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']
+  }
   const command = scriptCommandLength(rest)
-  if (command === 0) return rest.length === 0 ? leading : insertFlags(rest, leading)
+  if (command === 0) return rest.length === 0 ? overviewUnlessNowhere(leading) : insertFlags(rest, leading)
   const { own, script } = splitAtScript([...leading, ...rest.slice(command)], await submitFlags())
   return [...rest.slice(0, command), ...own, ...(script.length === 0 ? [] : ['--', ...script])]
+}
+
+/** `errand` alone says where one is; where there is no project and nothing else was said, what it can do. */
+function overviewUnlessNowhere(flags: readonly string[]): readonly string[] {
+  return flags.length === 0 && !existsSync('aml_config') && !existsSync('.azureml') ? flags : ['overview', ...flags]
 }
 
 /** Splits the words behind `submit` into its own options and the script with its arguments. A `--` of the user's ends the options. */

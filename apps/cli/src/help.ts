@@ -1,4 +1,5 @@
 import { CommandHelp, Help } from '@oclif/core/help'
+import type { Command } from '@oclif/core/command'
 
 /** A command that is explained by one of its short names does not list that name as another one of itself. */
 class ErrandCommandHelp extends CommandHelp {
@@ -9,4 +10,17 @@ class ErrandCommandHelp extends CommandHelp {
 
 export class ErrandHelp extends Help {
   protected override CommandHelpClass = ErrandCommandHelp
+  #words: readonly string[] = []
+
+  override async showHelp(words: string[]): Promise<void> {
+    this.#words = words
+    await super.showHelp(words)
+  }
+
+  /** `computetarget attach TYPE --help` has the options of that type. */
+  override async showCommandHelp(command: Command.Loadable): Promise<void> {
+    if (!command.id.endsWith(':attach')) return super.showCommandHelp(command)
+    const { attachHelp } = await import('./attach-help.ts')
+    await super.showCommandHelp(await attachHelp(command, this.#words, this.config.dataDir))
+  }
 }

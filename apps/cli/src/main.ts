@@ -14,7 +14,7 @@ export async function main(words: readonly string[]): Promise<void> {
     settings.enableAutoTranspile = false
     await run([...arranged], { root: builtDirectory, pjson: readPackage() })
   } catch (error) {
-    const { text, object, exitCode } = await describeError(error, words)
+    const { text, object, exitCode } = await describeError(error, arranged)
     process.stderr.write(asksForJsonErrors(arranged) ? text + object : text)
     process.exitCode = exitCode
   }

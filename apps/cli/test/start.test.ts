@@ -52,7 +52,7 @@ it('has every command in the manifest, each with a summary, an example and expla
 it('explains itself with examples at the top and for a command, also with -h and help', async () => {
   using project = temporaryProject()
   const [root, dashes, letter, word] = await Promise.all([
-    project.errand(),
+    project.errand('--help'),
     project.errand('history', 'list', '--help'),
     project.errand('history', 'list', '-h'),
     project.errand('help', 'history', 'list'),
@@ -69,6 +69,10 @@ it.each([
   [['hstory', 'list'], 'There is no command "hstory".', 'Did you mean: errand history list'],
   [['history', 'lits'], 'There is no command "history lits".', 'Did you mean: errand history list'],
   [['history', 'burn'], 'There is no command "history burn".', 'Commands of history: download, info, last, list.'],
+  [['histoy', 'list'], 'There is no command "histoy".', 'Did you mean: errand history list'],
+  [['histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
+  [['help', 'histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
+  [['experimnt', 'submti'], 'There is no command "experimnt".', 'Did you mean: errand experiment submit'],
   [['history', 'list', 'extra'], 'The command takes no such argument: extra.', 'See: errand history list --help'],
   [['history', 'list', '--statsu', 'x'], 'There is no option --statsu.', 'Did you mean: --status'],
   [['history', 'list', '--status'], 'Flag --status expects a value.', 'See: errand history list --help'],

@@ -84,7 +84,9 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   const siblings = ids.filter((id) => id.startsWith(`${first} `)).map((id) => id.slice(first.length + 1))
   const typed = second === undefined || siblings.length === 0 ? first : `${first} ${second}`
   const inTopic = nearNames(second ?? '', siblings).map((name) => `${first} ${name}`)
-  const [near] = siblings.length > 0 ? inTopic : [...nearNames(`${first} ${second ?? ''}`.trim(), ids), ...nearNames(first, ids)]
+  const topics = ids.flatMap((id) => (id.includes(' ') ? [id.split(' ')[0] ?? ''] : []))
+  const typedWords = `${first} ${second ?? ''}`.trim()
+  const [near] = siblings.length > 0 ? inTopic : [...nearNames(typedWords, ids), ...nearNames(first, [...ids, ...topics])]
   const list = siblings.length === 0 ? undefined : `Commands of ${first}: ${siblings.join(', ')}.`
   return {
     code: 'COMMAND_UNKNOWN',

@@ -1,0 +1,52 @@
+import { ErrandCommand } from '../command.ts'
+
+/** Runs that are shown: enough to recognise where one left off. */
+const lastRuns = 5
+
+export default class Overview extends ErrandCommand {
+  static override summary = 'Shows where you are: the project, its run configurations with their targets, the last few runs.'
+  static override description = 'The same as errand alone. Asks no place; what is broken in a file is said by the commands that use it.'
+  static override examples = ['<%= config.bin %>', '<%= config.bin %> overview -o json']
+
+  async run(): Promise<void> {
+    await this.parse(Overview)
+    const { findProject, listRunConfigurations, listTargets } = await import('@errand/core/project')
+    const project = await findProject(this.projectDirectory)
+    const [configurations, targets] = await Promise.all([listRunConfigurations(project), listTargets(project)])
+    const typeOf = new Map(targets.map(({ name, type }) => [name, type]))
+    const rows = configurations.map(({ name, target, framework }) => ({
+      name,
+      target: target ?? null,
+      type: typeOf.get(target ?? '') ?? (target === 'local' ? 'local' : null),
+      framework: framework ?? null,
+    }))
+    const runs = await this.#runs()
+    if (this.format !== 'table' || this.globals.query !== undefined) {
+      await this.print({ project: { name: project.name, directory: project.directory }, run_configurations: rows, runs: runs.json })
+      return
+    }
+    await this.screen.out(`Project ${project.name} in ${project.directory}\n\n`)
+    await this.print(rows, {
+      rows: rows.map((row) => ({
+        ...row,
+        target: row.type === row.target ? row.target : `${row.target ?? '?'} (${row.type ?? 'not there'})`,
+      })),
+      columns: [{ key: 'name', heading: 'Run configuration' }, 'target', 'framework'],
+      empty: 'No run configuration yet: errand runconfiguration create -n NAME -t TARGET',
+    })
+    await this.screen.out('\n')
+    await this.print(runs.json, { ...runs.view, empty: `Nothing was run yet: errand submit -c ${rows[0]?.name ?? 'local'} SCRIPT` })
+    await this.screen.out('\nAll commands: errand --help\n')
+  }
+
+  async #runs(): Promise<{ readonly json: readonly Readonly<Record<string, unknown>>[]; readonly view: Parameters<Overview['print']>[1] }> {
+    const { listRowFor, openHistoryIfPresent } = await import('@errand/core/history')
+    const { historyTableRow } = await import('../render/history-table.ts')
+    using history = openHistoryIfPresent(this.projectDirectory)
+    const runs = history?.list({ limit: lastRuns }) ?? []
+    const now = new Date()
+    const json = runs.map((run) => listRowFor(run, now))
+    const rows = json.map((row, index) => historyTableRow(row, runs[index]?.kind ?? 'run'))
+    return { json, view: { rows, columns: [{ key: 'run_id', heading: 'Last runs' }, 'status', 'script_name', 'target', 'duration'] } }
+  }
+}
