@@ -16,6 +16,8 @@ export interface View {
   readonly rows?: readonly Readonly<Record<string, unknown>>[]
   /** Which keys become columns, in which order. Without it: those of the rows. */
   readonly columns?: readonly Column[]
+  /** The value is what JSON holds already: nothing undefined in it, no dates. */
+  readonly plain?: boolean
   /** Said on a terminal when there are no rows. */
   readonly empty?: string
 }
@@ -80,7 +82,8 @@ export abstract class ErrandCommand extends Command {
   /** Prints what a command has found, in the format that was asked for. */
   protected async print(value: unknown, view: View = {}): Promise<void> {
     const { renderValue } = await import('./render/value.ts')
-    const queried = this.globals.query === undefined ? value : (await import('./render/query.ts')).query(value, this.globals.query)
+    const queried =
+      this.globals.query === undefined ? value : (await import('./render/query.ts')).query(value, this.globals.query, view.plain === true)
     const shown = this.globals.query === undefined ? view : {}
     let leftOut = 0
     const text = renderValue(queried, this.format, {

@@ -1,4 +1,4 @@
-"""Runs a command in a terminal of 24 lines and 80 columns and shows all that it writes there.
+"""Runs a command in a terminal of 24 lines and 80 columns (or TERMINAL_COLUMNS) and shows all that it writes there.
 
 pseudo-terminal.py TYPING COMMAND...   TYPING: a JSON list of [AFTER, TYPED]; each is typed once its AFTER can be read, in their order.
 """
@@ -16,7 +16,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.read(ready, 1)
     os.execvp(command[0], command)
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(os.environ.get('TERMINAL_COLUMNS', '80')), 0, 0))
 os.write(go, b'.')
 shown = b''
 read = 0

@@ -1,11 +1,62 @@
-import type { RunKind } from '@errand/core/history'
-import { cellText } from './value.ts'
+import { fieldOf, type ListedRun, type RunKind, type RunSummary } from '@errand/core/history'
+import { cellText, type Column } from './value.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
 /** What identifies a run comes first, so that a narrow terminal keeps it. */
 const identity = ['run_id', 'status', 'script_name', 'target', 'start_time_utc', 'duration']
 const hidden = new Set([...identity, 'created_utc', 'metrics'])
+
+/** What `history list` shows as a table: chosen columns, or what identifies a run, what it does now if one goes on, and the metrics. */
+export function historyTable(
+  listed: readonly ListedRun[],
+  columns: readonly string[] | undefined,
+  now: Date = new Date(),
+): { rows: readonly Row[]; columns: readonly Column[] } {
+  const rows = listed.map(({ run, row }) => historyTableRow(row, run.kind))
+  if (columns !== undefined) return { rows: listed.map((run, index) => chosenRow(run, rows[index] ?? {}, columns)), columns }
+  const live = listed.some(({ run }) => !isEnded(run))
+  if (!live) return { rows, columns: historyTableColumns(rows) }
+  const [id = 'run_id', status = 'status', ...rest] = historyTableColumns(rows)
+  const withNow = listed.map(({ run }, index) => ({ ...rows[index], [nowKey]: nowCell(run, now) }))
+  return { rows: withNow, columns: [id, status, { key: nowKey, heading: 'Now' }, ...rest.filter((key) => key !== nowKey)] }
+}
+
+/** No metric is called so. */
+const nowKey = '\u0000now'
+
+function chosenRow(listed: ListedRun, row: Row, columns: readonly string[]): Row {
+  return Object.fromEntries(columns.map((name) => [name, chosenCell(fieldOf(listed, name), row[name], name)]))
+}
+
+function chosenCell(value: unknown, shown: unknown, name: string): unknown {
+  if (hidden.has(name)) return shown
+  if (name === 'arguments' && Array.isArray(value))
+    return value.map((word) => (/^[\w@%+=:,./-]+$/.test(String(word)) ? word : JSON.stringify(word))).join(' ')
+  if (name === 'commit' && typeof value === 'string') return value.slice(0, 12)
+  return metricCell(value)
+}
+
+const ended = new Set(['completed', 'failed', 'cancelled', 'lost'])
+
+function isEnded({ state }: RunSummary): boolean {
+  return ended.has(state)
+}
+
+/** What a run that goes on does, as its place last said, and how old that is. */
+function nowCell(run: RunSummary, now: Date): string {
+  if (isEnded(run)) return ''
+  if (run.state === 'interrupted') return 'interrupted: errand continue'
+  const age = run.statusAt === undefined ? '' : `${ageOf(now.getTime() - Date.parse(run.statusAt))} ago`
+  return [run.detail ?? (run.state === 'finalizing' ? 'its files are to be brought' : ''), age].filter((part) => part !== '').join(', ')
+}
+
+function ageOf(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000))
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`
+}
 
 /** Digits of a metric that a table shows; JSON has all of them. */
 const digits = 6

@@ -1,12 +1,12 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import { ErrandError, errorMessage, exitCodes } from '../errors.ts'
+import { errorMessage } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import { isDamage } from './database.ts'
 import { metricsOf, metricsText } from './metrics.ts'
 import { type CurrentFacts, summaryColumns, summaryOf } from './run-columns.ts'
 import { type DamagedRun, finalStates, type RunFilter, type RunSummary } from './run-record.ts'
 import { toSqlText } from './sql-text.ts'
-import { toRunState } from './stored-value.ts'
+import { toRunState, unreadableRecord } from './stored-value.ts'
 
 type Row = Readonly<Record<number, SQLOutputValue>>
 type OnDamaged = (run: DamagedRun) => void
@@ -26,11 +26,8 @@ export function listRuns(database: HistoryDatabase, filter: RunFilter = {}, onDa
   return rowsOf(database, where, [...values, filter.limit ?? -1], onDamaged).flatMap(readable)
 }
 
-function refuse({ id, number, reason }: DamagedRun): never {
-  throw new ErrandError('HISTORY_CORRUPT', `The record of the run ${id ?? `number ${number}`} can't be read: ${reason}.`, {
-    hint: 'It was left as it is. `errand history list` shows the others.',
-    exitCode: exitCodes.internal,
-  })
+function refuse(run: DamagedRun): never {
+  throw unreadableRecord(run)
 }
 
 function rowsOf(database: HistoryDatabase, where: string, values: readonly SQLInputValue[], onDamaged: OnDamaged): readonly Row[] {

@@ -1,10 +1,11 @@
 import type { SQLInputValue } from 'node:sqlite'
-import { ErrandError } from '../errors.ts'
+import { ErrandError, errorMessage } from '../errors.ts'
 import type { HistoryDatabase } from './database.ts'
 import { synchroniseLog } from './log-file.ts'
 import { keepInlined } from './metrics.ts'
-import { changedFields, columnsOf, recordOf, type StoredFields, targetColumns } from './run-columns.ts'
+import { changedFields, columnsOf, recordOf, type Row, type StoredFields, targetColumns } from './run-columns.ts'
 import { newRunId, runNotFound } from './run-id.ts'
+import { unreadableRecord } from './stored-value.ts'
 import { finalStates, type NewRun, type RunPatch, type RunRecord } from './run-record.ts'
 
 /** Inserts a run; call it inside a transaction. Answers its number. */
@@ -49,13 +50,21 @@ export function setColumns(database: HistoryDatabase, number: number, fields: St
 
 export function runById(database: HistoryDatabase, id: string): RunRecord | undefined {
   const row = database.statement('SELECT * FROM runs JOIN run_details USING (number) WHERE id = ?').get(id)
-  return row === undefined ? undefined : recordOf(row)
+  return row === undefined ? undefined : readableRecord(row)
 }
 
 export function runByNumber(database: HistoryDatabase, number: number): RunRecord {
   const row = database.statement('SELECT * FROM runs JOIN run_details USING (number) WHERE number = ?').get(number)
   if (row === undefined) throw runNotFound(`number ${number}`)
-  return recordOf(row)
+  return readableRecord(row)
+}
+
+function readableRecord(row: Row): RunRecord {
+  try {
+    return recordOf(row)
+  } catch (error) {
+    throw unreadableRecord({ number: Number(row['number']), id: String(row['id']), reason: errorMessage(error) })
+  }
 }
 
 /** See {@link History.update}. */

@@ -1,5 +1,5 @@
 import { ErrandError, exitCodes } from '../errors.ts'
-import type { Metric, RunKind, RunState } from './run-record.ts'
+import type { DamagedRun, Metric, RunKind, RunState } from './run-record.ts'
 
 /** Reads one of a few words back; another word is damage, not a value. */
 function wordReader<Word extends string>(words: readonly Word[]): (stored: unknown) => Word {
@@ -16,6 +16,18 @@ function wordReader<Word extends string>(words: readonly Word[]): (stored: unkno
       },
     )
   }
+}
+
+/** The error of one record that can't be read, by its id where that is known. */
+export function unreadableRecord({ id, number, reason }: DamagedRun): ErrandError {
+  return new ErrandError(
+    'HISTORY_CORRUPT',
+    `The record of the run ${id ?? `number ${number}`} can't be read: ${reason.replace(/\.$/u, '')}.`,
+    {
+      hint: 'It was left as it is. `errand history list` shows the others.',
+      exitCode: exitCodes.internal,
+    },
+  )
 }
 
 export const runStates: readonly RunState[] = [

@@ -1,12 +1,21 @@
 import * as Flags from '@oclif/core/flags'
+import type { DamagedRun, History, ListedRun, RunFilter, RunSummary } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryList extends RunCommand {
   static override summary = 'Lists the runs of the project, newest first.'
   static override description = `Shows what is known here and asks no place: a run that goes on may have ended since. --refresh asks, errand status asks for one.
-A table has the metrics that fit; -o json has all of them.`
+A table has the metrics that fit; -o json has all of them. Of a metric that was logged several times the last value is compared and sorted by.`
   static override examples = [
     '<%= config.bin %> history list',
+    {
+      description: 'The best three of the last week',
+      command: "<%= config.bin %> history list --since 7d --metric 'Accuracy>0.9' --sort Accuracy --limit 3",
+    },
+    {
+      description: 'What was run with which arguments, at which commit',
+      command: '<%= config.bin %> history list --columns run_id,arguments,commit,dirty,Accuracy',
+    },
     {
       description: 'The best accuracy',
       command: '<%= config.bin %> history list --query "[?Accuracy != null] | max_by(@, &Accuracy).Accuracy"',
@@ -16,45 +25,110 @@ A table has the metrics that fit; -o json has all of them.`
   static override flags = {
     status: Flags.string({
       char: 's',
-      summary: 'Only runs of this status: completed, canceled, failed, running or notstarted.',
+      summary: 'Only runs of this status: completed, canceled, failed, running or notstarted. May be given several times, as all of these.',
       helpValue: 'STATUS',
-    }),
-    run: Flags.string({
-      char: 'r',
-      summary: 'Only this run; may be given several times.',
-      helpValue: 'RUN',
       multiple: true,
       multipleNonGreedy: true,
     }),
-    limit: Flags.integer({ char: 'n', summary: 'Only the newest N.', helpValue: 'N', min: 1 }),
+    run: Flags.string({ char: 'r', summary: 'Only this run.', helpValue: 'RUN', multiple: true, multipleNonGreedy: true }),
+    target: Flags.string({ char: 't', summary: 'Only runs at this target.', helpValue: 'TARGET', multiple: true, multipleNonGreedy: true }),
+    script: Flags.string({ summary: 'Only runs of this script.', helpValue: 'SCRIPT', multiple: true, multipleNonGreedy: true }),
+    tag: Flags.string({ summary: 'Only runs with this tag.', helpValue: 'NAME[=VALUE]', multiple: true, multipleNonGreedy: true }),
+    metric: Flags.string({
+      summary: "Only runs whose metric is so: 'Accuracy>0.9'. All conditions have to hold.",
+      helpValue: 'CONDITION',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    since: Flags.string({ summary: 'Only runs made since then: 12h, 7d, yesterday, 2026-03-01, …', helpValue: 'TIME' }),
+    limit: Flags.integer({ char: 'n', summary: 'Only the first N; without --sort these are the newest.', helpValue: 'N', min: 1 }),
+    sort: Flags.string({ summary: 'Sort by this metric or column, largest first; runs without it are last.', helpValue: 'NAME' }),
+    order: Flags.option({
+      summary: 'desc (largest first) or asc.',
+      helpValue: 'ORDER',
+      options: ['asc', 'desc'] as const,
+      default: 'desc' as const,
+    })(),
+    columns: Flags.string({
+      summary: 'Show these columns: metrics, tags.NAME, run_id, status, arguments, commit, branch, dirty, note, …',
+      helpValue: 'NAME,…',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
     refresh: Flags.boolean({ summary: 'Ask the places of runs that have not ended.' }),
   }
 
   async run(): Promise<void> {
     const { flags } = await this.parse(HistoryList)
     if (flags.refresh) await this.#refresh()
-    const { listRowFor, listRowText, openHistoryIfPresent, statesNamed } = await import('@errand/core/history')
-    const states = flags.status === undefined ? undefined : statesNamed(flags.status)
+    const { listRowText, metricCondition, openHistoryIfPresent, sinceTime, sortRuns, statesNamed } = await import('@errand/core/history')
+    const conditions = (flags.metric ?? []).map(metricCondition)
     using history = openHistoryIfPresent(this.projectDirectory)
     if (history === undefined) await this.#checkProject()
-    const filter = {
-      ...(states === undefined ? {} : { states }),
+    const works = conditions.length > 0 || flags.sort !== undefined
+    const filter: RunFilter = {
+      ...(flags.status === undefined ? {} : { states: flags.status.flatMap(statesNamed) }),
       ...(flags.run === undefined ? {} : { ids: flags.run.map((name) => history?.resolve(name).id ?? name) }),
-      ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+      ...(flags.target === undefined ? {} : { targets: flags.target }),
+      ...(flags.script === undefined ? {} : { scripts: flags.script }),
+      ...(flags.tag === undefined ? {} : { tags: flags.tag.map(tagCondition) }),
+      ...(flags.since === undefined ? {} : { since: sinceTime(flags.since) }),
+      ...(flags.limit === undefined || works ? {} : { limit: flags.limit }),
     }
-    const runs = history?.list(filter) ?? []
-    const now = new Date()
-    if (this.format === 'json' && this.globals.query === undefined) {
-      await this.screen.out(jsonLines(runs.map((run) => listRowText(run, now))))
+    const runs = this.#read(history, filter)
+    const texts = runs.map((run) => listRowText(run, new Date()))
+    const columns = flags.columns?.flatMap((names) => names.split(',')).filter((name) => name !== '')
+    if (this.format === 'json' && this.globals.query === undefined && columns === undefined && !works) {
+      await this.screen.out(jsonLines(texts))
       return
     }
-    const { historyTableColumns, historyTableRow } = await import('../../render/history-table.ts')
-    const rows = runs.map((run) => listRowFor(run, now))
-    await this.print(rows, {
-      rows: rows.map((row, index) => historyTableRow(row, runs[index]?.kind ?? 'run')),
-      columns: historyTableColumns(rows),
-      empty: 'Nothing was run yet. Run a script: errand submit -c local SCRIPT',
-    })
+    // One text and one parse: thousands of small ones take twice as long.
+    const rows: ListedRun['row'][] = JSON.parse(`[${texts.join(',')}]`)
+    const listed = runs.map((run, index) => ({ run, row: rows[index] ?? {} }))
+    const chosen = listed.filter((run) => conditions.every(({ holds }) => holds(run)))
+    const sorted = flags.sort === undefined ? chosen : sortRuns(chosen, flags.sort, flags.order === 'asc')
+    const asked = [...conditions.map(({ name }) => name), ...(flags.sort === undefined ? [] : [flags.sort]), ...(columns ?? [])]
+    await this.#warnOfUnknown(listed, asked)
+    const filtered = works || Object.keys(filter).length > 0
+    const empty = filtered ? 'No run is like that.' : 'Nothing was run yet. Run a script: errand submit -c local SCRIPT'
+    await this.#show(sorted.slice(0, flags.limit), columns, empty)
+  }
+
+  async #show(listed: readonly ListedRun[], columns: readonly string[] | undefined, empty: string): Promise<void> {
+    const { fieldOf } = await import('@errand/core/history')
+    const rows = listed.map((run) =>
+      columns === undefined ? run.row : Object.fromEntries(columns.map((name) => [name, fieldOf(run, name) ?? null])),
+    )
+    if (this.globals.query !== undefined || this.format === 'json') {
+      await this.print(rows, { plain: true })
+      return
+    }
+    const { historyTable } = await import('../../render/history-table.ts')
+    await this.print(rows, { ...historyTable(listed, columns), empty })
+  }
+
+  #read(history: History | undefined, filter: RunFilter): RunSummary[] {
+    const damaged: DamagedRun[] = []
+    const runs = history?.list(filter, (run) => damaged.push(run)) ?? []
+    for (const { id, number, reason } of damaged.slice(0, 10)) {
+      this.screen.notice(
+        `WARNING: The record of the run ${id ?? `number ${number}`} can't be read (${reason.replace(/\.$/, '')}). It was left as it is.`,
+      )
+    }
+    if (damaged.length > 10) this.screen.notice(`WARNING: ${damaged.length - 10} more records can't be read.`)
+    return runs
+  }
+
+  async #warnOfUnknown(listed: readonly ListedRun[], names: readonly string[]): Promise<void> {
+    const { fieldNames, metricNames, unknownFields } = await import('@errand/core/history')
+    const unknown = unknownFields(listed, names)
+    if (unknown.length === 0 || listed.length === 0) return
+    const { didYouMean } = await import('@errand/core/project')
+    const known = [...metricNames(listed), ...fieldNames]
+    for (const name of new Set(unknown)) {
+      const near = didYouMean(name, known)
+      this.screen.notice(`WARNING: None of these runs has ${name}${near === undefined ? '' : ` (${near})`}.`)
+    }
   }
 
   /** Only where there is no history: reading the project model takes longer than reading many runs. */
@@ -67,7 +141,7 @@ A table has the metrics that fit; -o json has all of them.`
     await using context = await this.openContext()
     const { isSettled, refresh } = await import('@errand/core/run')
     await this.interruptible(async (signal) => {
-      for (const { id } of context.history.list()) {
+      for (const { id } of context.history.list({}, () => undefined)) {
         const run = context.history.get(id)
         if (run === undefined || isSettled(run)) continue
         this.screen.report({ message: `asking ${run.target.name} about ${id}` })
@@ -79,6 +153,11 @@ A table has the metrics that fit; -o json has all of them.`
       this.screen.clear()
     })
   }
+}
+
+function tagCondition(text: string): { name: string; value?: string } {
+  const at = text.indexOf('=')
+  return at === -1 ? { name: text } : { name: text.slice(0, at), value: text.slice(at + 1) }
 }
 
 /** A JSON array with one run on each line: thousands of runs are not worth taking apart only to indent them. */
