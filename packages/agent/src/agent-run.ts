@@ -16,6 +16,7 @@ import {
 } from '@errand/core'
 import type { Agent } from './agent.ts'
 import { collect } from './collect.ts'
+import type { CallParameters } from './connection.ts'
 import { isLost } from './repeated-call.ts'
 
 /** What an engine adds to the request: how the script is started at its place. */
@@ -53,10 +54,7 @@ export async function submitRun(
   const sent = { ...rest, snapshot: { digest: snapshot.digest }, agent: launch }
   for (let attempt = 1; ; attempt++) {
     try {
-      const staging = await stage(agent, request, source, options)
-      options.report({ message: 'starting the run' })
-      const { result } = await agent.call('start', { request: sent, staging, variables: secretVariables }, { signal: options.signal })
-      return referenceOf(agent, request.runId, result['reference'])
+      return await stageAndStart(agent, request, { request: sent, variables: secretVariables }, source, options)
     } catch (error) {
       // With the connection goes the staged folder; the objects that arrived stay, and a run that has started is found by its id.
       if (attempt === mostAttempts || !(isLost(error) || errorCode(error) === 'STAGING_UNKNOWN')) throw error
@@ -71,16 +69,23 @@ function referenceOf(agent: Agent, runId: string, answered: unknown): RunReferen
   return { externalId: pid === undefined ? agent.hello.hostname : `${agent.hello.hostname}:${pid}`, data: { run: runId } }
 }
 
-async function stage(agent: Agent, request: RunRequest, source: ObjectSource, options: CallOptions): Promise<string> {
+/** Asks for the run until nothing is missing any more: the place starts it with the answer that says so. */
+async function stageAndStart(
+  agent: Agent,
+  request: RunRequest,
+  start: CallParameters,
+  source: ObjectSource,
+  options: CallOptions,
+): Promise<RunReference> {
   const { runId, project, projectId, snapshot } = request
-  const call = { run: runId, project, projectId, snapshot: { digest: snapshot.digest } }
+  const call = { run: runId, project, projectId, snapshot: { digest: snapshot.digest }, start }
   const settings = { signal: options.signal, progress: options.report }
   const entries = Buffer.from(JSON.stringify(snapshot.entries))
   // A long list is sent only where the place does not know it; a short one costs less than the round trip that asks.
   let answer = await agent.call('stage', call, entries.length > shortList ? settings : { ...settings, body: entries })
   for (let round = 0; round < 5; round++) {
-    const { state, staging, missing } = answer.result as { state: string; staging?: string; missing?: readonly string[] }
-    if (state === 'staged' && staging !== undefined) return staging
+    const { state, missing, reference } = answer.result as { state: string; missing?: readonly string[]; reference?: object }
+    if (state === 'staged') return referenceOf(agent, runId, reference)
     const sending = state === 'missing' ? await sendObjects(agent, request, missing ?? [], source, options) : []
     // The next question goes out behind the objects, without waiting for the answers to them.
     const asking = agent.call('stage', call, { ...settings, body: entries })

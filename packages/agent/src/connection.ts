@@ -10,6 +10,10 @@ export interface Hello {
   readonly platform: { readonly os: string; readonly architecture: string }
   readonly hostname: string
   readonly user: string
+  /** Bytes free for this user where `home` is or will be; null where it can't be known. */
+  readonly free: number | null
+  /** The clock there, in seconds since 1970. */
+  readonly time: number
 }
 
 export interface CallParameters {
@@ -129,6 +133,8 @@ export async function openConnection(process: HostProcess, place: string): Promi
     },
     async [Symbol.asyncDispose]() {
       process.stdin.end()
+      // With no answer to come, its end is its own matter: on a long way the wait for it would cost a round trip.
+      if (waiting.size === 0) return
       const timer = setTimeout(() => void process.kill('SIGKILL'), 5000)
       await ended
       clearTimeout(timer)

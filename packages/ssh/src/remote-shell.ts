@@ -2,13 +2,17 @@ import { ErrandError } from '@errand/core'
 
 /**
  * The only command line that is ever given to the login shell, which may be sh, csh, fish or something else: one quoted word without
- * newline, exclamation mark or backslash that a shell could change. It says where it runs, then takes one line of sh from its standard
+ * newline, exclamation mark or backslash that a shell could change. It says where it runs and what these variables hold there, then takes one line of sh from its standard
  * input; all behind that line is the standard input of the program. `exec` twice: the program is the process that the server watches, the
  * leader of its own session, and its exit is the exit of the channel.
  */
-export const shellCommand =
-  `exec /bin/sh -c 'echo; echo "errand-ssh-1 $$ $(uname -sm)"; printf %s "\${HOME:-/}"; echo; echo errand-ssh-end; ` +
-  `echo errand-ssh-end >&2; IFS= read -r errand_line && eval "$errand_line"'`
+export function shellCommand(variables: readonly string[]): string {
+  const values = ['"${HOME:-/}"', ...variables.map((name) => `"$${name}"`)]
+  return (
+    `exec /bin/sh -c 'echo; echo "errand-ssh-2 $$ $(uname -sm)"; for errand_line in ${values.join(' ')}; do printf %s "$errand_line"; ` +
+    `echo; echo errand-ssh-value; done; echo errand-ssh-end; echo errand-ssh-end >&2; IFS= read -r errand_line && eval "$errand_line"'`
+  )
+}
 
 /** What stands on both outputs in front of what is ours: all before it was printed by login scripts. */
 export const greetingEnd = 'errand-ssh-end\n'
@@ -22,14 +26,17 @@ export interface ShellFacts {
   readonly pid: number
   readonly platform: { readonly os: string; readonly architecture: string }
   readonly home: string
+  /** In the order in which they were asked for; what is not set is empty. */
+  readonly variables: readonly string[]
 }
 
 /** Reads what stands on the standard output up to {@link greetingEnd}; undefined when that is no greeting. */
 export function parseGreeting(text: string): ShellFacts | undefined {
-  const found = /errand-ssh-1 (\d+) (\S+) (.+)\n([^]*)\nerrand-ssh-end\n$/.exec(text)
+  const found = /errand-ssh-2 (\d+) (\S+) (.+)\n([^]*)\nerrand-ssh-value\nerrand-ssh-end\n$/.exec(text)
   if (!found) return undefined
-  const [, pid = '', system = '', machine = '', home = ''] = found
-  return { pid: Number(pid), platform: { os: system.toLowerCase(), architecture: architectures[machine] ?? machine }, home }
+  const [, pid = '', system = '', machine = '', values = ''] = found
+  const [home = '', ...variables] = values.split('\nerrand-ssh-value\n')
+  return { pid: Number(pid), platform: { os: system.toLowerCase(), architecture: architectures[machine] ?? machine }, home, variables }
 }
 
 /** From the word of `uname -m` to that of Node. */

@@ -40,9 +40,10 @@ const greetingPatience = 60_000
 
 /**
  * Sessions over one connection, never more at once than the server allows: how many these are is learnt from those that it refuses, and
- * tried again from time to time while somebody waits. One session is kept ready, so that a program starts within one round trip.
+ * tried again from time to time while somebody waits. One session is kept ready, so that a program starts within one round trip. What
+ * `variables` hold there comes with the greeting of each session.
  */
-export function createSessionPool(client: Client, place: string, lost: AbortSignal): SessionPool {
+export function createSessionPool(client: Client, place: string, lost: AbortSignal, variables: readonly string[]): SessionPool {
   const queue: Waiting[] = []
   let limit = usualLimit
   let open = 0
@@ -80,7 +81,7 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
       waiting.resolve(greet(channel, place, lost))
     }
     try {
-      client.exec(shellCommand, opened)
+      client.exec(shellCommand(variables), opened)
     } catch (error) {
       open--
       waiting.reject(lost.aborted ? lost.reason : error)

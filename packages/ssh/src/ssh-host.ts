@@ -22,6 +22,8 @@ export interface SshOptions {
   readonly acceptHostKey?: string
   /** The command that accepts a fingerprint, for the hint of `HOST_KEY_UNKNOWN`. */
   readonly acceptCommand?: (fingerprint: string) => string
+  /** Names of variables there whose values come with the login, at no cost in time. */
+  readonly variables?: readonly string[]
   /** Gives up opening. */
   readonly signal: AbortSignal
   /** Read instead of `~/.ssh/config` and `/etc/ssh/ssh_config`. */
@@ -41,6 +43,8 @@ export interface SshOptions {
 export interface SshHost extends Host {
   /** `SHA256:…` of the machine's key. */
   readonly hostKey: string
+  /** Those of `variables` in the options that are set there. */
+  readonly variables: Readonly<Record<string, string>>
 }
 
 /** A connection and what is made over it. */
@@ -61,10 +65,11 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
   const name = `${destination.username}@${destination.address}`
   const settings = settingsOf(options, destination)
   const disposed = new AbortController()
+  const { variables = [] } = options
 
   async function open(signal: AbortSignal): Promise<Line> {
     const connection = await connectRoute(route, settings, signal)
-    const pool = createSessionPool(connection.client, name, connection.lost)
+    const pool = createSessionPool(connection.client, name, connection.lost, variables)
     return { connection, pool, name, lost: connection.lost }
   }
 
@@ -95,6 +100,7 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     platform: facts.platform,
     home: facts.home,
     hostKey: first.connection.hostKey,
+    variables: Object.fromEntries(facts.variables.map((value, index) => [variables[index], value]).filter(([, value]) => value !== '')),
     run: async (command, call) => runProcess(await line(), command, call),
     spawn: async (command, call) => startProcess(await line(), command, call),
     readFile: async (path) => readRemoteFile(await line(), path),

@@ -1,8 +1,8 @@
 import { type CallOptions, type Finding, type Target, type TargetContext, errorCode, errorMessage } from '@errand/core'
-import type { OpenedOnce } from '@errand/process-engine'
+import { type OpenedOnce, clockWarning, spaceWarning } from '@errand/process-engine'
 import { type SshHost, resolveDestination } from '@errand/ssh'
 import { sshOptions } from './login.ts'
-import { type Machine, lookAt, spaceWarning } from './machine.ts'
+import { type Machine, lookAt } from './machine.ts'
 import type { Reached } from './reach.ts'
 import type { RemoteConfig } from './target.ts'
 
@@ -36,7 +36,7 @@ export async function* checkRemote(
     return
   }
   yield* passedHops(context, there.host)
-  yield* machineFindings(await lookAt(there.host, there.home, options))
+  yield* machineFindings(there.host.name, await lookAt(there.host, there.home, options))
   yield* target.check(options)
   yield await sparkFinding(context, target, options)
 }
@@ -76,10 +76,7 @@ function* passedHops(context: TargetContext<RemoteConfig>, host: SshHost): Gener
   yield { name: 'machine', outcome: 'ok', detail: `${host.platform.os} on ${host.platform.architecture}` }
 }
 
-const clockTolerance = 60_000
-
-function* machineFindings(machine: Machine): Generator<Finding> {
-  const { folder, writable, free, clock } = machine
+function* machineFindings(place: string, { folder, writable, free, clock }: Machine): Generator<Finding> {
   yield writable
     ? { name: 'writable', outcome: 'ok', detail: folder }
     : {
@@ -88,7 +85,7 @@ function* machineFindings(machine: Machine): Generator<Finding> {
         detail: `${folder} can't be written.`,
         hint: 'Make it writable, or set ERRAND_HOME for that user (in ~/.ssh/environment or by SetEnv of the server) to a folder that is.',
       }
-  const warning = spaceWarning(machine)
+  const warning = spaceWarning(folder, free ?? null)
   if (warning !== undefined)
     yield {
       name: 'disk space',
@@ -97,14 +94,8 @@ function* machineFindings(machine: Machine): Generator<Finding> {
       hint: 'errand experiment clean --all -t TARGET frees what errand keeps.',
     }
   else if (free !== undefined) yield { name: 'disk space', outcome: 'ok', detail: `${Math.floor(free / 1_000_000_000)} GB free` }
-  if (Math.abs(clock) <= clockTolerance) return
-  const minutes = Math.round(Math.abs(clock) / 60_000)
-  yield {
-    name: 'clock',
-    outcome: 'warning',
-    detail: `It is ${minutes} minutes ${clock > 0 ? 'ahead of' : 'behind'} this machine's.`,
-    hint: 'Times of runs are those of that machine; durations are right.',
-  }
+  const clockIsOff = clockWarning(place, clock)
+  if (clockIsOff !== undefined) yield { name: 'clock', outcome: 'warning', detail: clockIsOff, hint: 'Set it there, by NTP for example.' }
 }
 
 /** A machine without Spark is a good machine for all other runs. */

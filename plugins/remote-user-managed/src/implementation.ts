@@ -1,7 +1,6 @@
 import type { CallOptions, Target, TargetContext } from '@errand/core'
 import { type ProcessPlace, cancelGrace, createProcessTarget, defaultPythons, openOnce } from '@errand/process-engine'
 import { checkRemote } from './check.ts'
-import { lookAt, spaceWarning } from './machine.ts'
 import { type Reached, reach } from './reach.ts'
 import type { RemoteConfig } from './target.ts'
 
@@ -22,14 +21,6 @@ export function createTarget(context: TargetContext<RemoteConfig>): Target {
   return {
     ...target,
     check: (options) => checkRemote(context, reached, target, options),
-    async prepare(request, options) {
-      const prepared = await target.prepare(request, options)
-      if (!options.build) return prepared
-      const { host, home } = await reached.get(options)
-      const warning = spaceWarning(await lookAt(host, home, options))
-      if (warning !== undefined) context.log.warn(warning)
-      return prepared
-    },
     async [Symbol.asyncDispose]() {
       await target[Symbol.asyncDispose]()
       await reached[Symbol.asyncDispose]()
@@ -37,15 +28,12 @@ export function createTarget(context: TargetContext<RemoteConfig>): Target {
   }
 }
 
-function placeOf(
-  { pythonLocation, sparkSubmitLocation, nativeSharedDirectory }: RemoteConfig,
-  { host, home, variables }: Reached,
-): ProcessPlace {
+function placeOf({ pythonLocation, sparkSubmitLocation, nativeSharedDirectory }: RemoteConfig, { host, home }: Reached): ProcessPlace {
   const absolute = (program: string): string => program.replace(/^~(?=\/)/, host.home)
   return {
     host,
     home,
-    pythons: defaultPythons(absolute(pythonLocation), variables),
+    pythons: defaultPythons(absolute(pythonLocation), host.variables),
     sparkSubmit: absolute(sparkSubmitLocation),
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
   }

@@ -11,19 +11,6 @@ export interface Machine {
   readonly clock: number
 }
 
-/** Variables of the login there that say where things are. */
-export type PlaceVariables = Readonly<Record<'ERRAND_HOME' | 'VIRTUAL_ENV' | 'CONDA_PREFIX', string | undefined>>
-
-const variablesScript = 'printf "%s\\n%s\\n%s\\n" "$ERRAND_HOME" "$VIRTUAL_ENV" "$CONDA_PREFIX"'
-
-export async function readVariables(host: Host, { signal }: CallOptions): Promise<PlaceVariables> {
-  const { stdout } = await host.run(['/bin/sh', '-c', variablesScript], { signal })
-  const [home, virtual, conda] = stdout.toString('utf8').split('\n')
-  return { ERRAND_HOME: home || undefined, VIRTUAL_ENV: virtual || undefined, CONDA_PREFIX: conda || undefined }
-}
-
-const gigabyte = 1_000_000_000
-
 /** Walks up to the first folder that is there, since nothing is made by looking. */
 const script = `folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ]; do folder=$(dirname "$folder"); done
@@ -43,10 +30,4 @@ export async function lookAt(host: Host, folder: string, { signal }: CallOptions
     ...(/^\d+$/.test(free) ? { free: Number(free) * 1024 } : {}),
     clock: /^\d+$/.test(seconds) ? Number(seconds) * 1000 - between : 0,
   }
-}
-
-/** A sentence when little space is left for runs. */
-export function spaceWarning({ folder, free }: Machine): string | undefined {
-  if (free === undefined || free >= gigabyte) return undefined
-  return `Only ${Math.floor(free / 1_000_000)} MB are free for ${folder}.`
 }

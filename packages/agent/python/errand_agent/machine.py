@@ -27,6 +27,17 @@ def command_output(command):
         return ''
 
 
+def free_bytes(folder):
+    """For this user, on the disk of a folder that need not be there yet; None where it can't be known."""
+    while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
 def user_name():
     try:
         import pwd

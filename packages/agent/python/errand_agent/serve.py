@@ -133,14 +133,16 @@ def hello():
         from _json import encode_basestring_ascii as quoted
     except ImportError:
         from json import dumps as quoted
-    from errand_agent.machine import boot_id, user_name
+    from errand_agent.machine import boot_id, free_bytes, user_name
     system = os.uname()
     home = os.path.abspath(os.environ.get('ERRAND_HOME') or os.path.join(os.path.expanduser('~'), '.errand'))
     version = '.'.join(str(part) for part in sys.version_info[:3])
+    free = free_bytes(home)
     line = '{"hello":{"protocol":1,"python":{"executable":%s,"version":%s,"prefix":%s},"home":%s,"platform":{"os":%s,"architecture":%s},' \
-        '"hostname":%s,"user":%s,"bootId":%s,"pid":%d}}\n' % (
+        '"hostname":%s,"user":%s,"bootId":%s,"pid":%d,"free":%s,"time":%.3f}}\n' % (
             quoted(sys.executable or ''), quoted(version), quoted(sys.prefix), quoted(home), quoted(sys.platform), quoted(system.machine),
-            quoted(system.nodename), quoted(user_name()), quoted(boot_id()), os.getpid())
+            quoted(system.nodename), quoted(user_name()), quoted(boot_id()), os.getpid(),
+            'null' if free is None else free, time.time())
     return line.encode('ascii')
 
 

@@ -12,7 +12,10 @@ PROGRESS_EVERY = 0.1
 
 
 def call_stage(server, params, body):
-    """{run, projectId, snapshot: {digest, entries?}} (entries also as the body) → {state: entries | missing | staged, …}."""
+    """{run, projectId, snapshot: {digest, entries?}, start?} (entries also as the body) → {state: entries | missing | staged, …}.
+
+    With the parameters of `start`, what is staged is started as well, and the answer holds that of `start`: one round trip for both.
+    """
     run, project_id = checked_run(params.get('run')), params.get('projectId')
     snapshot = params.get('snapshot')
     if not isinstance(snapshot, dict) or not isinstance(project_id, str):
@@ -20,7 +23,17 @@ def call_stage(server, params, body):
     checked_digest(snapshot.get('digest'))
     entries = json.loads(body.decode('utf-8', 'surrogateescape')) if body else snapshot.get('entries')
     content = None if entries is None else work_tree.content_of_entries(entries)
-    return staging(server, run, project_id, snapshot['digest'], content)
+    work = staging(server, run, project_id, snapshot['digest'], content)
+    return work if params.get('start') is None else staged_and_started(server, work, params['start'])
+
+
+def staged_and_started(server, work, params):
+    from errand_agent.start import call_start
+    result = yield from work
+    if result['state'] == 'staged':
+        started = yield from call_start(server, dict(params, staging=result['staging']), b'')
+        result.update(started)
+    return result
 
 
 def staging(server, run, project_id, digest, content):

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { DelayLine } from './delay-line.ts'
 import { run } from './run-program.ts'
 import { type TestAccount, bringAccount, bringOpenSsh } from './test-account.ts'
 
@@ -16,6 +17,8 @@ export interface SshdSettings {
   /** Private host key files of another server, to be the same machine again. */
   readonly hostKeyFiles?: readonly string[]
   readonly port?: number
+  /** A network that the server is in; this machine's own when absent. */
+  readonly network?: Pick<DelayLine, 'address' | 'enter'>
 }
 
 export interface TestKey {
@@ -26,8 +29,10 @@ export interface TestKey {
   readonly passphrase?: string
 }
 
-/** A real OpenSSH server on 127.0.0.1 with keys and configuration of its own. */
+/** A real OpenSSH server with keys and configuration of its own. */
 export interface Sshd extends AsyncDisposable {
+  /** 127.0.0.1, or that of the network that it is in. */
+  readonly address: string
   readonly port: number
   readonly user: string
   readonly password: string
@@ -90,13 +95,14 @@ export async function startSshd(settings: SshdSettings = {}): Promise<Sshd> {
   const configuration = join(directory, 'sshd_config')
   const hostKeyFiles = settings.hostKeyFiles ?? hostKeys.map(({ file }) => file)
   writeFileSync(configuration, configurationOf({ settings, directory, port, account, hostKeyFiles }))
-  const server = await launch(configuration, port)
+  const { address, enter } = settings.network ?? { address: '127.0.0.1', enter: [] }
+  const server = await launch(configuration, `${address} port ${port}`, enter)
   const stop = async () => {
     await server.stop()
     rmSync(directory, { recursive: true, force: true })
   }
   const { user, password, home } = account
-  const shared = { port, user, password, home, key, encryptedKey, hostKeys, directory }
+  const shared = { address, port, user, password, home, key, encryptedKey, hostKeys, directory }
   return { ...shared, log: server.log, cut: server.cut, stop, [Symbol.asyncDispose]: stop }
 }
 
@@ -112,7 +118,7 @@ function configurationOf({ settings, directory, port, account, hostKeyFiles }: C
   return [
     ...(settings.lines ?? []),
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${settings.network?.address ?? '127.0.0.1'}`,
     ...hostKeyFiles.map((file) => `HostKey ${file}`),
     `PidFile ${directory}/sshd.pid`,
     `AuthorizedKeysFile ${directory}/authorized_keys`,
@@ -132,14 +138,15 @@ function configurationOf({ settings, directory, port, account, hostKeyFiles }: C
 const guard =
   '/usr/sbin/sshd -D -e -f "$1" </dev/null & server=$!; echo "guarded server $server" >&2; read -r _; kill "$server"; wait "$server"'
 
-async function launch(configuration: string, port: number) {
+async function launch(configuration: string, listens: string, enter: readonly string[]) {
   mkdirSync('/run/sshd', { recursive: true })
-  const child = spawn('/bin/sh', ['-c', guard, 'sh', configuration], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const [program, ...parameters] = [...enter, '/bin/sh', '-c', guard, 'sh', configuration]
+  const child = spawn(program, parameters, { stdio: ['pipe', 'ignore', 'pipe'] })
   let text = ''
   child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const listening = new Promise<void>((resolve, reject) => {
-    child.stderr?.on('data', () => text.includes(`Server listening on 127.0.0.1 port ${port}`) && resolve())
+    child.stderr?.on('data', () => text.includes(`Server listening on ${listens}`) && resolve())
     child.once('exit', () => reject(new Error(`sshd did not start: ${text}`)))
   })
   await listening
