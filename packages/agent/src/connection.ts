@@ -12,8 +12,6 @@ export interface Hello {
   readonly user: string
   /** Bytes free for this user where `home` is or will be; null where it can't be known. */
   readonly free: number | null
-  /** The clock there, in seconds since 1970. */
-  readonly time: number
 }
 
 export interface CallParameters {

@@ -1,5 +1,5 @@
 export { cancelGrace } from './cancel-grace.ts'
 export { defaultPythons } from './interpreter.ts'
 export { type OpenedOnce, openOnce } from './open-once.ts'
-export { clockWarning, spaceWarning } from './place-warnings.ts'
 export { type ProcessPlace, createProcessTarget } from './process-target.ts'
+export { spaceWarning } from './space-warning.ts'

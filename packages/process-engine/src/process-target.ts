@@ -14,7 +14,7 @@ import {
 } from '@errand/core'
 import { warnOfMissingPackages } from './missing-packages.ts'
 import { openOnce } from './open-once.ts'
-import { placeWarnings } from './place-warnings.ts'
+import { spaceWarning } from './space-warning.ts'
 import { findSparkSubmit, sparkCommand } from './spark-submit.ts'
 
 /** Where and with what a run is started. Everything but the host comes from the target's configuration. */
@@ -35,8 +35,6 @@ export interface ProcessPlace {
 interface RunningPlace extends AsyncDisposable {
   readonly place: ProcessPlace
   readonly agent: Agent
-  /** Milliseconds since 1970. */
-  readonly openedAt: number
 }
 
 /**
@@ -50,7 +48,7 @@ export function createProcessTarget(
   const opening = openOnce(async (options): Promise<RunningPlace> => {
     const place = typeof given === 'function' ? await given(options) : given
     const agent = await openAgent({ ...place, signal: options.signal, report: (message) => options.report({ message }) })
-    return { place, agent, openedAt: Date.now(), [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose]() }
+    return { place, agent, [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose]() }
   })
   const opened = (options: CallOptions): Promise<RunningPlace> => opening.get(options)
   const agent = async (options: CallOptions): Promise<Agent> => (await opened(options)).agent
@@ -62,9 +60,10 @@ export function createProcessTarget(
       return plan(running, place, request)
     },
     async prepare(request, options) {
-      const { agent: running, place, openedAt } = await opened(options)
+      const { agent: running, place } = await opened(options)
       const { environment } = request
-      if (options.build) for (const warning of placeWarnings(place.host.name, running.hello, openedAt)) context.log.warn(warning)
+      const warning = spaceWarning(running.hello.home, running.hello.free)
+      if (options.build && warning !== undefined) context.log.warn(warning)
       if (options.build && environment.kind === 'user-managed' && environment.expects !== undefined)
         await warnOfMissingPackages(place.host, running.hello.python.executable, environment.expects, context.log, options)
       return prepared(running, place, request, options)

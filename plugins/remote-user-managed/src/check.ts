@@ -1,5 +1,5 @@
 import { type CallOptions, type Finding, type Target, type TargetContext, errorCode, errorMessage } from '@errand/core'
-import { type OpenedOnce, clockWarning, spaceWarning } from '@errand/process-engine'
+import { type OpenedOnce, spaceWarning } from '@errand/process-engine'
 import { type SshHost, resolveDestination } from '@errand/ssh'
 import { sshOptions } from './login.ts'
 import { type Machine, lookAt } from './machine.ts'
@@ -36,7 +36,7 @@ export async function* checkRemote(
     return
   }
   yield* passedHops(context, there.host)
-  yield* machineFindings(there.host.name, await lookAt(there.host, there.home, options))
+  yield* machineFindings(await lookAt(there.host, there.home, options))
   yield* target.check(options)
   yield await sparkFinding(context, target, options)
 }
@@ -76,7 +76,9 @@ function* passedHops(context: TargetContext<RemoteConfig>, host: SshHost): Gener
   yield { name: 'machine', outcome: 'ok', detail: `${host.platform.os} on ${host.platform.architecture}` }
 }
 
-function* machineFindings(place: string, { folder, writable, free, clock }: Machine): Generator<Finding> {
+const clockTolerance = 60_000
+
+function* machineFindings({ folder, writable, free, clock }: Machine): Generator<Finding> {
   yield writable
     ? { name: 'writable', outcome: 'ok', detail: folder }
     : {
@@ -94,8 +96,14 @@ function* machineFindings(place: string, { folder, writable, free, clock }: Mach
       hint: 'errand experiment clean --all -t TARGET frees what errand keeps.',
     }
   else if (free !== undefined) yield { name: 'disk space', outcome: 'ok', detail: `${Math.floor(free / 1_000_000_000)} GB free` }
-  const clockIsOff = clockWarning(place, clock)
-  if (clockIsOff !== undefined) yield { name: 'clock', outcome: 'warning', detail: clockIsOff, hint: 'Set it there, by NTP for example.' }
+  if (Math.abs(clock) <= clockTolerance) return
+  const minutes = Math.round(Math.abs(clock) / 60_000)
+  yield {
+    name: 'clock',
+    outcome: 'warning',
+    detail: `It is ${minutes} minutes ${clock > 0 ? 'ahead of' : 'behind'} this machine's.`,
+    hint: 'Times of runs are those of that machine; durations are right.',
+  }
 }
 
 /** A machine without Spark is a good machine for all other runs. */

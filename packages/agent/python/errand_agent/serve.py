@@ -139,10 +139,10 @@ def hello():
     version = '.'.join(str(part) for part in sys.version_info[:3])
     free = free_bytes(home)
     line = '{"hello":{"protocol":1,"python":{"executable":%s,"version":%s,"prefix":%s},"home":%s,"platform":{"os":%s,"architecture":%s},' \
-        '"hostname":%s,"user":%s,"bootId":%s,"pid":%d,"free":%s,"time":%.3f}}\n' % (
+        '"hostname":%s,"user":%s,"bootId":%s,"pid":%d,"free":%s}}\n' % (
             quoted(sys.executable or ''), quoted(version), quoted(sys.prefix), quoted(home), quoted(sys.platform), quoted(system.machine),
             quoted(system.nodename), quoted(user_name()), quoted(boot_id()), os.getpid(),
-            'null' if free is None else free, time.time())
+            'null' if free is None else free)
     return line.encode('ascii')
 
 
