@@ -45,6 +45,7 @@ export async function arrangeWords(words: readonly string[]): Promise<readonly s
     const isPage = pages.some((name) => name === rest[1])
     return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']
   }
+  if (rest[0] === 'rerun') return ['rerun', ...splitBehindRun([...leading, ...rest.slice(1)], await rerunFlags())]
   const command = scriptCommandLength(rest)
   if (command === 0) return rest.length === 0 ? overviewUnlessNowhere(leading) : insertFlags(rest, leading)
   const { own, script } = splitAtScript([...leading, ...rest.slice(command)], await submitFlags())
@@ -69,6 +70,26 @@ export function splitAtScript(
     if (takesValue(word) && words[index + 1] !== '--') index += 1
   }
   return { own: words, script: [] }
+}
+
+/**
+ * Puts a `--` between the words of `rerun` that are its own (options on either side of the run) and the arguments of the script, which
+ * begin with the first word behind the run that is none of its options. A `--` of the user's says where, also before no arguments at all.
+ */
+export function splitBehindRun(words: readonly string[], flags: FlagShapes): readonly string[] {
+  const takesValue = valueTaker(flags)
+  const isOwn = (word: string) => Object.entries(flags).some(([name, flag]) => spells(word, name, flag))
+  let named = false
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? ''
+    if (word === '--') return words
+    const isFlag = word.startsWith('-') && word !== '-'
+    if (named && (!isFlag || !(isOwn(word) || word === '--help' || word === '-h')))
+      return [...words.slice(0, index), '--', ...words.slice(index)]
+    if (!isFlag || /^(?:-r|--run)/.test(word)) named = true
+    if (isFlag && takesValue(word) && words[index + 1] !== '--') index += 1
+  }
+  return words
 }
 
 /**
@@ -114,6 +135,11 @@ function valueTaker(flags: FlagShapes): (word: string) => boolean {
     const first = letters.findIndex((letter) => short.has(letter))
     return first !== -1 && first === letters.length - 1
   }
+}
+
+async function rerunFlags(): Promise<FlagInput> {
+  const { default: rerun } = await import('./commands/rerun.ts')
+  return { ...rerun.baseFlags, ...rerun.flags }
 }
 
 async function submitFlags(): Promise<FlagInput> {

@@ -91,6 +91,13 @@ export function listRowText(run: RunSummary, now: Date = new Date()): string {
   return clashing === undefined ? whole : `${whole.slice(0, -1)},"metrics":${clashing}}`
 }
 
+/** Digest of the files that a run was made from; undefined when none were recorded. */
+export function snapshotDigest({ request }: Pick<RunRecord, 'request'>): string | undefined {
+  const snapshot = typeof request === 'object' && request !== null && 'snapshot' in request ? request['snapshot'] : undefined
+  const digest = typeof snapshot === 'object' && snapshot !== null && 'digest' in snapshot ? snapshot['digest'] : undefined
+  return typeof digest === 'string' && digest !== '' ? digest : undefined
+}
+
 /** Not in the original's records: the exit code (0 for a run that completed), the signal that ended it, and the reason in words. */
 function howItEnded({ state, status, reason }: RunRecord): JsonObject {
   const exitCode = status?.state === 'failed' ? status.exitCode : undefined

@@ -1,6 +1,7 @@
 export { type RunContext, type RunContextOptions, type TargetCatalogue, openRunContext } from './context.ts'
 export { cancel, follow, refresh, waitFor, isSettled } from './look.ts'
 export { type PrepareOptions, prepare } from './prepare.ts'
+export { type RerunOptions, rerun, rerunDetached } from './rerun.ts'
 export { type DetachedSubmitOptions, type SubmitOptions, continueRun, submit, submitDetached } from './submit.ts'
 export type { RunUpdate } from './update.ts'
 export { type Detached, type ShownTarget, attachActions, checkTarget, detachTarget, showTarget } from './target-commands.ts'

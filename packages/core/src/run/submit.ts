@@ -44,11 +44,16 @@ export function submitDetached(context: RunContext, options: DetachedSubmitOptio
     const submission = await createRun(context, options, plan, configured, emit, signal)
     await recordFailure(submission, async () => {
       await snapshotRequest(submission, plan)
-      const pid = await spawnDetached([...options.continueCommand, submission.runId], context.project.directory)
-      // At once, and not only when it claims the run itself: whoever looks in between must not take the run for abandoned.
-      context.history.update(submission.runId, { client: clientOf(pid) })
+      await leaveToAnother(submission, options.continueCommand)
     })
   })
+}
+
+/** Leaves a recorded run to a process of its own. */
+export async function leaveToAnother({ context, runId }: Submission, continueCommand: readonly string[]): Promise<void> {
+  const pid = await spawnDetached([...continueCommand, runId], context.project.directory)
+  // At once, and not only when it claims the run itself: whoever looks in between must not take the run for abandoned.
+  context.history.update(runId, { client: clientOf(pid) })
 }
 
 /** Answers the process id. */

@@ -1,4 +1,5 @@
 export { excludedBy } from './excluded-by.ts'
 export { objectPath, openObject } from './object-store.ts'
+export { linkSnapshot, missingContents, refuseIncomplete, restoreSnapshot, type RestoreOptions } from './restore-snapshot.ts'
 export { loadSnapshot } from './stored-snapshots.ts'
 export { takeSnapshot, type SnapshotOptions, type TakenSnapshot } from './take-snapshot.ts'

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url'
+import { exitCodes } from '@errand/core'
+import type { RunRecord } from '@errand/core/history'
+import type { RunContext, RunUpdate } from '@errand/core/run'
+import { RunCommand, runError } from './run-command.ts'
+import { openTranscript } from './render/transcript.ts'
+import { keepMemorySmall } from './small-memory.ts'
+
+/** The two ways to start a run: stay with it to its end, or leave what is still to do to the command line that goes on with it. */
+export interface Start {
+  stay(signal: AbortSignal): AsyncIterable<RunUpdate>
+  leave(signal: AbortSignal, continueCommand: readonly string[]): AsyncIterable<RunUpdate>
+}
+
+/** Commands that start a run and show it. */
+export abstract class StartCommand extends RunCommand {
+  /** Exit code and errors are those of the run; Ctrl-C ends the showing and says how to come back. */
+  protected async startRun(
+    context: RunContext,
+    start: Start,
+    { async, wait }: { readonly async: boolean; readonly wait: boolean },
+  ): Promise<void> {
+    let run: RunRecord | undefined
+    let started = false
+    await this.interruptible(
+      async (signal) => {
+        const note = (update: RunUpdate): void => {
+          if (update.type === 'created' || update.type === 'started' || update.type === 'ended') run = update.run
+          if (update.type === 'started') started = true
+        }
+        await (async ? this.#leave(context, start, wait, signal, note) : this.#show(context, start, signal, note))
+      },
+      async () => this.#sayHowToComeBack(run, started || async),
+    )
+  }
+
+  async #show(context: RunContext, start: Start, signal: AbortSignal, note: (update: RunUpdate) => void): Promise<void> {
+    keepMemorySmall()
+    const transcript = openTranscript(this.screen, {
+      onlyErrors: this.wantsOnlyJson,
+      control: this.globals.verbose,
+      quiet: this.globals.quiet,
+    })
+    for await (const update of start.stay(signal)) {
+      note(update)
+      await this.showAside(update)
+      await transcript.show(update)
+      if (update.type === 'ended') await this.#finish(context, update.run)
+    }
+  }
+
+  async #leave(context: RunContext, start: Start, wait: boolean, signal: AbortSignal, note: (update: RunUpdate) => void): Promise<void> {
+    const { waitFor } = await import('@errand/core/run')
+    const program = fileURLToPath(new URL('../bin/errand.js', import.meta.url))
+    let created: RunRecord | undefined
+    for await (const update of start.leave(signal, [process.execPath, program, 'continue'])) {
+      note(update)
+      await this.showAside(update)
+      if (update.type !== 'created') continue
+      created = update.run
+      // Quiet is the id alone, for `id=$(errand submit -a -q …)`.
+      if (!this.wantsOnlyJson) await this.screen.out(this.globals.quiet ? `${update.run.id}\n` : `RunId: ${update.run.id}\n`)
+    }
+    this.screen.clear()
+    if (created === undefined) return
+    if (wait) await this.#finish(context, await waitFor(context, created.id, { signal }))
+    else if (this.wantsOnlyJson) await this.#printRecord(context, created)
+  }
+
+  async #finish(context: RunContext, run: RunRecord): Promise<void> {
+    this.screen.clear()
+    if (this.wantsOnlyJson) await this.#printRecord(context, run)
+    if (run.state === 'completed') return
+    throw runError(run)
+  }
+
+  async #printRecord(context: RunContext, run: RunRecord): Promise<void> {
+    const { recordFor } = await import('@errand/core/history')
+    await this.print(recordFor(context.history, context.history.get(run.id) ?? run))
+  }
+
+  async #sayHowToComeBack(run: RunRecord | undefined, started: boolean): Promise<void> {
+    process.exitCode = exitCodes.interrupted
+    if (run === undefined) return
+    const where = `${run.id}${this.projectOption}`
+    const lines = started
+      ? [`The run goes on. To come back:  errand logs -f ${where}`, `To cancel it:  errand cancel ${where}`]
+      : [`The run had not started. To go on with it:  errand continue ${where}`]
+    await this.screen.err(`\n${lines.join('\n')}\n`)
+  }
+}
