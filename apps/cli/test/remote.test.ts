@@ -205,17 +205,19 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
     expect(stderr).not.toContain('c4nary')
   })
 
-  it('refuses an environment of its own with a sentence', async () => {
+  it('says that an environment of its own is not made yet there, and what would change it', async () => {
     using project = exampleProject('iris')
-    await errand(project, place.attach)
+    await errand(project, `${place.attach} --password-stdin ${place.accept}`, place.server.password)
     project.write(
       'aml_config/vm.compute',
       project.read('aml_config/vm.compute').replace('userManagedEnvironment: true', 'userManagedEnvironment: false'),
     )
-    const { exitCode, stderr } = await errand(project, 'experiment prepare -c vm')
-    expect([exitCode, stderr]).toEqual([
+    const checked = await errand(project, 'experiment prepare -c vm --check')
+    expect([checked.exitCode, checked.stdout]).toEqual([1, expect.stringMatching(/^vm is not prepared/)])
+    const refused = await errand(project, 'experiment submit -c vm train.py')
+    expect([refused.exitCode, refused.stderr]).toEqual([
       1,
-      expect.stringMatching(/^ERROR: aml_config\/vm\.compute:4:1: userManagedEnvironment: false would build/),
+      expect.stringMatching(/^ERROR: The environment of .* is not ready on [^]*prepare -c vm/),
     ])
   })
 

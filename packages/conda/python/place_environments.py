@@ -8,7 +8,6 @@ import time
 
 import place_lock
 import place_packages
-import place_processes
 import place_steps
 
 
@@ -50,7 +49,7 @@ def build(request, lock, report):
     # What a dead maker left: of no use, because nobody knows how far it came.
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o755, exist_ok=True)
-    runner = place_steps.Runner(os.path.join(folder, 'log'), lock, report)
+    runner = place_steps.Runner(os.path.join(folder, 'log'), lock, report, request['files'].get('requirements-uv.txt', ''))
     try:
         write_files(request)
         check_files(request)
@@ -206,57 +205,6 @@ def use(request):
 
 def previous(request):
     return None if request.get('latest') is None else read_json(request['latest'])
-
-
-def list_all(request):
-    root = os.path.join(request['home'], 'environments')
-    names = sorted(os.listdir(root)) if os.path.isdir(root) else []
-    busy = place_processes.programs()
-    return [describe(os.path.join(root, name), name, busy) for name in names if is_environment(root, name)]
-
-
-def is_environment(root, name):
-    return name not in ('files', 'latest') and os.path.isdir(os.path.join(root, name))
-
-
-def describe(folder, name, busy):
-    marker = read_json(os.path.join(folder, 'complete.json'))
-    used = [os.stat(path).st_mtime for path in (os.path.join(folder, 'used'), folder) if os.path.exists(path)][0]
-    being_made = is_held(folder + '.lock')
-    answer = {
-        'key': name, 'complete': marker is not None, 'bytes': size(folder) if marker is None else marker['bytes'],
-        'lastUsed': timestamp(used), 'inUse': being_made or any(program.startswith(folder + os.sep) for program in busy)}
-    if marker is not None:
-        answer.update({'provider': marker['provider'], 'project': marker.get('project')})
-    return answer
-
-
-def is_held(path):
-    if not os.path.exists(path):
-        return False
-    lock = place_lock.try_acquire(path)
-    if lock is None:
-        return True
-    os.close(lock)
-    return False
-
-
-def remove(request):
-    """False when it is being made at this moment."""
-    folder = os.path.join(request['home'], 'environments', request['key'])
-    if not os.path.isdir(folder):
-        return True
-    lock = place_lock.try_acquire(folder + '.lock')
-    if lock is None:
-        return False
-    try:
-        # The marker first: what is half removed is never taken for an environment.
-        remove_file(os.path.join(folder, 'complete.json'))
-        shutil.rmtree(folder)
-        remove_file(folder + '.lock')
-    finally:
-        os.close(lock)
-    return True
 
 
 def size(folder):

@@ -3,6 +3,7 @@ import json
 import sys
 
 import place_environments
+import place_leftovers
 import place_probe
 import place_steps
 
@@ -30,8 +31,10 @@ def act(request, report):
     if kind == 'make':
         return place_environments.make(request, report)
     if kind == 'list':
-        return place_environments.list_all(request)
-    return place_environments.remove(request)
+        return place_leftovers.list_all(request)
+    if kind == 'leftovers':
+        return place_leftovers.leftovers(request)
+    return place_leftovers.remove(request)
 
 
 def write(output, message):

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import place_lock
+import place_pip_configuration
 
 # Variables of the user's shell that would make an installer look at another environment than the new one.
 LEADING_ASTRAY = (
@@ -31,9 +32,10 @@ def redacted(text):
 class Runner:
     """Runs steps one after the other with one log, lock and reporter."""
 
-    def __init__(self, log, lock, report):
+    def __init__(self, log, lock, report, requirements=''):
         self.path = log
         self.lock = lock
+        self.requirements = requirements
         self.report = report
         os.makedirs(os.path.dirname(log), exist_ok=True)
         self.file = io.open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='utf-8', errors='replace')
@@ -51,6 +53,8 @@ class Runner:
     def call(self, step, tail):
         environment = {name: value for name, value in os.environ.items() if name not in LEADING_ASTRAY}
         environment.update({'PYTHONNOUSERSITE': '1', 'PYTHONUNBUFFERED': '1', 'PYTHONIOENCODING': 'utf-8'})
+        if step.get('tool') == 'uv':
+            environment.update(place_pip_configuration.variables_for_uv(self.requirements))
         environment.update(step.get('environment') or {})
         try:
             # Children hold the lock too: what a killed maker leaves running can't be mistaken for nothing.

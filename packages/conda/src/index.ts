@@ -1,3 +1,4 @@
+export { activation } from './activation.ts'
 export { type EnvironmentContent, contentOf, defaultPython } from './content.ts'
 export {
   type EnvironmentInputs,
@@ -8,7 +9,14 @@ export {
   explainKey,
 } from './environment-key.ts'
 export type { WantedEnvironment } from './environment-plan.ts'
-export { type EnvironmentEntry, listEnvironments, removeEnvironment } from './environments.ts'
+export {
+  type EnvironmentEntry,
+  environmentLeftovers,
+  isEnvironmentLeftover,
+  listEnvironments,
+  removeEnvironment,
+  removeEnvironmentLeftover,
+} from './environments.ts'
 export { type Download, type MicromambaPin, bringMicromamba, fetchMicromamba, micromambaPins } from './micromamba.ts'
 export {
   type PlannedEnvironment,

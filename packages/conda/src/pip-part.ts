@@ -1,6 +1,7 @@
 import { type EnvironmentLock, ErrandError, type SnapshotFile } from '@errand/core'
 import type { EnvironmentContent } from './content.ts'
 import { optionLines, pipArguments, requirementsText, uvArguments, uvKnows } from './pip-options.ts'
+import { compareVersions } from './python-version.ts'
 import type { Making, Step, Tool } from './step.ts'
 
 /** How uv is called at the place, and the tool to be made before, unless the place has its own. */
@@ -25,7 +26,11 @@ export interface PipPart {
 
 /** Python versions that uv still installs for. */
 const oldestForUv = [3, 8] as const
-const uvEnvironment = { UV_PYTHON_DOWNLOADS: 'never', UV_NO_PROGRESS: '1' }
+/** Certificates of the system count, as they do for pip. */
+export function uvEnvironment(version: string): Readonly<Record<string, string>> {
+  const certificates = compareVersions(version, '0.11') < 0 ? 'UV_NATIVE_TLS' : 'UV_SYSTEM_CERTS'
+  return { UV_PYTHON_DOWNLOADS: 'never', UV_NO_PROGRESS: '1', [certificates]: 'true' }
+}
 
 /** Steps for the pip section: through uv where it means the same, else through pip. None when there is nothing to install. */
 export function pipPart(part: PipPart): Making & { readonly origins?: OriginsStep } {
@@ -52,7 +57,7 @@ export function pipPart(part: PipPart): Making & { readonly origins?: OriginsSte
       ...(part.compile === true ? ['--compile-bytecode'] : []),
       ...uvArguments(content.pipOptions),
     ],
-    environment: uvEnvironment,
+    environment: uvEnvironment(uv.version),
     cwd: folder,
     tool: 'uv',
     minimumPython: oldestForUv,
@@ -100,8 +105,9 @@ function originsStep({ folder, prefix }: PipPart, uv: Uv): OriginsStep {
       '-o',
       output,
     ],
-    environment: uvEnvironment,
+    environment: uvEnvironment(uv.version),
     cwd: folder,
+    tool: 'uv',
     minimumPython: oldestForUv,
     input,
     output,

@@ -56,7 +56,17 @@ export interface PlaceBuilder extends AsyncDisposable {
 }
 
 /** In the order in which they import each other. */
-const modules = ['place_lock', 'place_packages', 'place_processes', 'place_steps', 'place_probe', 'place_environments', 'place_main']
+const modules = [
+  'place_lock',
+  'place_packages',
+  'place_processes',
+  'place_pip_configuration',
+  'place_steps',
+  'place_probe',
+  'place_environments',
+  'place_leftovers',
+  'place_main',
+]
 
 /** Reads the modules from the first line of its input and keeps them in memory: the place needs no folder of ours to answer. */
 const bootstrap = `

@@ -47,6 +47,8 @@ export interface PrepareOptions extends CallOptions {
 export interface PlannedEnvironment {
   readonly key: string
   readonly ready: boolean
+  /** Where it is or would be. */
+  readonly prefix: string
   readonly provider: string
   readonly inputs: EnvironmentInputs
   readonly changed: readonly InputChange[]
@@ -103,6 +105,7 @@ export async function planEnvironment(host: Host, wanted: WantedEnvironment, opt
   return {
     key: plan.key,
     ready: look.ready,
+    prefix: plan.prefix,
     provider: `${plan.provider.name} ${plan.provider.version}`,
     inputs: plan.inputs,
     changed: look.previous === null ? [] : explainKey(look.previous, plan.inputs),

@@ -4,6 +4,10 @@ import { askPython } from './interpreter.ts'
 /** Where a pip-installed PySpark keeps its own launcher. */
 const findPyspark = 'import os, pyspark; print(os.path.join(os.path.dirname(pyspark.__file__), "bin", "spark-submit"))'
 
+/** The `spark-submit` of a PySpark that is installed in the interpreter. */
+export const packagedSparkSubmit = (host: Host, python: string, signal: AbortSignal): Promise<string | undefined> =>
+  askPython(host, python, findPyspark, signal)
+
 /**
  * The program that starts Spark: the one that the user named, else `spark-submit` on the PATH, else that of a PySpark installed in the
  * interpreter. Error: `SPARK_NOT_FOUND`.
@@ -12,7 +16,7 @@ export async function findSparkSubmit(host: Host, python: string, named: string 
   if (named !== undefined && named !== 'spark-submit') return named
   const onPath = await host.run(['sh', '-c', 'command -v spark-submit'], { signal })
   if (onPath.exitCode === 0) return onPath.stdout.toString('utf8').trim()
-  const packaged = await askPython(host, python, findPyspark, signal)
+  const packaged = await packagedSparkSubmit(host, python, signal)
   if (packaged !== undefined) return packaged
   throw new ErrandError(
     'SPARK_NOT_FOUND',

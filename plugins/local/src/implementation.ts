@@ -1,5 +1,5 @@
 import { ErrandError, type Target, type TargetContext } from '@errand/core'
-import { cancelGrace, createProcessTarget, defaultPythons } from '@errand/process-engine'
+import { cancelGrace, createProcessTarget, defaultPythons, environmentSettings } from '@errand/process-engine'
 import type { LocalConfig } from './target.ts'
 
 /**
@@ -19,6 +19,7 @@ export function createTarget(context: TargetContext<LocalConfig>): Target {
     pythons: defaultPythons(pythonLocation, process.env),
     ...(sparkSubmitLocation === undefined ? {} : { sparkSubmit: sparkSubmitLocation }),
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
+    ...environmentSettings(context.config),
     ...(home ? { home } : {}),
     ...(grace === undefined ? {} : { grace }),
   })

@@ -9,7 +9,17 @@ const config = v.object({
   ),
   sparkSubmitLocation: v.optional(v.pipe(v.string(), v.description('Program that starts Spark, for Framework: PySpark.')), 'spark-submit'),
   nativeSharedDirectory: v.optional(v.pipe(v.string(), v.description('Base of the folder that several runs share. Absent: none.'))),
-  userManagedEnvironment: v.optional(v.pipe(v.boolean(), v.description('Local runs always use your own Python as it is.')), true),
+  userManagedEnvironment: v.optional(
+    v.pipe(v.boolean(), v.description('true: runs use your own Python as it is. false: an environment is made from the dependency file.')),
+    true,
+  ),
+  environmentProvider: v.optional(
+    v.pipe(
+      v.picklist(['micromamba', 'mamba', 'conda', 'rattler', 'uv']),
+      v.description('What makes environments. Absent: the best that is there.'),
+    ),
+  ),
+  condaLocation: v.optional(v.pipe(v.string(), v.description('Path of micromamba, mamba, conda or uv. Absent: as found on the PATH.'))),
 })
 
 export type LocalConfig = v.InferOutput<typeof config>
@@ -17,8 +27,8 @@ export type LocalConfig = v.InferOutput<typeof config>
 export default defineTarget({
   contract: 1,
   type: 'local',
-  summary: 'your own Python on this machine',
+  summary: 'a process on this machine',
   config: toStandardJsonSchema(config),
-  capabilities: { environments: ['user-managed'], frameworks: ['python', 'pyspark'], logs: 'live' },
+  capabilities: { environments: ['user-managed', 'conda', 'requirements'], frameworks: ['python', 'pyspark'], logs: 'live' },
   load: () => import('./implementation.ts'),
 })

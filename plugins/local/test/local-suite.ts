@@ -23,11 +23,12 @@ export function localSuite(): TargetSuite<LocalConfig> {
     name: 'local',
     definition,
     module: new URL('../src/target.ts', import.meta.url),
-    heavy: ['./implementation.ts', '@errand/process-engine', '@errand/agent'],
+    heavy: ['./implementation.ts', '@errand/process-engine', '@errand/agent', '@errand/conda'],
     config: { pythonLocation: python },
     badConfigs: [
       { config: { pythonLocation: 3 }, path: ['pythonLocation'] },
       { config: { pythonLocation: python, userManagedEnvironment: 'perhaps' }, path: ['userManagedEnvironment'] },
+      { config: { pythonLocation: python, environmentProvider: 'poetry' }, path: ['environmentProvider'] },
     ],
     grace: 1,
     sharedFolder,

@@ -1,5 +1,5 @@
 import type { CallOptions, Target, TargetContext } from '@errand/core'
-import { type ProcessPlace, cancelGrace, createProcessTarget, defaultPythons, openOnce } from '@errand/process-engine'
+import { type ProcessPlace, cancelGrace, createProcessTarget, defaultPythons, environmentSettings, openOnce } from '@errand/process-engine'
 import { checkRemote } from './check.ts'
 import { type Reached, reach } from './reach.ts'
 import type { RemoteConfig } from './target.ts'
@@ -28,13 +28,17 @@ export function createTarget(context: TargetContext<RemoteConfig>): Target {
   }
 }
 
-function placeOf({ pythonLocation, sparkSubmitLocation, nativeSharedDirectory }: RemoteConfig, { host, home }: Reached): ProcessPlace {
+function placeOf(
+  { pythonLocation, sparkSubmitLocation, nativeSharedDirectory, condaLocation, ...config }: RemoteConfig,
+  { host, home }: Reached,
+): ProcessPlace {
   const absolute = (program: string): string => program.replace(/^~(?=\/)/, host.home)
   return {
     host,
     home,
     pythons: defaultPythons(absolute(pythonLocation), host.variables),
     sparkSubmit: absolute(sparkSubmitLocation),
+    ...environmentSettings({ ...config, condaLocation: condaLocation === undefined ? undefined : absolute(condaLocation) }),
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
   }
 }

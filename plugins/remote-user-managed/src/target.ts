@@ -2,8 +2,6 @@ import { defineTarget } from '@errand/core'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 
-const notYet = 'false would build the conda environment on that machine, which this version of errand can not do yet: write true'
-
 const config = v.object({
   address: v.pipe(
     v.string(),
@@ -26,8 +24,20 @@ const config = v.object({
     v.pipe(v.string(), v.description('Base, on that machine, of the folder that several runs share. Absent: none.')),
   ),
   userManagedEnvironment: v.optional(
-    v.pipe(v.boolean(), v.value(true, notYet), v.description('Runs use your own Python there as it is; nothing is installed into it.')),
+    v.pipe(
+      v.boolean(),
+      v.description('true: runs use your own Python there as it is. false: an environment is made there from the dependency file.'),
+    ),
     true,
+  ),
+  environmentProvider: v.optional(
+    v.pipe(
+      v.picklist(['micromamba', 'mamba', 'conda', 'rattler', 'uv']),
+      v.description('What makes environments there. Absent: the best that is there.'),
+    ),
+  ),
+  condaLocation: v.optional(
+    v.pipe(v.string(), v.description('Path there of micromamba, mamba, conda or uv. Absent: as found on the PATH.')),
   ),
 })
 
@@ -36,14 +46,14 @@ export type RemoteConfig = v.InferOutput<typeof config>
 export default defineTarget({
   contract: 1,
   type: 'remote',
-  summary: 'your own Python on a Linux machine behind SSH',
+  summary: 'a process on a Linux machine behind SSH',
   config: toStandardJsonSchema(config),
   secrets: {
     password: { description: 'Password', optional: true },
     passphrase: { description: 'Passphrase of the private key', optional: true },
     jumpPassword: { description: 'Password of the jump host', optional: true },
   },
-  capabilities: { environments: ['user-managed'], frameworks: ['python', 'pyspark'], logs: 'live' },
+  capabilities: { environments: ['user-managed', 'conda', 'requirements'], frameworks: ['python', 'pyspark'], logs: 'live' },
   attach: {
     flags: {
       address: { char: 'a', help: 'The machine: HOST, HOST:PORT, [IPv6]:PORT, or a name of your SSH configuration.' },

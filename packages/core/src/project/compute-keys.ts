@@ -19,7 +19,7 @@ export const computeKeys: Readonly<Record<string, ComputeKey>> = {
   sharedVolumes: { kind: 'boolean', types: dockerTypes },
   nativeSharedDirectory: { kind: 'path', types: ['local', 'docker', 'remotedocker', 'remote'] },
   nvidiaDocker: { kind: 'boolean', types: dockerTypes },
-  userManagedEnvironment: { kind: 'boolean', types: remoteTypes },
+  userManagedEnvironment: { kind: 'boolean', types: ['local', ...remoteTypes] },
   pythonLocation: { kind: 'text', types: ['local', 'remote'] },
   sparkSubmitLocation: { kind: 'text', types: ['local'] },
   yarnDeployMode: { kind: 'text', types: ['cluster'] },

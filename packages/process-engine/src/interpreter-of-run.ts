@@ -1,0 +1,107 @@
+import type { Agent, Launch } from '@errand/agent'
+import type { CallOptions, EnvironmentRequest, Plan, Prepared, RunRequest } from '@errand/core'
+import type { EnvironmentPlace } from './managed-environment.ts'
+import type { ProcessPlace } from './process-target.ts'
+import { findSparkSubmit, sparkCommand } from './spark-submit.ts'
+
+/** The environment is the interpreter itself: its path and version are all that can be said of it. */
+export async function prepareUserManaged(
+  agent: Agent,
+  place: ProcessPlace,
+  request: EnvironmentRequest,
+  options: CallOptions,
+): Promise<Prepared> {
+  const { executable, version } = agent.hello.python
+  const spark =
+    request.framework === 'pyspark' ? { sparkSubmit: await findSparkSubmit(place.host, executable, place.sparkSubmit, options.signal) } : {}
+  return { environmentKey: keyOf(agent), data: { python: executable, version, ...spark } }
+}
+
+const keyOf = (agent: Agent): string => `python ${agent.hello.python.version} at ${agent.hello.python.executable}`
+
+/** How the script of a run is started, in what its prepare has found or made. */
+export async function launchOf(
+  agent: Agent,
+  place: ProcessPlace,
+  request: RunRequest,
+  prepared: Prepared,
+  signal: AbortSignal,
+): Promise<Launch> {
+  const { sparkSubmit, ...launch } = await interpreterOf(agent, place, request, prepared, signal)
+  const settings = {
+    ...(place.sharedDirectory === undefined ? {} : { sharedDirectory: place.sharedDirectory }),
+    ...(place.grace === undefined ? {} : { grace: place.grace }),
+  }
+  if (sparkSubmit === undefined) return { ...launch, ...settings }
+  const { python } = launch
+  return {
+    ...launch,
+    launch: sparkCommand(sparkSubmit, request.spark),
+    environment: { PYSPARK_PYTHON: python, PYSPARK_DRIVER_PYTHON: python, ...launch.environment },
+    ...settings,
+  }
+}
+
+/** The interpreter and what it needs around it; for PySpark also what starts Spark. */
+async function interpreterOf(
+  agent: Agent,
+  place: ProcessPlace,
+  request: RunRequest,
+  prepared: Prepared,
+  signal: AbortSignal,
+): Promise<Pick<Launch, 'python' | 'pathPrepend' | 'environment'> & { readonly sparkSubmit?: string }> {
+  if (request.environment.kind !== 'user-managed') {
+    const { managedLaunch } = await import('./managed-environment.ts')
+    return managedLaunch(prepared)
+  }
+  const python = request.environment.python ?? agent.hello.python.executable
+  return request.framework === 'python'
+    ? { python }
+    : { python, sparkSubmit: await findSparkSubmit(place.host, python, place.sparkSubmit, signal) }
+}
+
+/** The place as environments are made there. */
+export function environmentPlace({ hello }: Agent, { host, sparkSubmit, provider, programs }: ProcessPlace): EnvironmentPlace {
+  return {
+    host,
+    home: hello.home,
+    python: hello.python.executable,
+    ...(sparkSubmit === undefined ? {} : { sparkSubmit }),
+    ...(provider === undefined ? {} : { provider }),
+    ...(programs === undefined ? {} : { programs }),
+  }
+}
+
+/** What a prepare or a submit would do. */
+export async function plan(
+  agent: Agent,
+  place: ProcessPlace,
+  request: EnvironmentRequest | RunRequest,
+  options: CallOptions,
+): Promise<Plan> {
+  const { environment, steps, python } = await planInterpreter(agent, place, request, options)
+  if (!('snapshot' in request)) return { environment, steps }
+  const files = request.snapshot.entries.filter((entry) => entry.kind === 'file')
+  const upload = { files: files.length, bytes: files.reduce((sum, file) => sum + file.size, 0) }
+  const program = request.framework === 'pyspark' ? sparkCommand(place.sparkSubmit ?? 'spark-submit', request.spark).join(' ') : python
+  const made = request.environment.kind === 'user-managed' ? [] : steps
+  return {
+    environment,
+    upload,
+    steps: [...made, `copy the project to ${agent.hello.home}/runs/${request.runId}/work`, `${program} ${request.script}`],
+  }
+}
+
+async function planInterpreter(
+  agent: Agent,
+  place: ProcessPlace,
+  request: EnvironmentRequest,
+  options: CallOptions,
+): Promise<Pick<Plan, 'environment' | 'steps'> & { readonly python: string }> {
+  if (request.environment.kind !== 'user-managed') {
+    const { planManaged } = await import('./managed-environment.ts')
+    return planManaged(environmentPlace(agent, place), request, options)
+  }
+  const environment = { key: keyOf(agent), ready: true, changed: [] }
+  return { environment, steps: [`use ${keyOf(agent)} as it is`], python: agent.hello.python.executable }
+}
