@@ -35,17 +35,20 @@ function commandOf(words: readonly string[]): ManifestCommand | undefined {
   return undefined
 }
 
+function spellingsOf(name: string, { char, aliases = [] }: ManifestFlag): readonly string[] {
+  const long = [name, ...aliases].map((spelling) => `--${spelling}`)
+  return char === undefined ? long : [`-${char}`, ...long]
+}
+
 /** What of a command line is no command or no option: nothing, where it is a real one. */
 async function unknownIn(line: string): Promise<string[]> {
   const words = await arrangeWords(line.split(/\s+/).slice(1))
   const command = commandOf(words)
   if (command === undefined) return words.length === 0 || words[0] === '--help' ? [] : [line]
-  const long = Object.entries(command.flags).flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])])
-  const letters = Object.values(command.flags).map(({ char }) => char)
-  const isKnown = (word: string) => (word.startsWith('--') ? long.includes(word.slice(2)) : letters.includes(word.slice(1)))
+  const known = new Set(Object.entries(command.flags).flatMap(([name, flag]) => spellingsOf(name, flag)))
   const end = words.indexOf('--')
   const own = end === -1 ? words : words.slice(0, end)
-  return own.filter((word) => word.startsWith('-') && word !== '--help' && !isKnown(word.split('=', 1)[0] ?? ''))
+  return own.filter((word) => word.startsWith('-') && word !== '--help' && !known.has(word.split('=', 1)[0] ?? ''))
 }
 
 it.each(commands.map((command) => [command.id, command] as const))('%s has examples that are real command lines', async (_id, command) => {
