@@ -62,10 +62,19 @@ async function startUp(): Promise<void> {
   fillHistory(directory, 10_000, 2)
   const version: Command = { name: 'errand --version', command: [errand, '--version'], cwd: directory, env: environment }
   const list: Command = { name: 'errand history list', command: [errand, 'history', 'list'], cwd: directory, env: environment }
-  const [nothing, first, second] = await inTurn([node, version, list], 15)
-  if (!nothing || !first || !second) return
+  const runs: Command = {
+    name: 'completion of a run',
+    command: [process.execPath, join(repository, 'apps/cli/bin/errand.js'), '--complete', 'bash', 'show', ''],
+    cwd: directory,
+    env: environment,
+  }
+  const options: Command = { ...runs, name: 'completion of an option', command: [...runs.command.slice(0, -1), '--'] }
+  const [nothing, first, second, third, fourth] = await inTurn([node, version, list, runs, options], 15)
+  if (!nothing || !first || !second || !third || !fourth) return
   row('`errand --version` / `node -e 0`', first, nothing, '<= 40 ms over')
   row('`errand history list`, 10,000 runs / `node -e 0`', second, nothing, '<= 180 ms over')
+  row('completion of a run id, 10,000 runs / `node -e 0`', third, nothing, '<= 250 ms in all')
+  row('completion of an option / `node -e 0`', fourth, nothing, '<= 250 ms in all')
 }
 
 async function trivialSubmit(): Promise<void> {

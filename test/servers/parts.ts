@@ -100,6 +100,8 @@ async function installPackages(names: readonly string[]): Promise<boolean> {
 const programs = [
   { program: 'dockerd', packages: ['docker.io', 'iptables', 'iproute2'], use: 'the test with a Docker engine', slow: false },
   { program: 'docker-registry', packages: ['docker-registry'], use: 'the test of pulling an image', slow: false },
+  { program: 'zsh', packages: ['zsh'], use: 'the test of completion', slow: false },
+  { program: 'fish', packages: ['fish'], use: 'the test of completion', slow: false },
   { program: 'javac', packages: ['default-jdk-headless'], use: 'Spark', slow: true },
   { program: 'mvn', packages: ['maven'], use: 'the part livy', slow: true },
   { program: 'openssl', packages: ['openssl'], use: 'the tests of a gateway', slow: true },

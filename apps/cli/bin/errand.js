@@ -12,6 +12,11 @@ if (major < 24) {
 } else if (words.length === 1 && ['--version', '-v', 'version'].includes(words[0])) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   process.stdout.write(`errand ${version}\n`)
+} else if (words[0] === '--complete') {
+  // Asked by a shell while somebody types: no command line parser for that either.
+  keepCompiledCode()
+  const { complete } = await import('../dist/completion/complete.js')
+  await complete(words.slice(1))
 } else {
   keepCompiledCode()
   const { main } = await import('../dist/main.js')

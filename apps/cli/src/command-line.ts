@@ -154,7 +154,8 @@ function scriptCommandLength(words: readonly string[]): number {
   return scriptCommands.includes((words[0] ?? '').replace(':', ' ')) ? 1 : 0
 }
 
-function takeLeadingFlags(words: readonly string[]): { leading: readonly string[]; rest: readonly string[] } {
+/** Flags that stand before the command, with their values. */
+export function takeLeadingFlags(words: readonly string[]): { leading: readonly string[]; rest: readonly string[] } {
   let index = 0
   for (; index < words.length; index += 1) {
     const [name = '', value] = (words[index] ?? '').split('=', 2)

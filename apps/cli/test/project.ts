@@ -45,6 +45,12 @@ export interface TemporaryProject extends Disposable {
     typing: { readonly after?: string; readonly typed?: string; readonly environment?: NodeJS.ProcessEnv },
     ...words: readonly string[]
   ): Promise<Finished>
+  /** Any command in a terminal, as the two above. */
+  inTerminalOf(
+    command: readonly string[],
+    environment: NodeJS.ProcessEnv,
+    typing: readonly { readonly after: string; readonly typed: string }[],
+  ): Promise<Finished>
   /** The same with several answers, in their order. */
   inTerminalTyping(typing: readonly { readonly after: string; readonly typed: string }[], ...words: readonly string[]): Promise<Finished>
 }
@@ -81,16 +87,15 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     startProcess(command, { cwd: cwd ?? directory, env: { ...variables, ...environment } }, input)
   const errandWith = (options: StartOptions, ...words: readonly string[]): Promise<Finished> =>
     start([process.execPath, program, ...words], options).finished
+  const inTerminalOf: TemporaryProject['inTerminalOf'] = (command, environment, typing) => {
+    const answers = JSON.stringify(typing.map(({ after, typed }) => [after, typed]))
+    return start(['python3', pseudoTerminal, answers, ...command], { environment: { TERM: 'xterm', ...environment } }).finished
+  }
   const inTerminal = (
     typing: readonly { readonly after: string; readonly typed: string }[],
     environment: NodeJS.ProcessEnv,
     words: readonly string[],
-  ): Promise<Finished> => {
-    const answers = JSON.stringify(typing.map(({ after, typed }) => [after, typed]))
-    return start(['python3', pseudoTerminal, answers, process.execPath, program, ...words], {
-      environment: { TERM: 'xterm', ...environment },
-    }).finished
-  }
+  ): Promise<Finished> => inTerminalOf([process.execPath, program, ...words], environment, typing)
   return {
     directory,
     parent,
@@ -103,6 +108,7 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     startWith: (options, ...words) => start([process.execPath, program, ...words], options),
     inTerminal: ({ after = '', typed = '', environment = {} }, ...words) =>
       inTerminal(typed === '' ? [] : [{ after, typed }], environment, words),
+    inTerminalOf,
     inTerminalTyping: (typing, ...words) => inTerminal(typing, {}, words),
     [Symbol.dispose]: () => rmSync(parent, { recursive: true, force: true, maxRetries: 5 }),
   }

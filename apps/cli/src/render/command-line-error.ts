@@ -1,34 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { errorMessage, exitCodes } from '@errand/core'
 import { nearNames } from '@errand/core/project'
+import { type Manifest, type ManifestCommand, type ManifestFlag, commandOf, readManifest } from '../manifest.ts'
 import type { Report } from './error.ts'
-
-/** What the manifest of the built commands says, as far as an error needs it. */
-interface Manifest {
-  readonly commands: Readonly<Record<string, ManifestCommand>>
-}
-
-interface ManifestCommand {
-  readonly id: string
-  readonly hidden?: boolean
-  readonly aliases: readonly string[]
-  readonly hiddenAliases: readonly string[]
-  readonly flags: Readonly<Record<string, ManifestFlag>>
-}
-
-interface ManifestFlag {
-  readonly char?: string
-  readonly aliases?: readonly string[]
-  readonly hidden?: boolean
-  readonly helpGroup?: string
-}
-
-/** The command that the first words name, and how many they are. */
-interface NamedCommand {
-  readonly command: ManifestCommand
-  readonly length: number
-}
 
 interface Finding {
   readonly code: string
@@ -50,7 +24,7 @@ export function commandLineReport(error: object, words: readonly string[]): Repo
   }
 }
 
-function findingOf(error: object, words: readonly string[], named: NamedCommand | undefined, manifest: Manifest): Finding {
+function findingOf(error: object, words: readonly string[], named: ReturnType<typeof commandOf>, manifest: Manifest): Finding {
   const text = stripVTControlCharacters(errorMessage(error)).replace(/\n?See more help with --help$/, '')
   if (/^command .* not found/i.test(text))
     return named === undefined ? unknownCommand(words, manifest) : unexpected(words.slice(named.length))
@@ -114,18 +88,4 @@ function nearFlag(typed: string, flags: readonly (readonly [string, ManifestFlag
 function nearLetter(typed: string, flags: readonly (readonly [string, ManifestFlag])[]): string | undefined {
   const char = flags.map(([, flag]) => flag.char).find((letter) => letter?.toLowerCase() === typed.slice(1).toLowerCase())
   return char === undefined ? undefined : `-${char}`
-}
-
-function commandOf(words: readonly string[], manifest: Manifest): NamedCommand | undefined {
-  for (const length of [2, 1]) {
-    const id = words.slice(0, length).join(':')
-    const command = Object.values(manifest.commands).find((one) => [one.id, ...one.aliases, ...one.hiddenAliases].includes(id))
-    if (command !== undefined) return { command, length }
-  }
-  return undefined
-}
-
-function readManifest(): Manifest {
-  const manifest: Manifest = JSON.parse(readFileSync(new URL('../oclif.manifest.json', import.meta.url), 'utf8'))
-  return manifest
 }

@@ -1,0 +1,75 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { readManifest } from '../manifest.ts'
+import { type Candidate, type Sources, candidatesFor } from './candidates.ts'
+
+/** Runs that are offered: those of the last while, and enough for a beginning to find one among them. */
+const recentRuns = 200
+const offeredRuns = 30
+
+/**
+ * Answers a shell: `words` are those behind `errand` up to the cursor, the last one being completed. One candidate a line, a tab and its
+ * description behind it; `:files` and `:directories` leave it to the shell. Whatever is wrong, nothing is offered and nothing said.
+ */
+export async function complete([shell = '', ...typed]: readonly string[]): Promise<void> {
+  try {
+    const words = wordsFrom(shell, typed)
+    const completion = await candidatesFor(words, readManifest(), sourcesIn(projectOf(words), words.at(-1) ?? ''))
+    const lines = typeof completion === 'string' ? [`:${completion}`] : completion.map((candidate) => lineOf(shell, words, candidate))
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+  } catch {
+    // A message would land in the middle of what somebody types.
+  }
+}
+
+/** bash makes three words of `--flag=value`; PowerShell drops empty words, so that its last one begins with an `=`. */
+function wordsFrom(shell: string, typed: readonly string[]): readonly string[] {
+  if (shell === 'powershell') return [...typed.slice(0, -1), (typed.at(-1) ?? '').replace(/^=/, '')]
+  if (shell !== 'bash') return typed
+  const words: string[] = []
+  for (let index = 0; index < typed.length; index++) {
+    const word = typed[index] ?? ''
+    if (word === '=' && words.at(-1)?.startsWith('--') === true) words.push(`${words.pop()}=${typed[++index] ?? ''}`)
+    else words.push(word)
+  }
+  return words
+}
+
+function lineOf(shell: string, words: readonly string[], { value, description = '' }: Candidate): string {
+  const prefix = shell === 'bash' ? (/^--[^=]+=/.exec(words.at(-1) ?? '')?.[0] ?? '') : ''
+  return `${value.slice(prefix.length)}\t${description.replaceAll(/\s+/g, ' ')}`
+}
+
+function projectOf(words: readonly string[]): string {
+  const index = words.findLastIndex((word) => ['-p', '--project', '--path'].includes(word))
+  const assigned = words.findLast((word) => /^--(project|path)=/.test(word))
+  return (index === -1 ? assigned?.replace(/^[^=]*=/, '') : words[index + 1]) ?? '.'
+}
+
+function sourcesIn(project: string, current: string): Sources {
+  const named = (ending: string): Candidate[] =>
+    ['aml_config', '.azureml'].flatMap((folder) =>
+      namesIn(join(project, folder)).flatMap((name) => (name.endsWith(ending) ? [{ value: name.slice(0, -ending.length) }] : [])),
+    )
+  return {
+    runConfigurations: () => named('.runconfig'),
+    targets: () => [...new Map([{ value: 'local' }, ...named('.compute')].map((target) => [target.value, target])).values()],
+    types: () => ['local', 'docker', 'remote', 'remotedocker', 'cluster'].map((value) => ({ value })),
+    async runs() {
+      const { openHistoryIfPresent } = await import('@errand/core/history')
+      using history = openHistoryIfPresent(project)
+      const runs = history?.list({ limit: recentRuns }) ?? []
+      const begun = runs.filter(({ id }) => id.startsWith(current.replace(/^--[^=]+=/, ''))).slice(0, offeredRuns)
+      const last = runs.length === 0 ? [] : [{ value: 'last', description: 'the newest run' }]
+      return [...last, ...begun.map(({ id, state, script }) => ({ value: id, description: `${state} ${script ?? '(prepare)'}` }))]
+    },
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
