@@ -110,7 +110,7 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     provider: `${provider.name} ${provider.version}`,
     lines: [
       ...(program === undefined ? [] : [`COPY ${program.path} ${micromambaProgram(home)}`, `RUN chmod 755 ${micromambaProgram(home)}`]),
-      ...Object.entries(tools).map(([name, tool]) => titled(toolRunLine(tool, name in conda.tools), tool.attempts[0]?.[0]?.title ?? name)),
+      ...Object.entries(tools).map(([of, tool]) => titled(toolRunLine(tool, of in conda.tools), tool.attempts[0]?.[0]?.title ?? of)),
       ...(Object.keys(conda.files).length === 0 ? [] : [`COPY errand/conda/ ${build}/conda/`]),
       ...stepLines(conda.steps),
       ...(objects.length === 0 ? [] : [`COPY errand/files/ ${build}/files/`]),

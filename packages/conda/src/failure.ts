@@ -1,4 +1,5 @@
 import { ErrandError, type Host } from '@errand/core'
+import type { InputChange } from './environment-key.ts'
 import { hintFor, tellingLines } from './hints.ts'
 import type { Drift, Outcome, StepFailure } from './place.ts'
 
@@ -24,12 +25,22 @@ export function stepFailed({ step, exitCode, tail, log }: StepFailure, host: Pic
   })
 }
 
-function drifted(differences: readonly Drift[], file: string): ErrandError {
+/** The environment that was made is not the one of the lock. */
+export function drifted(differences: readonly Drift[], file: string): ErrandError {
   const lines = differences
     .slice(0, 20)
     .map(({ name, locked, found }) => `  ${name}: locked ${locked ?? '(not there)'}, found ${found ?? '(not there)'}`)
   const more = differences.length > 20 ? [`  and ${differences.length - 20} more`] : []
   return new ErrandError('ENVIRONMENT_DRIFTED', [`The environment of ${file} would not be the locked one:`, ...lines, ...more].join('\n'), {
     hint: 'Prepare without the lock to accept what the channels and indexes have now.',
+  })
+}
+
+/** `submit` does not build unless it may. */
+export function notPrepared(file: string, host: Pick<Host, 'name'>, changed: readonly InputChange[]): ErrandError {
+  const names = changed.slice(0, 5).map(({ input }) => input)
+  const why = names.length === 0 ? '' : ` since this changed: ${names.join(', ')}${changed.length > 5 ? ' and more' : ''}`
+  return new ErrandError('ENVIRONMENT_NOT_PREPARED', `The environment of ${file} is not ready on ${host.name}${why}.`, {
+    hint: 'Call `errand experiment prepare` with the same -c, or set PrepareEnvironment: true in the run configuration.',
   })
 }

@@ -7,6 +7,7 @@ export {
   environmentInputs,
   environmentKey,
   explainKey,
+  lockDigest,
 } from './environment-key.ts'
 export type { WantedEnvironment } from './environment-plan.ts'
 export {
@@ -26,7 +27,7 @@ export {
   prepareEnvironment,
 } from './prepare-environment.ts'
 export { bareImage, imageProbe, readImageProbe } from './image-probe.ts'
-export type { PlaceFacts, Program } from './place.ts'
+export type { Drift, PlaceFacts, Program, StepFailure } from './place.ts'
 export { type ProviderName, providerNames } from './provider.ts'
 export { type DockerfileLines, type ImageEnvironment, dockerfileLines } from './dockerfile-lines.ts'
-export { stepFailed } from './failure.ts'
+export { drifted, notPrepared, stepFailed } from './failure.ts'

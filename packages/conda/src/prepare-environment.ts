@@ -11,7 +11,7 @@ import {
   planFor,
   requestOf,
 } from './environment-plan.ts'
-import { answerOf } from './failure.ts'
+import { answerOf, notPrepared } from './failure.ts'
 import { type Download, bringMicromamba, micromambaPins, micromambaProgram } from './micromamba.ts'
 import { type PlaceBuilder, type PlaceFacts, openPlace } from './place.ts'
 
@@ -156,14 +156,6 @@ async function make(
   await bringMissingMicromamba(host, plan, wanted, options)
   const outcome = await place.ask<Made>(requestOf('make', plan, wanted, makingOf(plan)))
   return answerOf(outcome, host, file)
-}
-
-function notPrepared(file: string, host: Host, changed: readonly InputChange[]): ErrandError {
-  const names = changed.slice(0, 5).map(({ input }) => input)
-  const why = names.length === 0 ? '' : ` since this changed: ${names.join(', ')}${changed.length > 5 ? ' and more' : ''}`
-  return new ErrandError('ENVIRONMENT_NOT_PREPARED', `The environment of ${file} is not ready on ${host.name}${why}.`, {
-    hint: 'Call `errand experiment prepare` with the same -c, or set PrepareEnvironment: true in the run configuration.',
-  })
 }
 
 async function sendFiles(

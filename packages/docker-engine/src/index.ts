@@ -1,3 +1,7 @@
 export { type Engine, type EnginePlace, openEngine } from './engine.ts'
 export { type EngineAddress, engineAddresses, parseEngineAddress } from './engine-address.ts'
 export { engineError } from './engine-errors.ts'
+export { type ImageOptions, type WantedImage, baseReference } from './environment-image.ts'
+export { type PrepareImageOptions, type PreparedImage, planImage, prepareImage } from './prepare-image.ts'
+export { defaultImages } from './default-images.ts'
+export { labels } from './labels.ts'

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -91,10 +91,10 @@ interface EngineFolder {
 }
 
 async function openEngine({ directory, user, data }: EngineFolder): Promise<DockerEngine> {
-  // Paths of sockets are short.
-  const sockets = join('/run/errand-test', createHash('sha256').update(directory).digest('hex').slice(0, 12))
-  const socket = join(sockets, 'docker.sock')
   mkdirSync(join(directory, 'users'), { recursive: true })
+  // Paths of sockets are short, and one folder has one, whatever link leads to it.
+  const sockets = join('/run/errand-test', createHash('sha256').update(realpathSync(directory)).digest('hex').slice(0, 12))
+  const socket = join(sockets, 'docker.sock')
   writeFileSync(join(directory, 'users', String(user)), '')
   if (!hasProgram('dockerd')) bringDebianPackages(['docker.io', 'iptables', 'iproute2'])
   const log = () => (existsSync(join(directory, 'log')) ? readFileSync(join(directory, 'log'), 'utf8') : '')

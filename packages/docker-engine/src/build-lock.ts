@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Duplex } from 'node:stream'
+import type Docker from 'dockerode'
+import type { CallOptions } from '@errand/core'
+import type { Engine } from './engine.ts'
+import { refusalStatus } from './engine-errors.ts'
+import { labels } from './labels.ts'
+
+/**
+ * Holds the right to build one key's image on an engine, against other processes and other machines. The lock is a container whose only
+ * program reads our connection: it ends and is taken away with us, however we end. `undefined`: another had it and has let it go; look again.
+ */
+export async function holdBuildLock(
+  engine: Engine,
+  key: string,
+  image: string,
+  { signal, report }: CallOptions,
+): Promise<AsyncDisposable | undefined> {
+  const name = `errand-building-${key}`
+  let container: Docker.Container
+  try {
+    container = await engine.docker.createContainer({
+      name,
+      Image: image,
+      Entrypoint: [],
+      Cmd: ['/bin/sh', '-c', 'read -r end'],
+      User: '0',
+      WorkingDir: '/',
+      OpenStdin: true,
+      StdinOnce: true,
+      Labels: { [labels.kind]: 'build' },
+      HostConfig: { NetworkMode: 'none', AutoRemove: true },
+    })
+  } catch (error) {
+    if (refusalStatus(error) !== 409) throw error
+    report({ message: 'waiting for another build of this environment' })
+    await untilGone(engine, name, signal)
+    return undefined
+  }
+  const stdin = (await container.attach({ stream: true, stdin: true, hijack: true })) as unknown as Duplex
+  stdin.on('error', () => {})
+  try {
+    await container.start()
+  } catch (error) {
+    await container.remove({ force: true }).catch(() => undefined)
+    throw error
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      stdin.destroy()
+      await container.remove({ force: true }).catch(() => undefined)
+    },
+  }
+}
+
+/** A container that was made and never started has lost its maker: it does not end by itself. */
+async function untilGone(engine: Engine, name: string, signal: AbortSignal): Promise<void> {
+  const container = engine.docker.getContainer(name)
+  for (let looks = 0; ; looks++) {
+    signal.throwIfAborted()
+    try {
+      const { State } = await container.inspect()
+      if (State.Status === 'running') await container.wait({ abortSignal: signal } as object)
+      else if (looks >= 20) await container.remove({ force: true })
+    } catch (error) {
+      if (refusalStatus(error) === 404) return
+      if (refusalStatus(error) !== 409) throw error
+    }
+    await sleep(250, undefined, { signal })
+  }
+}

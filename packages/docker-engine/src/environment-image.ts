@@ -1,0 +1,133 @@
+import type { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import { type CallOptions, type EnvironmentRequest, ErrandError, type Host } from '@errand/core'
+import {
+  type DockerfileLines,
+  type EnvironmentInputs,
+  type InputChange,
+  type PlaceFacts,
+  type ProviderName,
+  dockerfileLines,
+  explainKey,
+} from '@errand/conda'
+import { defaultImages } from './default-images.ts'
+import type { Engine } from './engine.ts'
+import { type ImageFacts, imageFacts } from './image-facts.ts'
+import { type ImageReference, parseImageReference } from './image-reference.ts'
+import { labels } from './labels.ts'
+import { findImage } from './pull.ts'
+
+/** Which image is wanted. */
+export interface WantedImage {
+  readonly request: EnvironmentRequest
+  /** `baseDockerImage`. Absent: the default for the framework. */
+  readonly baseImage?: string
+  readonly provider?: ProviderName
+  /** `linux/amd64`. Absent: the engine's own. */
+  readonly platform?: string
+  /** Folder on this machine for logs of builds and for what is known of images. */
+  readonly directory: string
+  /** This machine: it knows the logins for registries. */
+  readonly client: Host
+}
+
+export interface ImageOptions extends CallOptions {
+  /** Bytes of a file that the dependency file names, by digest. */
+  readonly openObject: (digest: string) => Readable
+}
+
+/** The image to start from, as the engine has it or had it. */
+export interface BaseImage {
+  readonly reference: ImageReference
+  /** What the environment's key is made of: the registry's digest, else the engine's id. */
+  readonly digest: string
+  readonly facts: ImageFacts
+  /** Absent when the engine has it no more: what was made from it still serves. */
+  readonly image?: Docker.ImageInspectInfo
+}
+
+/** Label of an environment's image: where things are in it, and what is known of the image below it. */
+export interface EnvironmentLabel {
+  readonly python: string
+  readonly provider: string
+  readonly packagesFile: string
+  readonly base: { readonly digest: string; readonly size: number; readonly facts: ImageFacts }
+}
+
+export const environmentTag = (key: string): string => `errand/environment:${key}`
+
+/** Names the image that a project used last: the next change is explained against it. */
+export const latestTag = (projectId: string): string => `errand/latest:${projectId.replaceAll(/[^\w.-]/g, '_').slice(0, 120)}`
+
+/** The reference of the base image. Error: `IMAGE_NAME_INVALID`. */
+export function baseReference({ baseImage, request }: WantedImage): ImageReference {
+  return parseImageReference(baseImage ?? defaultImages[request.framework])
+}
+
+/** The base image if the engine has it, or what is known of it from the project's last image. */
+export async function findBase(engine: Engine, wanted: WantedImage, options: CallOptions): Promise<BaseImage | undefined> {
+  const reference = baseReference(wanted)
+  const image = await findImage(engine, reference.name)
+  if (image !== undefined) return describeBase(engine, reference, image, wanted.directory, options)
+  const latest = await findImage(engine, latestTag(wanted.request.projectId))
+  if (latest?.Config.Labels?.[labels.base] !== reference.name) return undefined
+  const { base } = environmentLabel(latest)
+  return { reference, digest: base.digest, facts: base.facts }
+}
+
+export async function describeBase(
+  engine: Engine,
+  reference: ImageReference,
+  image: Docker.ImageInspectInfo,
+  directory: string,
+  options: CallOptions,
+): Promise<BaseImage> {
+  const [known] = image.RepoDigests ?? []
+  return {
+    reference,
+    image,
+    digest: known?.split('@')[1] ?? image.Id,
+    facts: await imageFacts(engine, image, { name: reference.name, directory }, options),
+  }
+}
+
+/** Errors: `IMAGE_WITHOUT_SPARK`, and those of `@errand/conda`. */
+export function linesFor(base: BaseImage, { request, provider }: WantedImage): DockerfileLines {
+  requireSpark(base, request)
+  return dockerfileLines({
+    environment: request.environment,
+    facts: placeOf(base),
+    base: base.digest,
+    ...(request.framework === 'pyspark' && request.spark !== undefined ? { spark: request.spark } : {}),
+    ...(provider === undefined ? {} : { provider }),
+  })
+}
+
+/** Messages name the image, not the container that was asked. */
+const placeOf = ({ facts, reference }: BaseImage): PlaceFacts => ({ ...facts.place, hostname: `the image ${reference.name}` })
+
+export function requireSpark({ facts, reference }: BaseImage, { framework }: EnvironmentRequest): void {
+  if (framework !== 'pyspark' || facts.sparkSubmit !== undefined) return
+  throw new ErrandError(
+    'IMAGE_WITHOUT_SPARK',
+    `The image ${reference.name} has no Spark: spark-submit is neither on its PATH nor in SPARK_HOME.`,
+    {
+      hint: `Name an image with Spark (baseDockerImage: ${defaultImages.pyspark} is the default), or set Framework: Python in the run configuration.`,
+    },
+  )
+}
+
+/** What the project's last image was made of; undefined when there is none. */
+export async function previousInputs(engine: Engine, projectId: string): Promise<EnvironmentInputs | undefined> {
+  const text = (await findImage(engine, latestTag(projectId)))?.Config.Labels?.[labels.environmentInputs]
+  return text === undefined ? undefined : (JSON.parse(text) as EnvironmentInputs)
+}
+
+export async function changesSince(engine: Engine, projectId: string, inputs: EnvironmentInputs): Promise<readonly InputChange[]> {
+  const before = await previousInputs(engine, projectId)
+  return before === undefined ? [] : explainKey(before, inputs)
+}
+
+export function environmentLabel(image: Docker.ImageInspectInfo): EnvironmentLabel {
+  return JSON.parse(image.Config.Labels?.[labels.environment] ?? '{}') as EnvironmentLabel
+}
