@@ -16,6 +16,7 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   'packages/process-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: [] },
   'packages/docker-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: ['dockerode'] },
   'packages/testkit': { ours: ['@errand/core'], others: [] },
+  'packages/create-target': { ours: [], others: [] },
   'plugins/local': { ours: ['@errand/core', '@errand/process-engine'], others: ['valibot', '@valibot/to-json-schema'] },
   'plugins/remote-user-managed': {
     ours: ['@errand/core', '@errand/process-engine', '@errand/ssh'],

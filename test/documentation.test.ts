@@ -120,3 +120,19 @@ describe('tables', () => {
     expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
   })
 })
+
+describe('code that a page quotes', () => {
+  const quotes = pages.flatMap((page) =>
+    [...read(page).matchAll(/^```ts (\S+)\n(.*?)^```$/gms)].map(([, file = '', text = '']) => ({ page, file, text })),
+  )
+
+  it('is there', () => {
+    expect(quotes.length).toBeGreaterThan(3)
+  })
+
+  for (const { page, file, text } of quotes) {
+    it(`${page} quotes ${file} as it is: ${text.split('\n')[0]}`, () => {
+      expect(read(file)).toContain(text)
+    })
+  }
+})

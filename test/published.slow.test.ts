@@ -5,6 +5,7 @@ import { basename, delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Finished, repository, startProcess } from './errand.ts'
+import { bringAccount } from '../packages/testkit/src/servers/test-account.ts'
 import { type Registry, startRegistry } from './servers/registry.ts'
 
 /** The packages as users get them: packed, looked at, published to a registry of this machine, installed into empty folders. */
@@ -135,6 +136,36 @@ describe.skipIf(part === undefined)('published to a registry', () => {
     await ok(machine.run('pnpm', 'add', '@errand/cli'))
     expect((await ok(machine.run('errand', 'submit', '-c', 'local', 'train.py'))).stdout).toContain('Accuracy')
   })
+
+  it('is enough to write, prove, install and use a target of a stranger, following docs/writing-a-target.md alone', async (test) => {
+    if (process.getuid?.() !== 0) return test.skip('becoming another user needs root')
+    const { user } = bringAccount('bash')
+    const machine = makeMachine('author', registry?.environment ?? {})
+    await ok(machine.run('npm', 'install', '--global', '@errand/cli'))
+    const page = readFileSync(join(repository, 'docs/writing-a-target.md'), 'utf8')
+    const blocks = [...page.matchAll(/^```sh skip\n(.*?)^```$/gms)].map(([, text = '']) => text.replaceAll(/\bann\b/g, user).split('\n'))
+    expect(blocks.map((lines) => lines.length - 1)).toEqual([4, 4, 3])
+    const [begin = [], prove = [], use = []] = blocks
+    const plugin = join(machine.folder, 'errand-target-as-user')
+    const said: string[] = []
+    const follow = async (folder: string, lines: readonly string[]) => {
+      for (const line of lines.filter((text) => text !== '' && !text.startsWith('cd ')))
+        said.push((await ok(machine.run('sh', '-c', `cd '${folder}' && ${line}`))).stdout)
+    }
+    await follow(machine.folder, begin.slice(0, 1))
+    await follow(plugin, begin.slice(2))
+    expect(said.at(-1)).toMatch(/Tests +\d\d passed/)
+    for (const file of ['src/target.ts', 'src/implementation.ts', 'test/target.test.ts'])
+      cpSync(join(repository, 'examples/target-as-user', file), join(plugin, file))
+    await follow(plugin, prove)
+    expect(said.at(-4)).toMatch(/Tests +\d\d passed/)
+    expect(said.at(-1)).toContain('"as-user"')
+    await follow(machine.project, use)
+    expect(said.at(-2)).toMatch(/^ok .*\n(ok .*\n)+$/)
+    expect(said.at(-1)).toContain('Accuracy')
+    const types: { type: string; package: string; origin: string }[] = JSON.parse((await ok(machine.run('errand', 'targets'))).stdout)
+    expect(types).toContainEqual(expect.objectContaining({ type: 'as-user', package: 'errand-target-as-user', origin: 'linked' }))
+  }, 1_500_000)
 
   it('is what the versions in this repository say', async () => {
     for (const room of rooms) {

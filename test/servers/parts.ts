@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { bringLivy } from './livy-parts.ts'
-import { bringRegistry } from './registry-part.ts'
+import { bringNpmPart } from './npm-part.ts'
 
 /**
  * Real parts that the tests need and a bare machine lacks. Each is brought once into `.toolchain/parts/` of the checkout and named to the
@@ -38,7 +38,8 @@ export async function bringCheckParts({ all }: { readonly all: boolean }): Promi
   }
   await bringPrograms(all)
   if (all) {
-    await attempt('registry', async () => void (found['ERRAND_REGISTRY'] = await bringRegistry(join(folder, 'registry'), say)))
+    await attempt('registry', async () => void (found['ERRAND_REGISTRY'] = await bringNpmPart(join(folder, 'registry'), say)))
+    await attempt('typedoc', async () => void (found['ERRAND_TYPEDOC'] = await bringNpmPart(join(folder, 'typedoc'), say)))
     await attempt('livy', async () => void (found['ERRAND_LIVY'] = await bringLivy(join(folder, 'livy'), say)))
   }
   return found

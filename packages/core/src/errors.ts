@@ -12,6 +12,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const
 
+/** What an {@link ErrandError} says beside its sentence. */
 export interface ErrandErrorOptions {
   /** The command or edit that mends it. */
   readonly hint?: string

@@ -1,3 +1,4 @@
+export * from './command-host.ts'
 export * from './errors.ts'
 export * from './host.ts'
 export * from './json.ts'

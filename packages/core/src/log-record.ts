@@ -11,6 +11,7 @@ export const logHeaderSize = 13
 export const logStreams = ['stdout', 'stderr', 'control'] as const
 export type LogStream = (typeof logStreams)[number]
 
+/** A piece of the log of a run. */
 export interface LogRecord {
   readonly stream: LogStream
   /** Microseconds since 1970 UTC. */

@@ -47,6 +47,7 @@ export type Environment =
   /** `requirements.txt`, or `pyproject.toml` with its lock. */
   | ({ readonly kind: 'requirements' } & EnvironmentFile)
 
+/** The file that describes an environment, and what it means. */
 export interface EnvironmentFile {
   readonly file: string
   readonly text: string
@@ -58,6 +59,7 @@ export interface EnvironmentFile {
   readonly lock?: EnvironmentLock
 }
 
+/** What an environment holds once it is made: enough to make the same one again. */
 export interface EnvironmentLock {
   readonly provider: string
   readonly packages: readonly {
@@ -69,6 +71,7 @@ export interface EnvironmentLock {
   }[]
 }
 
+/** `spark_dependencies.yml`. */
 export interface SparkDependencies {
   readonly configuration: Readonly<Record<string, string>>
   readonly repositories: readonly string[]
@@ -85,6 +88,7 @@ export interface Snapshot {
   )[]
 }
 
+/** A file of a snapshot: its content is found by digest. */
 export interface SnapshotFile {
   readonly kind: 'file'
   readonly path: string

@@ -46,6 +46,7 @@ export interface AttachFlag {
   readonly writes?: Readonly<Record<string, JsonValue>>
 }
 
+/** What a type of target can do, asked before its implementation is loaded. */
 export interface Capabilities {
   readonly environments: readonly Environment['kind'][]
   readonly frameworks: readonly RunRequest['framework'][]
@@ -53,7 +54,9 @@ export interface Capabilities {
   readonly logs: 'live' | 'polled'
 }
 
+/** What a definition loads when a target is used. */
 export interface TargetImplementation<Config> {
+  /** Connects to nothing yet: the first call that needs the place does. */
   createTarget(context: TargetContext<Config>): Target | Promise<Target>
   /** What `attach` does beyond writing the files (a key pair, a first login). */
   attach?(context: TargetContext<Config>, flags: Readonly<Record<string, string | boolean>>, options: CallOptions): AsyncIterable<Finding>
@@ -85,6 +88,7 @@ export interface TargetContext<Config> {
   readonly objectsDirectory: string
 }
 
+/** What every call of a target gets. */
 export interface CallOptions {
   /** Aborts the call, not the run. */
   readonly signal: AbortSignal
@@ -92,6 +96,7 @@ export interface CallOptions {
   report(progress: Progress): void
 }
 
+/** How far a call is. */
 export interface Progress {
   readonly message: string
   readonly done?: number
@@ -115,9 +120,11 @@ export interface Target extends AsyncDisposable {
   attach(reference: RunReference, options: CallOptions): Promise<RunHandle>
   /** What this tool left at the place, with sizes. */
   leftovers(options: CallOptions): AsyncIterable<Leftover>
+  /** Removes one of the things that `leftovers` names. Safe to repeat. */
   removeLeftover(id: string, options: CallOptions): Promise<void>
 }
 
+/** One thing that was looked at. */
 export interface Finding {
   readonly name: string
   readonly outcome: 'ok' | 'warning' | 'failed'
@@ -125,6 +132,7 @@ export interface Finding {
   readonly hint?: string
 }
 
+/** What would be done. */
 export interface Plan {
   readonly environment: {
     readonly key: string
@@ -143,6 +151,7 @@ export interface Prepared {
   readonly data?: JsonValue
 }
 
+/** One thing that this tool left at a place. */
 export interface Leftover {
   readonly id: string
   readonly kind: 'run' | 'environment' | 'image' | 'objects' | 'volume' | 'cache'
@@ -161,6 +170,7 @@ export interface RunReference {
   readonly data?: JsonValue
 }
 
+/** A run, as seen by one process. */
 export interface RunHandle extends AsyncDisposable {
   /** A place that can't be reached is an error, never a status. */
   status(options: CallOptions): Promise<RunStatus>
