@@ -34,6 +34,14 @@ it('plans the environment alone for prepare, without a script', async () => {
   expect([made.run, made.environment.environment.kind, made.needed]).toEqual([undefined, 'conda', ['aml_config/conda_dependencies.yml']])
 })
 
+it('runs your own Python on a target whose type offers nothing else, whatever its .compute file says', async () => {
+  await using project = await temporaryProject(files)
+  const capabilities = { environments: ['user-managed'], frameworks: ['python'], logs: 'live' } as const
+  const describe = () => Promise.resolve({ capabilities, userManaged: false })
+  const made = await planPrepare({ ...project, id: 'id1' }, { runConfiguration: 'docker' }, describe)
+  expect(made.environment.environment.kind).toBe('user-managed')
+})
+
 const notes = async (...given: string[]): Promise<string[]> => outline((await plan({ arguments: given })).diagnostics)
 
 it('notes options that stand behind the script, and variables that are not expanded', async () => {

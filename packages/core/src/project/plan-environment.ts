@@ -37,7 +37,9 @@ export async function planEnvironment(
     if (file !== undefined) await dependencyFile(project, file, undefined, configuration)
   }
   const spark = configuration.framework === 'pyspark' ? await planSpark(project, configuration, options.sparkDependencies) : undefined
-  const userManaged = configuration.managedEnvironment === undefined ? place.userManaged : !configuration.managedEnvironment
+  // A type that offers nothing else needs no key of the .compute file to say so.
+  const usual = place.userManaged || place.capabilities.environments.every((kind) => kind === 'user-managed')
+  const userManaged = configuration.managedEnvironment === undefined ? usual : !configuration.managedEnvironment
   const environment = userManaged
     ? await userManagedEnvironment(project, configuration, options)
     : await managedEnvironment(project, configuration, options)
