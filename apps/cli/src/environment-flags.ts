@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags'
+import type { PlanOptions } from '@errand/core/project'
 
 /** What `submit` and `prepare` have in common: which run configuration, and what takes the place of parts of it. */
 export const environmentFlags = {
@@ -12,4 +13,23 @@ export const environmentFlags = {
   'conda-dependencies': Flags.string({ char: 'd', summary: 'Another conda file, relative to the project.', helpValue: 'FILE' }),
   'spark-dependencies': Flags.string({ char: 's', summary: 'Another Spark file, relative to the project.', helpValue: 'FILE' }),
   untracked: Flags.boolean({ char: 'u', summary: 'Keep nothing of it in the history.' }),
+}
+
+/** What the flags say of a plan. */
+export function planOptions(
+  flags: {
+    readonly target?: string | undefined
+    readonly 'conda-dependencies'?: string | undefined
+    readonly 'spark-dependencies'?: string | undefined
+    readonly untracked: boolean
+  },
+  runConfiguration: string,
+): Omit<PlanOptions, 'script' | 'arguments'> {
+  return {
+    runConfiguration,
+    ...(flags.target === undefined ? {} : { target: flags.target }),
+    ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),
+    ...(flags['spark-dependencies'] === undefined ? {} : { sparkDependencies: flags['spark-dependencies'] }),
+    untracked: flags.untracked,
+  }
 }

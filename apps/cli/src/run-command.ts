@@ -1,7 +1,7 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import { ErrandError, errorCode, errorMessage, exitCodes } from '@errand/core'
-import type { RunContext, RunUpdate } from '@errand/core/run'
+import type { DryRun, RunContext, RunUpdate, Surroundings } from '@errand/core/run'
 import type { RunRecord } from '@errand/core/history'
 import { ErrandCommand } from './command.ts'
 import { watchInterruption } from './interruption.ts'
@@ -22,6 +22,20 @@ export abstract class RunCommand extends ErrandCommand {
     const { verbose, debug, yes } = this.globals
     const directories = { projectDirectory: this.projectDirectory, dataDirectory: this.config.dataDir }
     return openContext({ ...directories, screen: this.screen, verbose, debug, yes })
+  }
+
+  /** For commands that look and change nothing: no history is made. */
+  protected async openSurroundings(): Promise<Surroundings> {
+    const { openSurroundings } = await import('./run-context.ts')
+    const { verbose, debug, yes } = this.globals
+    const directories = { projectDirectory: this.projectDirectory, dataDirectory: this.config.dataDir }
+    return openSurroundings({ ...directories, screen: this.screen, verbose, debug, yes })
+  }
+
+  /** A plan as text, or as data in the format that was asked for. */
+  protected async showDryRun(plan: DryRun): Promise<void> {
+    const { showDryRun } = await import('./show-dry-run.ts')
+    await showDryRun(plan, this.screen, this.speaks ? undefined : (value) => this.print(value))
   }
 
   /** The run configuration that `-c` names. Error: RUN_CONFIGURATION_MISSING, which names those of the project. */

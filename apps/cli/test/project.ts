@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly input?: string | Buffer
   readonly environment?: NodeJS.ProcessEnv
   readonly cwd?: string
+  /** The user that runs it, where this one may choose. */
+  readonly uid?: number
 }
 
 /** A project in a temporary folder, and the command line in it as its users start it. Nothing of the user's own folders is touched. */
@@ -83,8 +85,12 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
     writeFileSync(join(directory, path), text)
   }
   for (const [path, text] of Object.entries(files)) write(path, text)
-  const start = (command: readonly string[], { input, environment, cwd }: StartOptions = {}): Started =>
-    startProcess(command, { cwd: cwd ?? directory, env: { ...variables, ...environment } }, input)
+  const start = (command: readonly string[], { input, environment, cwd, uid }: StartOptions = {}): Started =>
+    startProcess(
+      command,
+      { cwd: cwd ?? directory, env: { ...variables, ...environment }, ...(uid === undefined ? {} : { uid, gid: uid }) },
+      input,
+    )
   const errandWith = (options: StartOptions, ...words: readonly string[]): Promise<Finished> =>
     start([process.execPath, program, ...words], options).finished
   const inTerminalOf: TemporaryProject['inTerminalOf'] = (command, environment, typing) => {
@@ -116,7 +122,7 @@ export function temporaryProject(files: Readonly<Record<string, string>> = stand
 
 function startProcess(
   [command = '', ...words]: readonly string[],
-  options: { cwd: string; env: NodeJS.ProcessEnv },
+  options: { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number },
   input?: string | Buffer,
 ): Started {
   const child = spawn(command, words, { ...options, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })

@@ -5,7 +5,7 @@ if sys.version_info < (3, 5):
     sys.stderr.write('ERRAND_AGENT_PYTHON_TOO_OLD %d.%d.%d\n' % tuple(sys.version_info[:3]))
     sys.exit(3)
 
-sys.dont_write_bytecode = False
+sys.dont_write_bytecode = '--look' in sys.argv
 
 from errand_agent.command_line import main  # noqa: E402
 

@@ -10,6 +10,8 @@ export interface AgentPlace {
   /** Folder of everything errand keeps there. Absent: `.errand` in the host's home. */
   readonly home?: string
   readonly signal: AbortSignal
+  /** Leave the place as it is: an agent that is not there is the error `AGENT_MISSING` and not sent. */
+  readonly lookOnly?: boolean
   /** Told in one sentence what takes a moment (sending the agent for the first time). */
   report?(message: string): void
 }
@@ -23,7 +25,7 @@ export interface Agent extends AsyncDisposable {
 
 /**
  * Starts the agent at a place with the first interpreter that can, and sends it before that if this version was never there.
- * Errors: `PYTHON_NOT_FOUND`, `PYTHON_TOO_OLD`, `AGENT_NOT_STARTED`.
+ * Errors: `PYTHON_NOT_FOUND`, `PYTHON_TOO_OLD`, `AGENT_NOT_STARTED`; with `lookOnly` also `AGENT_MISSING`.
  */
 export async function openAgent(place: AgentPlace): Promise<Agent> {
   const files = readAgentFiles()
@@ -78,7 +80,7 @@ async function start(place: AgentPlace, files: AgentFiles, python: string): Prom
   try {
     return await launch(place, files, python)
   } catch (error) {
-    if (errorCode(error) !== 'AGENT_MISSING') throw error
+    if (errorCode(error) !== 'AGENT_MISSING' || place.lookOnly === true) throw error
     place.report?.(`sending errand's agent to ${place.host.name}`)
     await install(place, files, python)
     return launch(place, files, python)
@@ -94,7 +96,15 @@ function folderOf(place: AgentPlace, files: AgentFiles): string {
 }
 
 async function launch(place: AgentPlace, files: AgentFiles, python: string): Promise<Connection> {
-  const command = [python, '-E', '-s', '-S', `${folderOf(place, files)}/errand_agent_main.py`, 'serve']
+  const command = [
+    python,
+    '-E',
+    '-s',
+    '-S',
+    `${folderOf(place, files)}/errand_agent_main.py`,
+    'serve',
+    ...(place.lookOnly === true ? ['--look'] : []),
+  ]
   // The process outlives the call that started it, so the caller's signal does not end it.
   const options = { signal: new AbortController().signal, env: { ERRAND_HOME: homeOf(place) } }
   place.signal.throwIfAborted()

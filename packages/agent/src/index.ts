@@ -1,3 +1,4 @@
+export { missingFiles } from './missing-files.ts'
 export { type Agent, type AgentPlace, openAgent } from './agent.ts'
 export type { Answer, CallParameters, CallSettings, Hello } from './connection.ts'
 export { unlessAborted } from './repeated-call.ts'

@@ -139,7 +139,8 @@ export interface Plan {
     readonly ready: boolean
     readonly changed: readonly { readonly input: string; readonly before?: string; readonly after: string }[]
   }
-  readonly upload?: { readonly files: number; readonly bytes: number }
+  /** What would be sent: contents that the place lacks, each counted once. `paths`: which files of the project they are, where the place can tell. */
+  readonly upload?: { readonly files: number; readonly bytes: number; readonly paths?: readonly string[] }
   /** What would be done at the place, one line each: commands, container options, batch fields. */
   readonly steps: readonly string[]
 }

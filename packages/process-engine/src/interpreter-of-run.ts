@@ -1,5 +1,5 @@
 import type { Agent, Launch } from '@errand/agent'
-import type { CallOptions, EnvironmentRequest, Plan, Prepared, RunRequest } from '@errand/core'
+import type { CallOptions, EnvironmentRequest, Prepared, RunRequest } from '@errand/core'
 import type { EnvironmentPlace } from './managed-environment.ts'
 import type { ProcessPlace } from './process-target.ts'
 import { findSparkSubmit, sparkCommand } from './spark-submit.ts'
@@ -14,10 +14,12 @@ export async function prepareUserManaged(
   const { executable, version } = agent.hello.python
   const spark =
     request.framework === 'pyspark' ? { sparkSubmit: await findSparkSubmit(place.host, executable, place.sparkSubmit, options.signal) } : {}
-  return { environmentKey: keyOf(agent), data: { python: executable, version, ...spark } }
+  return { environmentKey: keyOf(agent.hello.python), data: { python: executable, version, ...spark } }
 }
 
-const keyOf = (agent: Agent): string => `python ${agent.hello.python.version} at ${agent.hello.python.executable}`
+/** How the user's own interpreter is named where an environment has a key. */
+export const keyOf = ({ executable, version }: { readonly executable: string; readonly version: string }): string =>
+  `python ${version} at ${executable}`
 
 /** How the script of a run is started, in what its prepare has found or made. */
 export async function launchOf(
@@ -61,7 +63,10 @@ async function interpreterOf(
 }
 
 /** The place as environments are made there. */
-export function environmentPlace({ hello }: Agent, { host, sparkSubmit, provider, programs }: ProcessPlace): EnvironmentPlace {
+export function environmentPlace(
+  { hello }: { readonly hello: { readonly home: string; readonly python: { readonly executable: string } } },
+  { host, sparkSubmit, provider, programs }: ProcessPlace,
+): EnvironmentPlace {
   return {
     host,
     home: hello.home,
@@ -70,38 +75,4 @@ export function environmentPlace({ hello }: Agent, { host, sparkSubmit, provider
     ...(provider === undefined ? {} : { provider }),
     ...(programs === undefined ? {} : { programs }),
   }
-}
-
-/** What a prepare or a submit would do. */
-export async function plan(
-  agent: Agent,
-  place: ProcessPlace,
-  request: EnvironmentRequest | RunRequest,
-  options: CallOptions,
-): Promise<Plan> {
-  const { environment, steps, python } = await planInterpreter(agent, place, request, options)
-  if (!('snapshot' in request)) return { environment, steps }
-  const files = request.snapshot.entries.filter((entry) => entry.kind === 'file')
-  const upload = { files: files.length, bytes: files.reduce((sum, file) => sum + file.size, 0) }
-  const program = request.framework === 'pyspark' ? sparkCommand(place.sparkSubmit ?? 'spark-submit', request.spark).join(' ') : python
-  const made = request.environment.kind === 'user-managed' ? [] : steps
-  return {
-    environment,
-    upload,
-    steps: [...made, `copy the project to ${agent.hello.home}/runs/${request.runId}/work`, `${program} ${request.script}`],
-  }
-}
-
-async function planInterpreter(
-  agent: Agent,
-  place: ProcessPlace,
-  request: EnvironmentRequest,
-  options: CallOptions,
-): Promise<Pick<Plan, 'environment' | 'steps'> & { readonly python: string }> {
-  if (request.environment.kind !== 'user-managed') {
-    const { planManaged } = await import('./managed-environment.ts')
-    return planManaged(environmentPlace(agent, place), request, options)
-  }
-  const environment = { key: keyOf(agent), ready: true, changed: [] }
-  return { environment, steps: [`use ${keyOf(agent)} as it is`], python: agent.hello.python.executable }
 }

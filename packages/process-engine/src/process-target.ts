@@ -11,8 +11,9 @@ import {
 } from '@errand/core'
 import type { EnvironmentPlace } from './managed-environment.ts'
 import { warnOfMissingPackages } from './missing-packages.ts'
-import { environmentPlace, launchOf, plan, prepareUserManaged } from './interpreter-of-run.ts'
+import { environmentPlace, launchOf, prepareUserManaged } from './interpreter-of-run.ts'
 import { openOnce } from './open-once.ts'
+import { lookAtPlace, planProcess } from './plan.ts'
 import { spaceWarning } from './space-warning.ts'
 
 /** Where and with what a run is started. Everything but the host comes from the target's configuration. */
@@ -44,8 +45,9 @@ export function createProcessTarget(
   context: TargetContext<unknown>,
   given: ProcessPlace | ((options: CallOptions) => Promise<ProcessPlace>),
 ): Target {
+  const placeOf = async (options: CallOptions): Promise<ProcessPlace> => (typeof given === 'function' ? given(options) : given)
   const opening = openOnce(async (options): Promise<RunningPlace> => {
-    const place = typeof given === 'function' ? await given(options) : given
+    const place = await placeOf(options)
     const agent = await openAgent({ ...place, signal: options.signal, report: (message) => options.report({ message }) })
     return { place, agent, [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose]() }
   })
@@ -55,8 +57,9 @@ export function createProcessTarget(
   return {
     check: (options) => check(agent, options),
     async plan(request, options) {
-      const { agent: running, place } = await opened(options)
-      return plan(running, place, request, options)
+      const place = await placeOf(options)
+      await using look = await lookAtPlace(place, options)
+      return await planProcess(place, request, look, options)
     },
     async prepare(request, options) {
       const { agent: running, place } = await opened(options)

@@ -1,10 +1,11 @@
-"""The commands of the agent: `serve` talks to a client, `supervise RUN_FOLDER` runs one prepared run in the foreground, `container RUN` is a container's main process."""
+"""The commands of the agent: `serve` talks to a client (with `--look` it also leaves no compiled code behind), `supervise RUN_FOLDER` runs one
+prepared run in the foreground, `container RUN` is a container's main process."""
 import sys
 
 
 def main(arguments):
     """Runs one command and returns the exit code."""
-    if arguments == ['serve']:
+    if arguments[:1] == ['serve'] and arguments[1:] in ([], ['--look']):
         from errand_agent import serve
         return serve.main()
     if len(arguments) == 2 and arguments[0] == 'supervise':
@@ -13,5 +14,5 @@ def main(arguments):
     if len(arguments) == 2 and arguments[0] == 'container':
         from errand_agent import container
         return container.main(arguments[1])
-    sys.stderr.write('usage: errand_agent_main.py serve | supervise RUN_FOLDER | container RUN\n')
+    sys.stderr.write('usage: errand_agent_main.py serve [--look] | supervise RUN_FOLDER | container RUN\n')
     return 2

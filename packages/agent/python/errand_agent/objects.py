@@ -16,7 +16,7 @@ def sha256():
     return hashlib.sha256()
 
 
-def has(digest_hex, size=None):
+def has(digest_hex, size=None, note_use=True):
     """Whether the object is stored (and, when known, of that size); an object in use stays young."""
     path = object_path(digest_hex)
     try:
@@ -26,7 +26,7 @@ def has(digest_hex, size=None):
     if size is not None and status.st_size != size:
         remove_damaged(path)
         return False
-    if status.st_mtime < time.time() - NOTE_USE_AFTER:
+    if note_use and status.st_mtime < time.time() - NOTE_USE_AFTER:
         try:
             os.utime(path)
         except OSError:
@@ -42,11 +42,11 @@ def remove_damaged(path):
 
 
 def call_missing(server, params, body):
-    """{digests} (or a JSON list as the body) → {missing}: those not stored here."""
+    """{digests} (or a JSON list as the body) → {missing}: those not stored here. Changes nothing."""
     digests = json.loads(body.decode('utf-8')) if body else params.get('digests')
     if not isinstance(digests, list):
         raise bad_request('A list of digests is needed.')
-    return {'missing': [digest for digest in digests if not has(checked_digest(digest))]}
+    return {'missing': [digest for digest in digests if not has(checked_digest(digest), note_use=False)]}
 
 
 def incoming(header):

@@ -1,4 +1,4 @@
-import { ErrandError } from '../errors.ts'
+import { ErrandError, errorCode } from '../errors.ts'
 
 /** A place in a file, both counted from 1. */
 export interface Position {
@@ -33,12 +33,19 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((diagnostic) => diagnostic.severity === 'error')
 }
 
-/** All errors of a list as one error with code `CONFIGURATION_INVALID`, one a line, each file's in the order of its lines. */
+/** All errors of a list as one error with code `CONFIGURATION_INVALID`, one a line, each file's in the order of its lines. It carries the list. */
 export function configurationError(diagnostics: readonly Diagnostic[]): ErrandError {
   const errors = diagnostics
     .filter((diagnostic) => diagnostic.severity === 'error')
     .toSorted((a, b) => (a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : 0))
-  return new ErrandError('CONFIGURATION_INVALID', errors.map(formatDiagnostic).join('\n'))
+  return Object.assign(new ErrandError('CONFIGURATION_INVALID', errors.map(formatDiagnostic).join('\n')), { diagnostics })
+}
+
+/** What a `CONFIGURATION_INVALID` was made of; undefined for any other error. */
+export function diagnosticsOf(error: unknown): readonly Diagnostic[] | undefined {
+  if (errorCode(error) !== 'CONFIGURATION_INVALID' || typeof error !== 'object' || error === null || !('diagnostics' in error))
+    return undefined
+  return error.diagnostics as readonly Diagnostic[]
 }
 
 /** Gives the list back, or throws its errors. */

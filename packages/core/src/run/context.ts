@@ -35,6 +35,11 @@ export interface RunContext extends AsyncDisposable {
   readonly ask: TargetContext<unknown>['ask']
 }
 
+/** What a target is made and looked at with. Of the history only what names it: a command that changes nothing opens none. */
+export interface Surroundings extends Omit<RunContext, 'history' | typeof Symbol.asyncDispose> {
+  readonly history: Pick<History, 'directory' | 'projectId'>
+}
+
 export interface RunContextOptions {
   readonly projectDirectory: string
   readonly targets: TargetCatalogue
@@ -73,7 +78,7 @@ export interface ConfiguredTarget {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-export async function configuredTarget(context: RunContext, file: TargetFile): Promise<ConfiguredTarget> {
+export async function configuredTarget(context: Pick<RunContext, 'targets'>, file: TargetFile): Promise<ConfiguredTarget> {
   const definition = await context.targets.definition(file.type).catch((error: unknown) => {
     throw inFile(error, file)
   })
@@ -110,7 +115,7 @@ export interface OpenTarget extends AsyncDisposable {
   secretVariable(name: string): Promise<string>
 }
 
-export async function openTarget(context: RunContext, configured: ConfiguredTarget): Promise<OpenTarget> {
+export async function openTarget(context: Surroundings, configured: ConfiguredTarget): Promise<OpenTarget> {
   const secretValues = new Set<string>()
   const lent = targetContext(context, configured, secretValues)
   const implementation = await configured.definition.load()
@@ -119,7 +124,7 @@ export async function openTarget(context: RunContext, configured: ConfiguredTarg
 }
 
 /** What core lends a target. Every secret that it reads is put into `secretValues`. */
-export function targetContext(context: RunContext, configured: ConfiguredTarget, secretValues: Set<string>): TargetContext<JsonValue> {
+export function targetContext(context: Surroundings, configured: ConfiguredTarget, secretValues: Set<string>): TargetContext<JsonValue> {
   const { project, history, secrets } = context
   const known = (value: string): string => {
     secretValues.add(value)

@@ -110,7 +110,7 @@ export interface ConfiguredPlan {
 
 /** The plan of project and flags: all problems at once as one error, notes and warnings to the user. */
 export async function configuredPlan(
-  context: RunContext,
+  context: Pick<RunContext, 'targets'>,
   make: (describe: Parameters<typeof planRun>[2]) => Promise<RunPlan>,
   emit: Emit<RunUpdate>,
 ): Promise<ConfiguredPlan> {

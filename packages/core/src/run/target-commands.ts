@@ -12,7 +12,7 @@ import {
 } from '../project/index.ts'
 import { looksLikeSecret } from '../project/secret-text.ts'
 import type { CallOptions, Finding } from '../target.ts'
-import { type RunContext, type TargetCatalogue, configuredTarget, openTarget, targetContext } from './context.ts'
+import { type RunContext, type Surroundings, type TargetCatalogue, configuredTarget, openTarget, targetContext } from './context.ts'
 
 /** A target as its file is understood, without secrets. */
 export interface ShownTarget {
@@ -65,7 +65,7 @@ function presentable(config: JsonValue): Readonly<Record<string, JsonValue>> {
 }
 
 /** Looks at every hop between here and a target, its file first. A failure is a finding, not an error. Error: `TARGET_NOT_FOUND`. */
-export async function* checkTarget(context: RunContext, name: string, options: CallOptions): AsyncGenerator<Finding> {
+export async function* checkTarget(context: Surroundings, name: string, options: CallOptions): AsyncGenerator<Finding> {
   const file = await loadTarget(context.project, name).catch((error: unknown) => {
     if (error instanceof ErrandError && error.code === 'CONFIGURATION_INVALID') return error
     throw error

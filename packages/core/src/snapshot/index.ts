@@ -1,4 +1,5 @@
 export { excludedBy } from './excluded-by.ts'
+export { lookAtProject } from './look-at-project.ts'
 export { objectPath, openObject } from './object-store.ts'
 export { linkSnapshot, missingContents, refuseIncomplete, restoreSnapshot, type RestoreOptions } from './restore-snapshot.ts'
 export { loadSnapshot } from './stored-snapshots.ts'

@@ -42,7 +42,7 @@ export interface TakenSnapshot {
   readonly ignoreFile?: '.amlignore' | '.gitignore'
 }
 
-interface FoundFile {
+export interface FoundFile {
   readonly path: string
   readonly size: number
   readonly executable: boolean
@@ -61,20 +61,27 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TakenSnaps
   const state = resolve(options.state)
   const cache = openState(state)
   const breaks = pace(options.signal)
-  const found = await findFiles(directory, state, options, breaks, cache)
+  // A content may have been removed since; only then is it worth looking at each.
+  const objects = cache === undefined || cache.facts.objects === objectsMark(state) ? undefined : storedObjects(state)
+  const found = await findFiles({ directory, state, needed: options.needed, breaks, cache, objects })
   const stored = await readFiles(found.toRead, { directory, state, breaks, report: options.report })
   const entries = entriesOf(found.walked, [...found.unchanged, ...stored.files])
   const snapshot = keep(state, entries, cache, stored.rows, followsRules(found.walked, entries))
-  const files = entries.filter(isFile)
+  return describe(found.walked, snapshot, stored.files.length)
+}
+
+/** What a caller is told of a snapshot of which `read` files were read. */
+export function describe(walked: WalkResult, snapshot: Snapshot, read: number): TakenSnapshot {
+  const files = snapshot.entries.filter(isFile)
   const bytes = files.reduce((sum, file) => sum + file.size, 0)
   return {
     snapshot,
     files: files.length,
     bytes,
-    read: stored.files.length,
-    notes: notesOf(found.walked),
+    read,
+    notes: notesOf(walked),
     largest: bytes > manyBytes ? largestOf(files) : [],
-    ...(found.walked.ignoreFile !== undefined && { ignoreFile: found.walked.ignoreFile }),
+    ...(walked.ignoreFile !== undefined && { ignoreFile: walked.ignoreFile }),
   }
 }
 
@@ -90,25 +97,28 @@ function openState(state: string): StatCache | undefined {
   }
 }
 
-interface Found {
+export interface Found {
   readonly walked: WalkResult
   readonly unchanged: readonly SnapshotFile[]
   readonly toRead: readonly FoundFile[]
 }
 
-async function findFiles(
-  directory: string,
-  state: string,
-  options: SnapshotOptions,
-  breaks: Pace,
-  cache: StatCache | undefined,
-): Promise<Found> {
-  const needed = neededPaths(options.needed ?? [])
+export interface FindingOptions {
+  readonly directory: string
+  readonly state: string
+  readonly needed: readonly string[] | undefined
+  readonly breaks: Pace
+  readonly cache: StatCache | undefined
+  /** Contents that are stored; absent: all that the cache knows. */
+  readonly objects: ReadonlySet<string> | undefined
+}
+
+/** Goes through the project; what the cache knows needs no reading. */
+export async function findFiles({ directory, state, needed: wanted, breaks, cache, objects }: FindingOptions): Promise<Found> {
+  const needed = neededPaths(wanted ?? [])
   const unchanged: SnapshotFile[] = []
   const toRead: FoundFile[] = []
   const absent = new Set(needed.paths)
-  // A content may have been removed since; only then is it worth looking at each.
-  const objects = cache === undefined || cache.facts.objects === objectsMark(state) ? undefined : storedObjects(state)
   const onFile = (path: string, stat: Stats): void => {
     absent.delete(path)
     const executable = isExecutable(stat)
@@ -201,7 +211,7 @@ function progressOf(toRead: readonly FoundFile[], report: ReadingOptions['report
   }
 }
 
-function entriesOf(walked: WalkResult, files: readonly SnapshotFile[]): SnapshotEntry[] {
+export function entriesOf(walked: WalkResult, files: readonly SnapshotFile[]): SnapshotEntry[] {
   return sortEntries([
     ...files,
     ...walked.links.map(({ path, to }) => ({ kind: 'link' as const, path, to })),

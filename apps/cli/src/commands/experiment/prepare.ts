@@ -4,7 +4,8 @@ import * as Flags from '@oclif/core/flags'
 import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { PrepareOptions } from '@errand/core/run'
-import { environmentFlags } from '../../environment-flags.ts'
+import { dryRunFlag } from '../../dry-run-flag.ts'
+import { environmentFlags, planOptions } from '../../environment-flags.ts'
 import { RunCommand, runError } from '../../run-command.ts'
 
 export default class Prepare extends RunCommand {
@@ -19,6 +20,7 @@ export default class Prepare extends RunCommand {
   static override flags = {
     ...environmentFlags,
     check: Flags.boolean({ summary: 'Say whether it is prepared, and build nothing.' }),
+    ...dryRunFlag,
     async: Flags.boolean({ char: 'a', summary: 'Print the id and return.' }),
     wait: Flags.boolean({ summary: 'Accepted as in submit; a prepare is final when it returns.' }),
     detached: Flags.boolean({ hidden: true, summary: 'Say nothing but the id: the second half of --async.' }),
@@ -27,16 +29,13 @@ export default class Prepare extends RunCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Prepare)
     const runConfiguration = await this.runConfigurationOf(flags)
+    if (flags['dry-run']) return this.#plan(planOptions(flags, runConfiguration))
     if (flags.async && !flags.check) return this.#leave()
     await using context = await this.openContext()
     await this.interruptible(async (signal) => {
       const options: PrepareOptions = {
-        runConfiguration,
+        ...planOptions(flags, runConfiguration),
         signal,
-        ...(flags.target === undefined ? {} : { target: flags.target }),
-        ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),
-        ...(flags['spark-dependencies'] === undefined ? {} : { sparkDependencies: flags['spark-dependencies'] }),
-        untracked: flags.untracked,
         check: flags.check,
       }
       const { prepare } = await import('@errand/core/run')
@@ -56,6 +55,14 @@ export default class Prepare extends RunCommand {
       if (!flags.detached) await this.printOutcome(sentence, { prepared: step.value, message: sentence, run_id: ended?.id ?? null })
       if (!step.value) process.exitCode = exitCodes.failed
       if (ended !== undefined && ended.state !== 'completed') throw runError(ended)
+    })
+  }
+
+  async #plan(planned: Omit<PrepareOptions, 'signal' | 'check'>): Promise<void> {
+    const surroundings = await this.openSurroundings()
+    const { dryRunPrepare } = await import('@errand/core/run')
+    await this.interruptible(async (signal) => {
+      await this.showDryRun(await dryRunPrepare(surroundings, { ...planned, signal }, this.screen.report))
     })
   }
 

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import type { SubmitOptions } from '@errand/core/run'
-import { environmentFlags } from '../../environment-flags.ts'
+import { dryRunFlag } from '../../dry-run-flag.ts'
+import { environmentFlags, planOptions } from '../../environment-flags.ts'
 import { type Start, StartCommand } from '../../start-command.ts'
 
 export default class Submit extends StartCommand {
@@ -14,6 +15,7 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
   static override examples = [
     '<%= config.bin %> submit -c local train.py 0.01',
     { description: 'Somewhere else than the run configuration says', command: '<%= config.bin %> submit -c local -t gpu-machine train.py' },
+    { description: 'What would be done: files, environment, commands', command: '<%= config.bin %> submit -c local --dry-run train.py' },
     { description: 'Without waiting', command: '<%= config.bin %> submit -a -c docker train.py' },
   ]
   static override flags = {
@@ -23,6 +25,7 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
       summary: 'With -a: print the id at once, return when the run has ended and its files are here. Without -a it is always so.',
     }),
     prepare: Flags.boolean({ summary: 'Prepare the environment first.' }),
+    ...dryRunFlag,
   }
 
   async run(): Promise<void> {
@@ -30,15 +33,12 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
     const [script, ...parameters] = separator === -1 ? [] : this.argv.slice(separator + 1)
     const { flags } = await this.parse(Submit, separator === -1 ? this.argv : this.argv.slice(0, separator))
     const options: Omit<SubmitOptions, 'signal'> = {
-      runConfiguration: await this.runConfigurationOf(flags),
+      ...planOptions(flags, await this.runConfigurationOf(flags)),
       arguments: parameters,
       ...(script === undefined ? {} : { script }),
-      ...(flags.target === undefined ? {} : { target: flags.target }),
-      ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),
-      ...(flags['spark-dependencies'] === undefined ? {} : { sparkDependencies: flags['spark-dependencies'] }),
-      untracked: flags.untracked,
       prepare: flags.prepare,
     }
+    if (flags['dry-run']) return this.#plan(options)
     await using context = await this.openContext()
     const { submit, submitDetached } = await import('@errand/core/run')
     const start: Start = {
@@ -46,5 +46,13 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
       leave: (signal, continueCommand) => submitDetached(context, { ...options, signal, continueCommand }),
     }
     await this.startRun(context, start, flags)
+  }
+
+  async #plan(planned: Omit<SubmitOptions, 'signal'>): Promise<void> {
+    const surroundings = await this.openSurroundings()
+    const { dryRunSubmit } = await import('@errand/core/run')
+    await this.interruptible(async (signal) => {
+      await this.showDryRun(await dryRunSubmit(surroundings, { ...planned, signal }, this.screen.report))
+    })
   }
 }

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { temporaryProject } from './project.ts'
+
+const broken = {
+  'aml_config/local.compute': 'type: local\npythonLocatoin: python3\n',
+  'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [$file]\nTimeLimit: soon\n',
+  'aml_config/away.runconfig': 'Target: nowhere\nFramework: Python\nArgumentVector: [missing.py]\n',
+  'aml_config/gpu.compute': 'type: loca\n',
+  'aml_config/gpu.runconfig': 'Target: gpu\nFramework: Python\nArgumentVector: [$file]\n',
+  'aml_config/conda_dependencies.yml': 'name: one\nname: two\ndependencies:\n  - python=3.12\n',
+  'train.py': '',
+}
+
+it('says every problem of every file, each with its place, and fails', async () => {
+  using project = temporaryProject(broken)
+  const finished = await project.errand('lint')
+  expect(finished.exitCode).toBe(1)
+  const places = finished.stdout.split('\n').filter((line) => line.startsWith('aml_config'))
+  expect(places).toEqual([
+    expect.stringMatching(/^aml_config\/away\.runconfig:1:\d+: error: .*no target nowhere/),
+    expect.stringMatching(/^aml_config\/away\.runconfig:3:\d+: error: .*missing\.py/),
+    expect.stringMatching(/^aml_config\/conda_dependencies\.yml:2:\d+: error: .*name/),
+    expect.stringMatching(/^aml_config\/gpu\.compute:1:\d+: error: There is no target type "loca"/),
+    expect.stringMatching(/^aml_config\/local\.compute:2:1: warning: unknown key pythonLocatoin/),
+    expect.stringMatching(/^aml_config\/local\.runconfig:4:\d+: error: TimeLimit must be/),
+  ])
+  expect(finished.stdout).toContain('did you mean local or localdocker?')
+  expect(finished.stderr).toBe('6 files, 5 errors, 1 warning\n')
+  expect(project.has('.errand')).toBe(false)
+})
+
+it('gives the same as data, with the exit code', async () => {
+  using project = temporaryProject(broken)
+  const finished = await project.errand('lint', '-o', 'json', '--query', "[?severity=='warning']")
+  expect({ ...finished, stdout: JSON.parse(finished.stdout) }).toEqual({
+    exitCode: 1,
+    stderr: '',
+    stdout: [
+      {
+        severity: 'warning',
+        code: 'UNKNOWN_KEY',
+        file: 'aml_config/local.compute',
+        line: 2,
+        column: 1,
+        message: 'unknown key pythonLocatoin is ignored',
+        hint: 'did you mean pythonLocation?',
+      },
+    ],
+  })
+})
+
+it('passes what has nothing to mend, and lets warnings fail it only when it is told to', async () => {
+  using project = temporaryProject()
+  expect(await project.errand('lint')).toEqual({ exitCode: 0, stdout: '', stderr: '2 files, 0 errors, 0 warnings\n' })
+  project.write('aml_config/local.compute', 'type: local\nnoSuchKey: 1\n')
+  expect((await project.errand('lint')).exitCode).toBe(0)
+  expect((await project.errand('lint', '--strict')).exitCode).toBe(1)
+})
+
+it('checks the files of types that are not installed as far as it can, and says so', async () => {
+  using project = temporaryProject({ 'aml_config/box.compute': 'type: docker\nbaseDockerImage: python:3.12\n' })
+  const { exitCode, stdout } = await project.errand('lint')
+  expect(exitCode).toBe(0)
+  expect(stdout).toBe(
+    'aml_config/box.compute:1:1: note: the type docker is not installed, so its own keys were not checked\n    errand plugins install @errand/target-docker\n',
+  )
+})
