@@ -19,15 +19,25 @@ export async function writeApiReference(typedoc: string, folder: string): Promis
     compilerOptions: { noEmit: true, typeRoots: [join(repository, 'node_modules/@types')] },
   }
   writeFileSync(join(scratch, 'tsconfig.json'), JSON.stringify({ ...settings, include: sources }))
+  const options = {
+    name: 'Errand',
+    entryPoints: sources.map((source) => join(source, 'index.ts')),
+    tsconfig: join(scratch, 'tsconfig.json'),
+    out: folder,
+    readme: 'none',
+    basePath: repository,
+    disableGit: true,
+    sourceLinkTemplate: '{path}',
+    skipErrorChecking: true,
+    hideGenerator: true,
+    validation: { notDocumented: true, notExported: false },
+    requiredToBeDocumented: ['Interface', 'Function', 'Class', 'TypeAlias'],
+    treatValidationWarningsAsErrors: true,
+  }
+  writeFileSync(join(scratch, 'typedoc.json'), JSON.stringify(options))
   try {
-    await promisify(execFile)(process.execPath, [
-      join(typedoc, 'node_modules/typedoc/bin/typedoc'),
-      ...sources.flatMap((source) => ['--entryPoints', join(source, 'index.ts')]),
-      ...['--tsconfig', join(scratch, 'tsconfig.json'), '--out', folder, '--name', 'Errand', '--readme', 'none', '--disableGit'],
-      ...['--sourceLinkTemplate', '{path}', '--basePath', repository, '--skipErrorChecking', '--hideGenerator'],
-      ...['--validation.notDocumented', 'true', '--validation.notExported', 'false', '--treatValidationWarningsAsErrors'],
-      ...['Interface', 'Function', 'Class', 'TypeAlias'].flatMap((kind) => ['--requiredToBeDocumented', kind]),
-    ])
+    const program = join(typedoc, 'node_modules/typedoc/bin/typedoc')
+    await promisify(execFile)(process.execPath, [program, '--options', join(scratch, 'typedoc.json')])
   } finally {
     rmSync(scratch, { recursive: true })
   }
