@@ -36,11 +36,13 @@ export type FlagShapes = Readonly<
 >
 
 /**
- * Turns what a user may type into what oclif understands: `help X` becomes `X --help` or a page, flags before the command go behind it, and
+ * Turns what a user may type into what oclif understands: `help X` becomes `X --help` or a page, a leading `ml` is dropped, flags before the command go behind it, and
  * everything from the script on is put behind a `--`, so that nothing of it is ever taken for an option of ours.
  */
 export async function arrangeWords(words: readonly string[]): Promise<readonly string[]> {
-  const { leading, rest } = takeLeadingFlags(words)
+  const { leading, rest: typed } = takeLeadingFlags(words)
+  // `az ml history list` with errand in place of az, as an alias or from the file that `errand shim az` writes.
+  const rest = typed[0] === 'ml' ? typed.slice(1) : typed
   if (rest[0] === 'help') {
     const isPage = pages.some((name) => name === rest[1])
     return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']

@@ -43,6 +43,8 @@ it.each([
   ['-o json history list', 'history list -o json'],
   ['--query=a -p b history list -s c', 'history list -s c --query=a -p b'],
   ['help submit', 'submit --help'],
+  ['ml experiment submit -c x s.py ml', 'experiment submit -c x -- s.py ml'],
+  ['-o json ml history list', 'history list -o json'],
   ['help', '--help'],
   ['--help', '--help'],
   ['history list -o json', 'history list -o json'],

@@ -68,7 +68,7 @@ it('explains itself with examples at the top and for a command, also with -h and
 it.each([
   [['hstory', 'list'], 'There is no command "hstory".', 'Did you mean: errand history list'],
   [['history', 'lits'], 'There is no command "history lits".', 'Did you mean: errand history list'],
-  [['history', 'burn'], 'There is no command "history burn".', 'Commands of history: download, info, last, list.'],
+  [['runconfiguration', 'burn'], 'There is no command "runconfiguration burn".', 'Commands of runconfiguration: create, delete, list.'],
   [['histoy', 'list'], 'There is no command "histoy".', 'Did you mean: errand history list'],
   [['histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
   [['help', 'histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
@@ -90,7 +90,7 @@ it.each([
   [['submit', '--conf', 'local', 's.py'], 'There is no option --conf.', 'Did you mean: --run-configuration'],
   [['logs', '-F', 'last'], 'There is no option -F.', 'Did you mean: -f'],
   [['wait', '--silent', 'last'], 'There is no option --silent.', 'See: errand wait --help'],
-  [['history', 'list', '--silent'], 'There is no option --silent.', 'Options of history list: --status, --run, --limit, --refresh.'],
+  [['runconfiguration', 'delete', '--silent'], 'There is no option --silent.', 'Options of runconfiguration delete: --name.'],
 ])('answers %j with one sentence and the way out', async (words, sentence, hint) => {
   using project = temporaryProject()
   const { exitCode, stdout, stderr } = await project.errand(...words)
