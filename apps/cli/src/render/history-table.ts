@@ -80,13 +80,13 @@ export function historyTableColumns(rows: readonly Row[]): string[] {
 }
 
 /** To the second; empty for a run that has not started. */
-function timeCell(time: string): string {
+export function timeCell(time: string): string {
   const [, day, second] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(time) ?? []
   return day === undefined ? '' : `${day} ${second ?? ''}`
 }
 
 /** Of a list the last value, which says most, and how many there are. */
-function metricCell(value: unknown): unknown {
+export function metricCell(value: unknown): unknown {
   if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(digits))
   if (!Array.isArray(value) || value.length < 2) return value
   const last: unknown = metricCell(value.at(-1))

@@ -9,6 +9,7 @@ export const recordKeys = [
   'attachments',
   'created_utc',
   'description',
+  'differences',
   'duration',
   'end_time_utc',
   'exit_code',
