@@ -60,7 +60,10 @@ export const environmentTag = (key: string): string => `errand/environment:${key
 export const latestTag = (projectId: string): string => `errand/latest:${projectId.replaceAll(/[^\w.-]/g, '_').slice(0, 120)}`
 
 /** The reference of the base image. Error: `IMAGE_NAME_INVALID`. */
-export function baseReference({ baseImage, request }: WantedImage): ImageReference {
+export function baseReference({
+  baseImage,
+  request,
+}: Pick<WantedImage, 'baseImage'> & { readonly request: Pick<EnvironmentRequest, 'framework'> }): ImageReference {
   return parseImageReference(baseImage ?? defaultImages[request.framework])
 }
 

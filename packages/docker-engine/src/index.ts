@@ -5,3 +5,6 @@ export { type ImageOptions, type WantedImage, baseReference } from './environmen
 export { type PrepareImageOptions, type PreparedImage, planImage, prepareImage } from './prepare-image.ts'
 export { defaultImages } from './default-images.ts'
 export { labels } from './labels.ts'
+export { imageLeftovers, isImageLeftover, removeImageLeftover } from './image-leftovers.ts'
+export { type ExpectedOfEngine, engineFindings } from './engine-findings.ts'
+export { parseImageReference } from './image-reference.ts'

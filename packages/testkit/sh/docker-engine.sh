@@ -1,12 +1,15 @@
 #!/bin/sh
 # Runs a Docker engine while a process in $directory/users/ is alive, then takes away all that it made: processes, bridge, rules, sockets.
-# Arguments: the engine's own folder, a folder for sockets, and `keep` or `forget` for what the engine has stored.
+# Arguments: the engine's own folder, a folder for sockets, `keep` or `forget` for what the engine has stored, and the size of its disk if
+# that is to be limited.
 # More than one may be started for a folder: the first holds its lock, the others end.
-directory=$1 sockets=$2 data=$3
+directory=$1 sockets=$2 data=$3 disk=$4
 mkdir -p "$directory/users" "$sockets" || exit 1
 exec 9>"$directory/lock"
 flock -n 9 || exit 0
 trap 'ending=yes' TERM INT HUP
+mkdir -p "$directory/data" || exit 1
+[ -z "$disk" ] || mount -t tmpfs -o "size=$disk" tmpfs "$directory/data" || exit 1
 
 # A bridge and a network of 256 addresses that no other engine of this machine has: making the link is the claim.
 number=0
@@ -58,5 +61,6 @@ done
 rules -D 2>>"$directory/log"
 ip link delete "$bridge" 2>/dev/null
 for mount in $(sed -n "s|^[^ ]* \([^ ]*\) .*|\1|p" /proc/mounts | grep -e "^$sockets/" -e "^$directory/data/" | sort -r); do umount -l "$mount" 2>/dev/null; done
+[ -z "$disk" ] || umount -l "$directory/data"
 rm -rf "$sockets"
 [ "$data" = keep ] || rm -rf "$directory"

@@ -72,9 +72,12 @@ async function cleanOnce({ socket, api }: DockerEngine, directory: string): Prom
   }
 }
 
-/** An engine of the caller's own, for tests that break it. Ends with `stop` or `await using`, and with this process. */
-export async function startDockerEngine(): Promise<DockerEngine> {
-  return openEngine({ directory: mkdtempSync(join(tmpdir(), 'errand-docker-')), user: process.pid, data: 'forget' })
+/**
+ * An engine of the caller's own, for tests that break it. Ends with `stop` or `await using`, and with this process.
+ * `disk`: all room that it has for images and containers, like `200m`.
+ */
+export async function startDockerEngine({ disk = '' }: { readonly disk?: string } = {}): Promise<DockerEngine> {
+  return openEngine({ directory: mkdtempSync(join(tmpdir(), 'errand-docker-')), user: process.pid, data: 'forget', disk })
 }
 
 function sharedDirectory(): string {
@@ -88,9 +91,10 @@ interface EngineFolder {
   /** Process that the engine is for. */
   readonly user: number
   readonly data: 'keep' | 'forget'
+  readonly disk?: string
 }
 
-async function openEngine({ directory, user, data }: EngineFolder): Promise<DockerEngine> {
+async function openEngine({ directory, user, data, disk = '' }: EngineFolder): Promise<DockerEngine> {
   mkdirSync(join(directory, 'users'), { recursive: true })
   // Paths of sockets are short, and one folder has one, whatever link leads to it.
   const sockets = join('/run/errand-test', createHash('sha256').update(realpathSync(directory)).digest('hex').slice(0, 12))
@@ -98,7 +102,7 @@ async function openEngine({ directory, user, data }: EngineFolder): Promise<Dock
   writeFileSync(join(directory, 'users', String(user)), '')
   if (!hasProgram('dockerd')) bringDebianPackages(['docker.io', 'iptables', 'iproute2'])
   const log = () => (existsSync(join(directory, 'log')) ? readFileSync(join(directory, 'log'), 'utf8') : '')
-  let guard = await untilItAnswers({ directory, sockets, data, socket, log })
+  let guard = await untilItAnswers({ directory, sockets, data, disk, socket, log })
   const api = async <Answer>(method: string, path: string, body?: object): Promise<Answer> => {
     const text = await engineRequest(socket, method, path, body)
     return (text === '' ? undefined : JSON.parse(text)) as Answer
@@ -119,7 +123,7 @@ async function openEngine({ directory, user, data }: EngineFolder): Promise<Dock
       writeFileSync(join(directory, 'again'), '')
       process.kill(pid, signal)
       while (existsSync(join(directory, 'again'))) await sleep(50)
-      guard = await untilItAnswers({ directory, sockets, data, socket, log })
+      guard = await untilItAnswers({ directory, sockets, data, disk, socket, log })
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -131,18 +135,19 @@ interface Waiting {
   readonly sockets: string
   readonly socket: string
   readonly data: string
+  readonly disk: string
   log(): string
 }
 
 /** Starts the engine unless it runs. Of several that start one folder's engine one succeeds, and all wait for it. */
-async function untilItAnswers({ directory, sockets, socket, data, log }: Waiting): Promise<ChildProcess | undefined> {
+async function untilItAnswers({ directory, sockets, socket, data, disk, log }: Waiting): Promise<ChildProcess | undefined> {
   const script = fileURLToPath(new URL('../../sh/docker-engine.sh', import.meta.url))
   let guard: ChildProcess | undefined
   const deadline = Date.now() + 120_000
   while (Date.now() < deadline) {
     if (await answers(socket)) return guard
     if (guard === undefined || guard.exitCode !== null) {
-      guard = spawn('/bin/sh', [script, directory, sockets, data], { stdio: 'ignore', detached: true })
+      guard = spawn('/bin/sh', [script, directory, sockets, data, disk], { stdio: 'ignore', detached: true })
       guard.unref()
     }
     await sleep(100)

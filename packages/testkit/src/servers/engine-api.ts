@@ -2,9 +2,15 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Readable } from 'node:stream'
 
 /** A request to a Docker engine, beside the client that is tested: answers its body as text. Refusals are errors. */
-export async function engineRequest(socketPath: string, method: string, path: string, body?: Readable | object): Promise<string> {
+export async function engineRequest(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: Readable | object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const sent = request({ socketPath, method, path, headers: headersOf(body), agent: false }, resolve)
+    const sent = request({ socketPath, method, path, headers: { ...headersOf(body), ...headers }, agent: false }, resolve)
     sent.once('error', reject)
     if (body === undefined) sent.end()
     else if (isStream(body)) body.pipe(sent)

@@ -7,3 +7,4 @@ export { type DockerEngine, dockerProblem, sharedDockerEngine, startDockerEngine
 export type { BaseImageName } from './base-image.ts'
 export { type Yarn, type YarnSettings, startHdfs, startYarn } from './yarn.ts'
 export { type DelayLine, delayLineProblem, startDelayLine } from './delay-line.ts'
+export { type DockerRegistry, startDockerRegistry } from './docker-registry.ts'
