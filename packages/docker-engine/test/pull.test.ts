@@ -76,7 +76,8 @@ describe.skipIf(problem !== undefined)(`pulling${problem === undefined ? '' : ` 
     const path = process.env['PATH'] ?? ''
     process.env['PATH'] = `${bin}:${path}`
     try {
-      await prepareImage(fixture.engine, userManaged(`${registry.address}/team/small:1`), fixture.options())
+      const made = await prepareImage(fixture.engine, userManaged(`${registry.address}/team/small:1`), fixture.options())
+      expect(made.image).toMatch(/^sha256:/)
     } finally {
       process.env['PATH'] = path
     }
