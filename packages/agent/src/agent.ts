@@ -3,8 +3,11 @@ import { type AgentFiles, readAgentFiles } from './agent-files.ts'
 import { type Answer, type CallParameters, type CallSettings, type Connection, type Hello, openConnection } from './connection.ts'
 import { isRepeatable, repeatWhileLost, unlessAborted } from './repeated-call.ts'
 
+/** What an agent needs of the machine, or container, that it runs on. */
+export type AgentHost = Pick<Host, 'name' | 'home' | 'run' | 'spawn'>
+
 export interface AgentPlace {
-  readonly host: Host
+  readonly host: AgentHost
   /** Interpreters to try, best first: paths or names looked up on the place's PATH. */
   readonly pythons: readonly string[]
   /** Folder of everything errand keeps there. Absent: `.errand` in the host's home. */
@@ -19,7 +22,7 @@ export interface AgentPlace {
 /** The agent at one place. A connection that was lost is made again, and calls that are safe to repeat are repeated over the new one. */
 export interface Agent extends AsyncDisposable {
   readonly hello: Hello
-  readonly host: Host
+  readonly host: AgentHost
   call(name: string, parameters: CallParameters, settings: CallSettings): Promise<Answer>
 }
 

@@ -1,6 +1,7 @@
 import type { Host } from '@errand/core'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Agent, openAgent, unlessAborted } from '../src/index.ts'
+import { type Agent, openAgent } from '../src/index.ts'
+import { unlessAborted } from '../src/repeated-call.ts'
 import { type FakeAgentProcess, fakeAgentProcess, helloLine } from './fake-agent-process.ts'
 
 let processes: FakeAgentProcess[]

@@ -1,6 +1,6 @@
 export { cancelGrace } from './cancel-grace.ts'
 export { type EnvironmentSettings, environmentSettings } from './environment-settings.ts'
 export { defaultPythons } from './interpreter.ts'
-export { type OpenedOnce, openOnce } from './open-once.ts'
+export { type OpenedOnce, openOnce } from '@errand/agent'
 export { type ProcessPlace, createProcessTarget } from './process-target.ts'
 export { spaceWarning } from './space-warning.ts'

@@ -1,4 +1,4 @@
-import { type Agent, agentLeftovers, findRun, openAgent, removeAgentLeftover, runHandle, submitRun } from '@errand/agent'
+import { type Agent, agentLeftovers, findRun, openAgent, openOnce, removeAgentLeftover, runHandle, submitRun } from '@errand/agent'
 import {
   type CallOptions,
   ErrandError,
@@ -12,7 +12,6 @@ import {
 import type { EnvironmentPlace } from './managed-environment.ts'
 import { warnOfMissingPackages } from './missing-packages.ts'
 import { environmentPlace, launchOf, prepareUserManaged } from './interpreter-of-run.ts'
-import { openOnce } from './open-once.ts'
 import { lookAtPlace, planProcess } from './plan.ts'
 import { spaceWarning } from './space-warning.ts'
 

@@ -1,5 +1,5 @@
-import { unlessAborted } from '@errand/agent'
 import type { CallOptions } from '@errand/core'
+import { unlessAborted } from './repeated-call.ts'
 
 /** Something that is opened by the first call that needs it and shared by all of them. */
 export interface OpenedOnce<Opened> extends AsyncDisposable {
