@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -58,6 +60,120 @@ session.stop()
     const run = await project.errand('submit', '-c', 'local', 'etl.py')
     expect(run.exitCode, run.stderr).toBe(0)
     expect(scriptOutput(run)).toContain('sum 90 True')
+  })
+})
+
+const wheel = 'own_thing-1.0-py3-none-any.whl'
+
+function makeWheel(file: string, value: number): void {
+  const program = `
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    wheel.writestr("own_thing.py", "value = %s\\n" % sys.argv[2])
+    wheel.writestr("own_thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: own-thing\\nVersion: 1.0\\n")
+    wheel.writestr("own_thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr("own_thing-1.0.dist-info/RECORD", "own_thing.py,,\\n")
+`
+  execFileSync('python3', ['-c', program, file, String(value)])
+}
+
+/** A package index that wants a password, with the wheel on it. */
+async function startIndex(folder: string, password: string): Promise<AsyncDisposable & { readonly host: string }> {
+  const server = createServer((request, response) => {
+    if (request.headers.authorization !== `Basic ${Buffer.from(`me:${password}`).toString('base64')}`) {
+      response.writeHead(401, { 'WWW-Authenticate': 'Basic' }).end()
+    } else if (request.url === '/simple/own-thing/') {
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end(`<a href="/files/${wheel}">${wheel}</a>`)
+    } else if (request.url === `/files/${wheel}`) {
+      response.writeHead(200).end(readFileSync(join(folder, wheel)))
+    } else response.writeHead(404).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const filesWith = (text: string, folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path).includes(text))
+
+const managed = {
+  'aml_config/local.compute': 'type: local\nuserManagedEnvironment: false\n',
+  'aml_config/local.runconfig': 'Target: local\nFramework: Python\nPrepareEnvironment: true\n',
+  'main.py': 'import own_thing\nprint(own_thing.value)\n',
+}
+
+describe('what an environment is made of', () => {
+  it('is a wheel of the project: its content is part of the key, and a lock holds to it', async () => {
+    using project = makeProject({ ...managed, 'aml_config/conda_dependencies.yml': condaFile('python3', [`./wheels/${wheel}`]) })
+    mkdirSync(join(project.directory, 'wheels'))
+    const file = join(project.directory, 'wheels', wheel)
+    makeWheel(file, 42)
+    expect((await project.errand('prepare', '-c', 'local', '--locked')).stderr).toMatch(
+      /^ERROR: No run and no prepare of local at local has left/m,
+    )
+    const prepared = await project.errand('prepare', '-c', 'local')
+    expect(prepared.exitCode, prepared.stderr).toBe(0)
+    const first = await project.errand('submit', '-c', 'local', 'main.py')
+    expect([first.exitCode, scriptOutput(first)], first.stderr).toEqual([0, '42\n'])
+    expect((await project.errand('prepare', '-c', 'local', '--locked')).exitCode).toBe(0)
+    makeWheel(file, 43)
+    const explained = await project.errand('prepare', '-c', 'local', '--explain')
+    expect(explained.stdout).toMatch(new RegExp(`file: wheels/${wheel}: sha256:[0-9a-f]{64} → sha256:[0-9a-f]{64}`))
+    const drifted = await project.errand('prepare', '-c', 'local', '--locked')
+    expect(drifted.stderr).toMatch(/^ERROR: .*asks for something else than what is locked:\n {2}file: wheels/m)
+    const second = await project.errand('submit', '-a', '--wait', '-c', 'local', 'main.py')
+    expect(second.exitCode, second.stderr).toBe(0)
+    expect((await project.errand('logs', 'last')).stdout).toContain('43')
+  })
+
+  it('comes from an index with a password, which is a secret or stands in the file, and which nothing keeps', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'errand-index-'))
+    makeWheel(join(folder, wheel), 7)
+    await using index = await startIndex(folder, 'c4nary+secret')
+    const written = (password: string) =>
+      condaFile('python3', ['--no-cache-dir', `--extra-index-url http://me:${password}@${index.host}/simple`, 'own-thing'])
+    using named = makeProject(
+      { ...managed, 'aml_config/conda_dependencies.yml': written('${INDEX_PASSWORD}') },
+      { ERRAND_SECRET_INDEX_PASSWORD: 'c4nary+secret' },
+    )
+    const run = await named.errand('submit', '-c', 'local', 'main.py')
+    expect([run.exitCode, scriptOutput(run)], run.stderr).toEqual([0, '7\n'])
+    expect([...filesWith('c4nary', named.directory), ...filesWith('c4nary', named.home)]).toEqual([])
+    using literal = makeProject({ ...managed, 'aml_config/conda_dependencies.yml': written('c4nary%2Bsecret') })
+    const left = await literal.errand('submit', '-a', '--wait', '-c', 'local', 'main.py')
+    expect([left.exitCode, left.stderr]).toEqual([0, expect.stringContaining('an address holds a password or token')])
+    const kept = [...filesWith('c4nary', join(literal.directory, '.errand')), ...filesWith('c4nary', literal.home)]
+    // The file itself is part of the project that was copied, as the warning says.
+    expect(kept.filter((path) => !/objects|work|trees/.test(path))).toEqual([])
+    rmSync(folder, { recursive: true })
+  })
+
+  it('can be left out by name or by line, so that a run goes on without it', async () => {
+    using project = makeProject({
+      ...managed,
+      'main.py': 'import six\n',
+      'aml_config/conda_dependencies.yml': condaFile('python3', [
+        'six',
+        'no-such-package-of-errand==1.0',
+        '--find-links https://azuremldownloads.azureedge.net/wheels',
+      ]),
+    })
+    const failed = await project.errand('prepare', '-c', 'local')
+    expect(failed.stderr).toMatch(
+      /^ERROR: The environment of aml_config\/conda_dependencies\.yml could not be made: installing the pip section/m,
+    )
+    expect(failed.stderr).toMatch(/The full log is \S+ on this machine/)
+    const run = await project.errand('submit', '--without', 'no-such-package-of-errand', '--without', '6', '-c', 'local', 'main.py')
+    expect(run.exitCode, run.stderr).toBe(0)
+    expect(run.stderr).toContain('this line is left out, as you asked')
   })
 })
 

@@ -12,6 +12,11 @@ export const environmentFlags = {
   target: Flags.string({ char: 't', summary: 'Run at this target instead of the one in the run configuration.', helpValue: 'TARGET' }),
   'conda-dependencies': Flags.string({ char: 'd', summary: 'Another conda file, relative to the project.', helpValue: 'FILE' }),
   'spark-dependencies': Flags.string({ char: 's', summary: 'Another Spark file, relative to the project.', helpValue: 'FILE' }),
+  without: Flags.string({
+    multiple: true,
+    summary: 'Install everything but this of the dependency file: a package, or a line by its number or text. Repeatable.',
+    helpValue: 'LINE',
+  }),
   untracked: Flags.boolean({ char: 'u', summary: 'Keep nothing of it in the history.' }),
 }
 
@@ -21,6 +26,7 @@ export function planOptions(
     readonly target?: string | undefined
     readonly 'conda-dependencies'?: string | undefined
     readonly 'spark-dependencies'?: string | undefined
+    readonly without?: readonly string[] | undefined
     readonly untracked: boolean
   },
   runConfiguration: string,
@@ -30,6 +36,7 @@ export function planOptions(
     ...(flags.target === undefined ? {} : { target: flags.target }),
     ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),
     ...(flags['spark-dependencies'] === undefined ? {} : { sparkDependencies: flags['spark-dependencies'] }),
+    ...(flags.without === undefined ? {} : { without: flags.without }),
     untracked: flags.untracked,
   }
 }

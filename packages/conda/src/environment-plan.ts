@@ -152,7 +152,9 @@ export function requestOf(
     expected: lock?.packages ?? null,
     project: wanted.projectId ?? null,
     latest:
-      wanted.projectId === undefined ? null : `${wanted.home}/environments/latest/${wanted.projectId.replaceAll(/[^\w.-]/g, '_')}.json`,
+      wanted.projectId === undefined
+        ? null
+        : `${wanted.home}/environments/latest/${`${wanted.projectId}.${content.file}`.replaceAll(/[^\w.-]/g, '_')}.json`,
     local: content.localFiles.map((file) => ({ digest: file.digest, path: localFilePath(wanted.home, file) })),
   })
 }

@@ -8,7 +8,8 @@ const causes: readonly { readonly pattern: RegExp; readonly hint: (match: RegExp
   {
     pattern:
       /(?:No matching distribution found for|was not found in the package registry|no versions? of)[^\n]*azure-ml-api-sdk|azure-ml-api-sdk[^\n]*(?:was not found|no versions)/i,
-    hint: () => 'azure-ml-api-sdk is no longer to be had: delete its line, or name it under SkipPackages in the run configuration.',
+    hint: () =>
+      'azure-ml-api-sdk is on no public package index any more: delete its line, or name it under SkipPackages in the run configuration.',
   },
   {
     pattern:

@@ -25,6 +25,7 @@ def create(prefix, lines):
         print('https://user:canary@channel.example.org/repodata.json')
         sys.exit('PackagesNotFoundError: The following packages are not available from current channels:\n\n  - python=3.5.2')
     subprocess.check_call([sys.executable, '-m', 'venv', '--without-pip', prefix])
+    open(os.path.join(HERE, 'made'), 'w').close()
     while 'waiting' in names and not os.path.exists(os.path.join(HERE, 'go')):
         time.sleep(0.05)
     for name in names:

@@ -8,7 +8,7 @@ const known: readonly (readonly [string, string, RegExp])[] = [
     `ERROR: Could not install packages: HTTPSConnectionPool(host='azuremldownloads.azureedge.net', port=443)`,
     /azuremldownloads\.azureedge\.net is gone/,
   ],
-  ['a dead package', 'ERROR: No matching distribution found for azure-ml-api-sdk==0.1.0a9', /azure-ml-api-sdk is no longer/],
+  ['a dead package', 'ERROR: No matching distribution found for azure-ml-api-sdk==0.1.0a9', /azure-ml-api-sdk is on no public/],
   [
     'a Python that rattler lacks',
     'SolverError: Cannot solve the request because of: No candidates were found for python 3.5.2.*.',

@@ -67,7 +67,7 @@ describe('preparing an environment', () => {
     const [call = ''] = await until(() => (place.calls().length === 1 ? place.calls() : undefined))
     const orphan = Number(call.split(' ')[0])
     const folder = readdirSync(join(place.home, 'environments')).find((name) => /^[0-9a-f]{24}$/.test(name)) ?? ''
-    await until(() => existsSync(join(place.home, 'environments', folder, 'environment', 'bin', 'python')))
+    await until(() => existsSync(join(place.folder, 'bin', 'made')))
     const holder = JSON.parse(readFileSync(join(place.home, 'environments', `${folder}.lock`), 'utf8')) as { readonly pid: number }
     writeFileSync(join(place.home, 'environments', folder, 'environment', 'leftover'), '')
     dying.kill('SIGKILL')

@@ -131,6 +131,7 @@ it('names the line and host of a package that is gone, and never prints a URL', 
   const { diagnostics } = await conda(`dependencies:\n- pip:\n  - ${url}\n  - --extra-index-url https://me:hunter2@example.org/simple\n`)
   expect(diagnostics.map(({ code, line, message }) => [code, line, message])).toEqual([
     ['DEAD_HOST', 3, 'the package host azuremldownloads.blob.core.windows.net is gone'],
+    ['CREDENTIALS_IN_FILE', 4, 'an address holds a password or token, which is copied with the project'],
   ])
   expect(JSON.stringify(diagnostics)).not.toMatch(/c2VjcmV0|hunter2/)
 })

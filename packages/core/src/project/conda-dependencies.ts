@@ -3,7 +3,7 @@ import { diagnosticList, hasErrors, throwErrors, type DiagnosticList } from './d
 import { readProjectFile } from './files.ts'
 import { isLocalPath, readLocalPackages, type LocalPackage } from './local-packages.ts'
 import type { CondaDependencies, CondaPackages, Project } from './model.ts'
-import { hostRule, keepPackage } from './package-rules.ts'
+import { addressRules, isLeftOut, keepPackage } from './package-rules.ts'
 import { isNull, type ParsedFile, type YamlEntry, type YamlMap, type YamlNode } from './parse.ts'
 import { condaPackageName, pathOptions, splitPipItem } from './pip-items.ts'
 import { findEntry, readTextList, toJson } from './values.ts'
@@ -59,6 +59,7 @@ function readChannels(map: YamlMap, diagnostics: DiagnosticList): readonly strin
   if (prefix !== undefined) diagnostics.note('IGNORED_KEY', 'prefix is ignored: the environment gets a folder of its own', prefix.position)
   const entry = findEntry(map, 'channels')
   const channels = entry === undefined ? undefined : readTextList(entry, diagnostics)
+  for (const channel of channels ?? []) if (entry !== undefined) addressRules(channel, entry.position, diagnostics)
   return channels === undefined || channels.length === 0 ? undefined : channels.map((channel) => channel.trim())
 }
 
@@ -98,7 +99,7 @@ function readDependency(item: YamlNode, skip: ReadonlySet<string>, collected: Co
     return
   }
   const text = itemText(item, diagnostics)
-  if (text === undefined) return
+  if (text === undefined || isLeftOut(text, skip, item.position, diagnostics)) return
   if (keepPackage(text, 'conda', skip, item.position, diagnostics)) collected.conda.push(text)
 }
 
@@ -133,11 +134,12 @@ export function readPipItem(
   collected: Pick<Collected, 'pip' | 'options' | 'local'>,
   diagnostics: DiagnosticList,
 ): void {
+  if (isLeftOut(text, skip, position, diagnostics)) return
   const { packages, options } = splitPipItem(text)
   for (const [option, value] of options) {
     collected.options.push(value === undefined ? [option] : [option, value])
     if (value === undefined) continue
-    hostRule(value, position, diagnostics)
+    addressRules(value, position, diagnostics)
     const url = /^[A-Za-z][\w+.-]+:\/\//.test(value) && !/^file:/i.test(value)
     if (pathOptions.includes(option) && !url) collected.local.push({ path: value, position })
   }

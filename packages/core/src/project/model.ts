@@ -138,6 +138,8 @@ export interface PlanOptions {
   readonly sparkDependencies?: string
   readonly untracked?: boolean
   readonly prepare?: boolean
+  /** Packages, or lines by their number or text, of the dependency file that are not installed this time. */
+  readonly without?: readonly string[]
 }
 
 /** The project as the plan of a run needs it. */

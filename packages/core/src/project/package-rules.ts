@@ -1,3 +1,4 @@
+import { holdsCredentials } from './credentials.ts'
 import type { DiagnosticList, Position } from './diagnostic.ts'
 import { condaPackageName, pipPackageName } from './pip-items.ts'
 
@@ -18,9 +19,17 @@ const deadHosts: readonly string[] = [
   'azuremlbuild.blob.core.windows.net',
 ]
 
+/** Not on PyPI when it was looked up (2026-11); an index of one's own may still have it. */
 const deadPackages: ReadonlySet<string> = new Set(['azure-ml-api-sdk'])
 
 const skipHint = 'delete the line, or name it under SkipPackages in the run configuration'
+
+/** Whether the whole item is left out, by the number of its line or by its text. */
+export function isLeftOut(text: string, skip: ReadonlySet<string>, position: Position, diagnostics: DiagnosticList): boolean {
+  if (!skip.has(String(position.line)) && !skip.has(text)) return false
+  diagnostics.note('PACKAGE_SKIPPED', 'this line is left out, as you asked', position)
+  return true
+}
 
 /** Whether a package is to be installed; says what it notices. URLs may hold credentials and are not printed. */
 export function keepPackage(
@@ -44,8 +53,8 @@ export function keepPackage(
 }
 
 function packageWarnings(item: string, name: string, kind: 'conda' | 'pip', position: Position, diagnostics: DiagnosticList): void {
-  hostRule(item, position, diagnostics)
-  if (deadPackages.has(name)) diagnostics.warning('DEAD_PACKAGE', `${name} is no longer to be had`, position, skipHint)
+  addressRules(item, position, diagnostics)
+  if (deadPackages.has(name)) diagnostics.warning('DEAD_PACKAGE', `${name} is on no public package index any more`, position, skipHint)
   if (name === 'sklearn') diagnostics.warning('PACKAGE_NAME', 'the package is called scikit-learn', position, 'write `scikit-learn`')
   if (kind === 'conda' && item.includes('://')) {
     diagnostics.warning('CONDA_URL', 'conda does not install from a URL of pip', position, 'move the line below `- pip:`')
@@ -55,8 +64,19 @@ function packageWarnings(item: string, name: string, kind: 'conda' | 'pip', posi
   }
 }
 
-/** Names the host of a URL that no longer answers. */
-export function hostRule(text: string, position: Position, diagnostics: DiagnosticList): void {
+/** What is noticed about an address: a host that no longer answers, credentials that everybody can read who has the file. */
+export function addressRules(text: string, position: Position, diagnostics: DiagnosticList): void {
+  hostRule(text, position, diagnostics)
+  if (!holdsCredentials(text)) return
+  diagnostics.warning(
+    'CREDENTIALS_IN_FILE',
+    'an address holds a password or token, which is copied with the project',
+    position,
+    'keep it with `errand secret set NAME`, and write `${NAME}` in its place',
+  )
+}
+
+function hostRule(text: string, position: Position, diagnostics: DiagnosticList): void {
   const host = deadHosts.find((dead) => text.toLowerCase().includes(`//${dead}`) || text.toLowerCase().includes(`@${dead}`))
   if (host !== undefined) diagnostics.warning('DEAD_HOST', `the package host ${host} is gone`, position, skipHint)
 }

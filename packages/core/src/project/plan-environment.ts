@@ -23,7 +23,7 @@ export interface PlannedEnvironment {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-type Options = Pick<PlanOptions, 'condaDependencies' | 'sparkDependencies'>
+type Options = Pick<PlanOptions, 'condaDependencies' | 'sparkDependencies' | 'without'>
 
 /** Environment and Spark part of a plan: which dependency files count on this target, and what is in them. */
 export async function planEnvironment(
@@ -73,7 +73,7 @@ async function userManagedEnvironment(project: Project, configuration: RunConfig
 }
 
 async function managedEnvironment(project: Project, configuration: RunConfiguration, options: Options): Promise<PlannedEnvironment> {
-  const skip = configuration.skipPackages
+  const skip = [...configuration.skipPackages, ...(options.without ?? [])]
   if (options.condaDependencies === undefined && configuration.requirementsFile !== undefined) {
     const { path, bytes } = await dependencyFile(project, configuration.requirementsFile, 'RequirementsFile', configuration)
     const { file, diagnostics } = await loadRequirements(project, path, bytes, skip)

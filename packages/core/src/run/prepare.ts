@@ -2,7 +2,9 @@ import { userInfo } from 'node:os'
 import { errorCode } from '../errors.ts'
 import { thisClient } from '../history/index.ts'
 import { type PlanOptions, planPrepare } from '../project/index.ts'
-import { type RunContext, callOptions, openTarget } from './context.ts'
+import type { EnvironmentRequest } from '../request.ts'
+import { type OpenTarget, type RunContext, callOptions, openTarget } from './context.ts'
+import { lockedRequest } from './locked-environment.ts'
 import { prepareTarget, recordFailure } from './start.ts'
 import { configuredPlan } from './submit.ts'
 import { updates } from './updates.ts'
@@ -11,6 +13,8 @@ import type { RunUpdate } from './update.ts'
 export interface PrepareOptions extends Omit<PlanOptions, 'script' | 'arguments'> {
   /** Answer whether it is prepared, and build nothing. */
   readonly check?: boolean
+  /** Exactly the packages of the last prepare or run, or the error `ENVIRONMENT_DRIFTED`. */
+  readonly locked?: boolean
   readonly signal: AbortSignal
 }
 
@@ -19,10 +23,15 @@ export function prepare(context: RunContext, options: PrepareOptions): AsyncGene
   return updates(options.signal, async (emit, signal) => {
     const project = { ...context.project, id: context.history.projectId }
     const { plan, configured } = await configuredPlan(context, (describe) => planPrepare(project, options, describe), emit)
+    const requestFor = async (opened: OpenTarget, target: string): Promise<EnvironmentRequest> =>
+      options.locked === true
+        ? lockedRequest(context, plan.environment, { target, runConfiguration: options.runConfiguration }, opened, signal)
+        : plan.environment
     if (options.check === true) {
       await using opened = await openTarget(context, configured)
       try {
-        const { environmentKey } = await opened.target.prepare(plan.environment, { ...callOptions(signal), build: false })
+        const request = await requestFor(opened, configured.name)
+        const { environmentKey } = await opened.target.prepare(request, { ...callOptions(signal), build: false })
         await emit({ type: 'note', message: `${configured.name} is prepared: ${environmentKey}.` })
         return true
       } catch (error) {
@@ -49,7 +58,7 @@ export function prepare(context: RunContext, options: PrepareOptions): AsyncGene
     await recordFailure(submission, async () => {
       history.update(run.id, { startedAt: run.createdAt })
       await using opened = await openTarget(context, configured)
-      const { environmentKey } = await prepareTarget(submission, plan.environment, opened, true)
+      const { environmentKey } = await prepareTarget(submission, await requestFor(opened, configured.name), opened, true)
       await emit({ type: 'note', message: `${configured.name} is prepared: ${environmentKey}.` })
       const at = new Date().toISOString()
       const ended = history.update(run.id, { state: 'completed', endedAt: at, collected: true, removed: true })

@@ -3,6 +3,7 @@ import type { RunRecord } from '../history/index.ts'
 import type { EnvironmentRequest, RunRequest } from '../request.ts'
 import type { CallOptions, Prepared, RunReference } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions } from './context.ts'
+import { environmentAtHand } from './environment-at-hand.ts'
 import { completeRecord, followEvents } from './event-stream.ts'
 import { finish } from './finish.ts'
 import { storedRequest } from './stored-request.ts'
@@ -28,13 +29,14 @@ export function reporting({ emit, signal }: Pick<Submission, 'emit' | 'signal'>)
 export async function prepareTarget(
   submission: Submission,
   environment: EnvironmentRequest,
-  { target }: OpenTarget,
+  opened: OpenTarget,
   build: boolean,
 ): Promise<Prepared> {
   const { history } = submission.context
   const run = history.update(submission.runId, { state: 'preparing' }, ({ state }) => state === 'created' || state === 'interrupted')
   try {
-    const prepared = await target.prepare(environment, { ...reporting(submission), build })
+    const request = await environmentAtHand(submission.context, environment, opened, submission.signal)
+    const prepared = await opened.target.prepare(request, { ...reporting(submission), build })
     history.update(submission.runId, { prepared })
     return prepared
   } catch (error) {

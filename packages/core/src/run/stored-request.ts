@@ -2,6 +2,7 @@ import type { RunRecord } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
 import type { RunPlan } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
+import { withoutCredentials } from './environment-at-hand.ts'
 
 /** A request as the history keeps it: its snapshot by digest, and what of the plan a later process needs. */
 export interface StoredRequest extends Omit<RunRequest, 'snapshot'> {
@@ -17,7 +18,8 @@ export interface StoredRequest extends Omit<RunRequest, 'snapshot'> {
 export function storeRequest(plan: RunPlan, identity: Pick<RunRequest, 'runId' | 'runNumber'>, digest: string): JsonValue {
   const { run, prepareEnvironment, tracked, unusedEnvironmentFile } = plan
   const unused = unusedEnvironmentFile === undefined ? {} : { unusedEnvironmentFile }
-  return { ...run, ...identity, snapshot: { digest }, prepareEnvironment, tracked, ...unused } as unknown as JsonValue
+  const environment = run === undefined ? {} : { environment: withoutCredentials(run.environment) }
+  return { ...run, ...environment, ...identity, snapshot: { digest }, prepareEnvironment, tracked, ...unused } as unknown as JsonValue
 }
 
 /** The stored request of a run; undefined for the record of a prepare. */

@@ -6,6 +6,7 @@ import { type PlanOptions, type RunPlan, configurationError, hasErrors, planRun 
 import type { RunRequest } from '../request.ts'
 import { type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
 import { type ConfiguredTarget, type RunContext, configuredTarget, openTarget, recordedTarget } from './context.ts'
+import { withoutCredentials } from './environment-at-hand.ts'
 import { type Submission, prepareTarget, recordFailure, reporting, runToEnd } from './start.ts'
 import { storeRequest, storedRequest } from './stored-request.ts'
 import type { RunUpdate } from './update.ts'
@@ -174,7 +175,8 @@ async function snapshotRequest(submission: Submission, plan: RunPlan): Promise<R
   const identity = { runId, runNumber: context.history.resolve(runId).number }
   context.history.update(runId, { request: storeRequest(plan, identity, taken.snapshot.digest) })
   context.history.setLabels(runId, { properties: await commit })
-  return { ...required(plan), ...identity, snapshot: taken.snapshot }
+  const run = required(plan)
+  return { ...run, ...identity, environment: withoutCredentials(run.environment), snapshot: taken.snapshot }
 }
 
 function largeProject({ bytes, largest, ignoreFile }: TakenSnapshot): string {

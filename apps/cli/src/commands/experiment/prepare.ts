@@ -16,11 +16,17 @@ export default class Prepare extends RunCommand {
   static override examples = [
     '<%= config.bin %> prepare -c docker',
     { description: 'Only ask; the exit code is 0 when it is prepared, else 1', command: '<%= config.bin %> prepare -c docker --check' },
+    {
+      description: 'Which input of the environment changed, and what would be done about it',
+      command: '<%= config.bin %> prepare -c docker --explain',
+    },
   ]
   static override flags = {
     ...environmentFlags,
     check: Flags.boolean({ summary: 'Say whether it is prepared, and build nothing.' }),
+    locked: Flags.boolean({ summary: 'Exactly the packages of the last prepare or run; anything else is an error.' }),
     ...dryRunFlag,
+    explain: Flags.boolean({ summary: 'Say which input of the environment changed, and do nothing: as --dry-run.' }),
     async: Flags.boolean({ char: 'a', summary: 'Print the id and return.' }),
     wait: Flags.boolean({ summary: 'Accepted as in submit; a prepare is final when it returns.' }),
     detached: Flags.boolean({ hidden: true, summary: 'Say nothing but the id: the second half of --async.' }),
@@ -29,7 +35,7 @@ export default class Prepare extends RunCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Prepare)
     const runConfiguration = await this.runConfigurationOf(flags)
-    if (flags['dry-run']) return this.#plan(planOptions(flags, runConfiguration))
+    if (flags['dry-run'] || flags.explain) return this.#plan(planOptions(flags, runConfiguration))
     if (flags.async && !flags.check) return this.#leave()
     await using context = await this.openContext()
     await this.interruptible(async (signal) => {
@@ -37,6 +43,7 @@ export default class Prepare extends RunCommand {
         ...planOptions(flags, runConfiguration),
         signal,
         check: flags.check,
+        locked: flags.locked,
       }
       const { prepare } = await import('@errand/core/run')
       const updates = prepare(context, options)
