@@ -121,7 +121,7 @@ const wide = /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F
 const ascii = /^[\u0020-\u007E]*$/
 
 /** Columns that a terminal needs for a text. */
-function displayWidth(text: string): number {
+export function displayWidth(text: string): number {
   if (ascii.test(text)) return text.length
   let columns = 0
   for (const { segment } of new Intl.Segmenter().segment(text)) columns += wide.test(segment) ? 2 : 1

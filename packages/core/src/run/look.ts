@@ -139,6 +139,7 @@ async function look(
 ): Promise<RunRecord> {
   const { history } = context
   if (run.kind === 'prepare') return settlePrepare(context, run)
+  if (run.kind === 'sweep') return settleSweep(context, run)
   if (run.reference === undefined && isDriven(run)) return run
   await using opened = await openTarget(context, await recordedTarget(context, run))
   const reference = run.reference ?? (await opened.target.find(run.id, callOptions(signal)))
@@ -163,6 +164,14 @@ function settlePrepare(context: RunContext, run: RunRecord): RunRecord {
   if (isDriven(run)) return run
   const reason = `Interrupted. Prepare again: errand experiment prepare -c ${run.runConfiguration}`
   return context.history.update(run.id, { state: 'failed', reason, client: null }, (current) => !finalStates.has(current.state))
+}
+
+/** A sweep runs nothing itself: only its client brings it to its end. */
+function settleSweep(context: RunContext, run: RunRecord): RunRecord {
+  if (isDriven(run)) return run
+  const reason = `Interrupted. To go on: errand sweep --resume ${run.id}`
+  const patch = { state: 'interrupted', reason, client: null } as const
+  return context.history.update(run.id, patch, (now) => !finalStates.has(now.state) && now.state !== 'interrupted' && !isDriven(now))
 }
 
 /** Milliseconds of silence after which a place has told all it knows: some round trips of it. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { ErrandError } from '../errors.ts'
-import { type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
+import { type NewRun, type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
 import { type PlanOptions, type RunPlan, configurationError, hasErrors, planRun } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
 import { type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
@@ -131,18 +131,20 @@ export async function configuredPlan(
   return { plan, configured }
 }
 
-function planSubmit(context: RunContext, options: PlanOptions, emit: Emit<RunUpdate>): Promise<ConfiguredPlan> {
+export function planSubmit(context: RunContext, options: PlanOptions, emit: Emit<RunUpdate>): Promise<ConfiguredPlan> {
   const project = { ...context.project, id: context.history.projectId }
   return configuredPlan(context, (describe) => planRun(project, options, describe), emit)
 }
 
-async function createRun(
+/** Makes the record of a run, or with `more` of what has runs below it. */
+export async function createRun(
   context: RunContext,
   options: PlanOptions,
   plan: RunPlan,
   configured: ConfiguredTarget,
   emit: Emit<RunUpdate>,
   signal: AbortSignal,
+  more: Partial<Pick<NewRun, 'kind' | 'request'>> = {},
 ): Promise<Submission> {
   const { script, arguments: parameters } = required(plan)
   const run = context.history.create({
@@ -155,6 +157,7 @@ async function createRun(
     user: userInfo().username,
     client: thisClient(),
     request: storeRequest(plan, { runId: '' }, ''),
+    ...more,
   })
   await emit({ type: 'created', run })
   return { context, runId: run.id, emit, signal, attempt: { mayHaveStarted: false } }
@@ -165,7 +168,8 @@ function required(plan: RunPlan): NonNullable<RunPlan['run']> {
   return plan.run
 }
 
-async function snapshotRequest(submission: Submission, plan: RunPlan): Promise<RunRequest> {
+/** Records the files of the project as they are now; the request is then complete. */
+export async function snapshotRequest(submission: Submission, plan: RunPlan): Promise<RunRequest> {
   const { context, runId, emit } = submission
   const { directory } = context.project
   const commit = gitFacts(directory)

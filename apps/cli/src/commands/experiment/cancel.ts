@@ -1,8 +1,9 @@
 import type { RunRecord } from '@errand/core/history'
+import type { RunUpdate } from '@errand/core/run'
 import { RunCommand, runArgument, runFlag, targetFlag } from '../../run-command.ts'
 
 export default class Cancel extends RunCommand {
-  static override summary = 'Stops a run, with everything that it has started.'
+  static override summary = 'Stops a run or a sweep, with everything that it has started.'
   static override description = 'Returns when nothing of the run is left alive. The files that it has written until then are kept.'
   static override aliases = ['cancel']
   static override hiddenAliases = ['execute:cancel']
@@ -14,12 +15,15 @@ export default class Cancel extends RunCommand {
     const { args, flags } = await this.parse(Cancel)
     await using context = await this.openContext()
     const chosen = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
-    const { cancel } = await import('@errand/core/run')
+    const cancelled = async (signal: AbortSignal): Promise<AsyncGenerator<RunUpdate>> => {
+      if (chosen.kind === 'sweep') return (await import('@errand/core/sweep')).cancelSweep(context, chosen, { signal })
+      return (await import('@errand/core/run')).cancel(context, chosen.id, { signal })
+    }
     const { statusWords } = await import('@errand/core/history')
     let told = false
     const work = async (signal: AbortSignal): Promise<void> => {
       let run: RunRecord = chosen
-      for await (const update of cancel(context, chosen.id, { signal })) {
+      for await (const update of await cancelled(signal)) {
         // Nothing comes before the place has been told, but the end of a run that needs no telling.
         told = true
         await this.showAside(update)

@@ -1,0 +1,170 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { type TemporaryProject, runIdOf, temporaryProject } from './project.ts'
+
+/** Notes outside its project that it ran, and waits there for a file that lets it go on when it is told to. */
+const script = `import argparse, os, sys, time
+from azureml.logging import get_azureml_logger
+parser = argparse.ArgumentParser()
+parser.add_argument('--alpha')
+parser.add_argument('--depth', type=int)
+parser.add_argument('--folder')
+parser.add_argument('--hold', default='')
+parser.add_argument('--fail', default='')
+given = parser.parse_args()
+with open(os.path.join(given.folder, 'ran'), 'a') as file:
+    file.write('%s %s %s\\n' % (given.alpha, given.depth, open('data.txt').read()))
+print('began', given.alpha, flush=True)
+while given.alpha == given.hold and not os.path.exists(os.path.join(given.folder, 'go')):
+    time.sleep(0.05)
+if given.alpha in given.fail.split('/'):
+    sys.exit(3)
+get_azureml_logger().log('Accuracy', float(given.alpha) * given.depth)
+`
+
+function sweepProject(): TemporaryProject & { ran(): string[] } {
+  const project = temporaryProject({
+    'aml_config/local.compute': 'type: local\n',
+    'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [$file]\n',
+    'fit.py': script,
+    'data.txt': 'data',
+  })
+  const ran = () => (existsSync(join(project.parent, 'ran')) ? readFileSync(join(project.parent, 'ran'), 'utf8').trim().split('\n') : [])
+  return Object.assign(project, { ran })
+}
+
+const list = async (project: TemporaryProject): Promise<Record<string, unknown>[]> =>
+  JSON.parse((await project.errand('history', 'list', '-o', 'json')).stdout)
+
+const info = async (project: TemporaryProject, id: string): Promise<Record<string, never>> =>
+  JSON.parse((await project.errand('history', 'info', id, '-o', 'json')).stdout)
+
+it('runs every combination once, below one record, with one copy of the project, the best first', async () => {
+  using project = sweepProject()
+  const words = [
+    'fit.py',
+    '--folder',
+    project.parent,
+    '--each',
+    'alpha=0.5,1',
+    '--each',
+    'depth=2,4',
+    '--parallel',
+    '2',
+    '--best',
+    'Accuracy',
+  ]
+  const finished = await project.errand('sweep', '-c', 'local', '-o', 'json', ...words)
+  expect(finished.exitCode).toBe(0)
+  const sweep = JSON.parse(finished.stdout)
+  expect(sweep).toMatchObject({ status: 'Completed', best: { metric: 'Accuracy', value: 4, parameters: { alpha: '1', depth: '4' } } })
+  expect(sweep.runs.map(({ parameters }: { parameters: object }) => parameters)).toEqual([
+    { alpha: '0.5', depth: '2' },
+    { alpha: '0.5', depth: '4' },
+    { alpha: '1', depth: '2' },
+    { alpha: '1', depth: '4' },
+  ])
+  expect(project.ran().toSorted()).toEqual(['0.5 2 data', '0.5 4 data', '1 2 data', '1 4 data'])
+  const records = await Promise.all(sweep.runs.map(({ run_id: id }: { run_id: string }) => info(project, id)))
+  const parent = await info(project, sweep.run_id)
+  expect(parent).toMatchObject({ run_type: 'sweep', status: 'Completed' })
+  expect(records.map((record) => record['parent_run_id'])).toEqual(Array.from({ length: 4 }, () => sweep.run_id))
+  expect(new Set(records.map((record) => record['run_definition']['snapshot']['digest'])).size).toBe(1)
+  expect(records[3]).toMatchObject({ status: 'Completed', Accuracy: 4, properties: { 'sweep.alpha': '1', 'sweep.depth': '4' } })
+  expect(records[3]?.['run_definition']['arguments']).toEqual(['--folder', project.parent, '--alpha', '1', '--depth', '4'])
+})
+
+it('goes on where a killed client stopped, with the files of the beginning, and runs nothing twice', async () => {
+  using project = sweepProject()
+  const words = ['sweep', '-c', 'local', 'fit.py', '--folder', project.parent, '--hold', '2', '--depth', '1', '--each', 'alpha=1,2,3,4']
+  const started = project.start(...words)
+  while (!project.ran().includes('2 1 data')) await delay(50)
+  started.kill()
+  await started.finished
+  const id = String((await list(project)).at(-1)?.['run_id'])
+  project.write('data.txt', 'other')
+  const resumed = project.start('sweep', '--resume', id)
+  await resumed.says(`RunId: ${id}`)
+  const refused = await project.errand('sweep', '--resume', 'last')
+  expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^ERROR: .* goes on already, driven by process \d+/) })
+  project.write('../go', '')
+  const finished = await resumed.finished
+  expect(finished.exitCode).toBe(0)
+  expect(project.ran()).toEqual(['1 1 data', '2 1 data', '3 1 data', '4 1 data'])
+  expect((await list(project)).filter((run) => run['status'] === 'Completed')).toHaveLength(5)
+  const again = await project.errand('sweep', '--resume', id)
+  expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^ERROR: All runs of .* have ended/) })
+  expect(project.ran()).toHaveLength(4)
+})
+
+it('leaves what runs after Ctrl-C and says how to go on', async () => {
+  using project = sweepProject()
+  const words = ['sweep', '-c', 'local', 'fit.py', '--folder', project.parent, '--hold', '1', '--depth', '1', '--each', 'alpha=1,2']
+  const started = project.start(...words)
+  while (project.ran().length === 0) await delay(50)
+  // Started for the client too, not only at its place.
+  while ((await list(project))[0]?.['status'] !== 'Running') await delay(100)
+  started.interrupt()
+  const finished = await started.finished
+  const id = runIdOf(finished)
+  expect(finished.exitCode).toBe(130)
+  expect(finished.stderr).toBe(
+    `\nOne run goes on. To go on with the rest:  errand sweep --resume ${id}\nTo cancel all:  errand cancel ${id}\n`,
+  )
+  project.write('../go', '')
+  expect(await project.errand('sweep', '--resume', id)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`RunId: ${id}\n`) })
+  expect(project.ran()).toEqual(['1 1 data', '2 1 data'])
+})
+
+it('starts no more after so many failures, says why, and can go on behind them', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--depth', '1', '--fail', '1/2/3', '--each', 'alpha=1,2,3,4', '--stop-after', '2-failures']
+  const finished = await project.errand('sweep', '-c', 'local', 'fit.py', ...words)
+  const id = runIdOf(finished)
+  expect(finished.exitCode).toBe(1)
+  expect(finished.stderr).toMatch(
+    /^ERROR: The run \S+ was interrupted: Stopped after 2 failed runs; 2 of 4 runs were not started\. To go on: errand sweep --resume/m,
+  )
+  expect(finished.stdout).toMatch(/^\[2\/4\] alpha=2 : Failed \(\S+\): .*3/m)
+  const rest = await project.errand('sweep', '--resume', id)
+  expect(rest.stderr).toContain(`ERROR: The run ${id} failed: 3 of 4 runs did not complete.`)
+  expect(project.ran()).toHaveLength(4)
+})
+
+it('is cancelled with all its runs, by another command', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--depth', '1', '--hold', '1', '--each', 'alpha=1,2,3']
+  const started = project.start('sweep', '-c', 'local', 'fit.py', ...words)
+  while (project.ran().length === 0) await delay(50)
+  const id = String((await list(project)).at(-1)?.['run_id'])
+  expect(await project.errand('cancel', id)).toMatchObject({ exitCode: 0, stdout: 'Experiment run canceled successfully.\n' })
+  expect((await started.finished).exitCode).toBe(1)
+  expect((await list(project)).map((run) => run['status'])).toEqual(['Canceled', 'Canceled'])
+  expect(project.ran()).toHaveLength(1)
+})
+
+it('draws a live table on a terminal and leaves the last one there', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--each', 'alpha=1,2', '--each', 'depth=3', '--best', 'Accuracy']
+  const { stdout, exitCode } = await project.inTerminal({}, 'sweep', '-c', 'local', 'fit.py', ...words)
+  expect(exitCode).toBe(0)
+  expect(stdout).toContain('\u001B[?25l')
+  expect(stdout).toMatch(/1 of 2 ended, 1 going on|0 of 2 ended, 1 going on/)
+  const last = stdout.slice(stdout.lastIndexOf('\u001B[J'))
+  expect(last).toMatch(/alpha {2}depth {2}Status +Duration +Accuracy.*\n.*\n2 +3 +Completed .* 6 .*\n1 +3 +Completed .* 3 /)
+  expect(stdout).toContain('\u001B[?25h')
+})
+
+it.each([
+  [['fit.py'], /^ERROR: Say which values to try/],
+  [['fit.py', '--each', 'alpha'], /^ERROR: alpha is no parameter with values/],
+  [['missing.py', '--each', 'alpha=1'], /^ERROR: .*missing\.py/],
+  [['fit.py', '--each', 'alpha=1', '--stop-after', 'soon'], /^ERROR: --stop-after soon/],
+])('refuses %j and leaves no record', async (words, message) => {
+  using project = sweepProject()
+  const finished = await project.errand('sweep', '-c', 'local', ...words)
+  expect(finished).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(message) })
+  expect(readdirSync(project.directory).includes('.errand') ? await list(project) : []).toEqual([])
+})
