@@ -43,6 +43,8 @@ export interface TargetSuite<Config, Options = unknown> extends Abilities {
   readonly config: JsonValue
   /** … and broken ones, each with the path at which the schema must object. */
   readonly badConfigs: readonly { readonly config: JsonValue; readonly path: readonly (string | number)[] }[]
+  /** Folder for the table of what was checked, as Markdown and JSON, and for a badge. Written when all checks have run. */
+  readonly report?: string
   /** Values of the declared secrets. */
   readonly secrets?: Readonly<Record<string, string>>
   /** Makes the target. Default: what the definition loads. */

@@ -12,6 +12,7 @@ import { projectChecks } from './checks/project.ts'
 import { removalChecks } from './checks/removal.ts'
 import { submitChecks } from './checks/submit.ts'
 import { createTestContext } from './context.ts'
+import { reportInto } from './report.ts'
 import { type It, type OpenOptions, type Subject, type TargetSuite, capabilitiesOf } from './suite.ts'
 import { type Check, graceOf, projectName, runCheck, type TrialSettings } from './trial.ts'
 
@@ -32,9 +33,22 @@ export function testTarget<Config, Options>(it: It, suite: TargetSuite<Config, O
     secretVariables: { ERRAND_TESTKIT_SECRET: randomBytes(24).toString('hex') },
   }
   const grace = graceOf(subject)
-  for (const check of allChecks()) {
+  const checks = allChecks()
+  const noted =
+    suite.report === undefined
+      ? (_name: string, body: () => Promise<void>) => body()
+      : reportInto(
+          suite.report,
+          suite.name,
+          checks.map(({ name }) => name),
+        )
+  for (const check of checks) {
     const seconds = (subject.patience ?? defaultPatience) + (check.extraTime?.(grace) ?? 0)
-    it(`${suite.name}: ${check.name}`, () => runCheck(check, settings, seconds), (seconds + removal + grace) * 1000)
+    it(
+      `${suite.name}: ${check.name}`,
+      () => noted(check.name, () => runCheck(check, settings, seconds)),
+      (seconds + removal + grace) * 1000,
+    )
   }
 }
 
