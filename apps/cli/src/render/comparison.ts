@@ -45,10 +45,10 @@ function sideBySide(compared: readonly ComparedRun[], letters: readonly string[]
   })
   const rows: Readonly<Record<string, string>>[] = Object.entries(facts).map(([what, value]) => rowOf(what, value))
   const names = [...new Set(compared.flatMap(({ metrics }) => Object.keys(metrics)))]
-  const metrics = names.map((name) => ({
-    ...rowOf(name, (one) => (Object.hasOwn(one.metrics, name) ? metricCell(one.metrics[name]) : undefined)),
-    ...(compared.length === 2 ? { difference: signed(compared[1]?.differences?.metrics[name]?.difference) } : {}),
-  }))
+  const metrics = names.map((name) => {
+    const row = rowOf(name, (one) => (Object.hasOwn(one.metrics, name) ? metricCell(one.metrics[name]) : undefined))
+    return Object.assign(row, { difference: signed(compared[1]?.differences?.metrics[name]?.difference) })
+  })
   const fits = cellsOfWidth(letters, [...rows, ...metrics], width)
   const filled = rows.filter((row) => letters.some((letter) => row[letter] !== ''))
   const hasRoom = width === undefined || width >= 60

@@ -99,7 +99,7 @@ function environmentOf(run: RunRecord): JsonObject {
   const { environment, spark } = requestOf(run)
   const { text: _text, localFiles, lock: _lock, expects: _expects, ...rest } = objectOf(environment ?? null)
   const local = Array.isArray(localFiles) ? localFiles.map((file: JsonValue) => objectOf(file)) : []
-  const files = Object.fromEntries(local.map((file) => [String(file['path']), file['digest'] ?? null]))
+  const files = Object.fromEntries(local.map((file) => [JSON.stringify(file['path'] ?? ''), file['digest'] ?? null]))
   return { ...rest, ...(local.length === 0 ? {} : { localFiles: files }), ...(spark === undefined ? {} : { spark }) }
 }
 
@@ -135,7 +135,7 @@ function variablesOf(request: JsonObject): Map<string, JsonValue> {
 }
 
 function lastMetrics(history: History, run: RunRecord): Record<string, JsonValue> {
-  return Object.fromEntries(history.metrics(run.id).map(({ name, value }) => [name, plainNumbers(lastOf(value as JsonValue))]))
+  return Object.fromEntries(history.metrics(run.id).map(({ name, value }) => [name, plainNumbers(lastOf(value))]))
 }
 
 function lastOf(value: JsonValue): JsonValue {

@@ -53,6 +53,7 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
     create: explained((run) => database.write(() => createRun(database, run))),
     get: explained((id) => runById(database, id)),
     resolve: explained((name, filter) => knownRun(database, resolveRunId(database, name, filter?.kind))),
+    resolveId: explained((name) => resolveRunId(database, name)),
     list: explained((filter, onDamaged) => listRuns(database, filter, onDamaged)),
     update: explained((id, patch, condition) => updateRun(database, place(id), patch, condition)),
     appendEvents: explained((id, events, after) => appendEvents(database, place(id), events, after)),
@@ -62,10 +63,11 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
     artifacts: explained((id) => artifactsOf(database, knownRun(database, id).number)),
     setArtifacts: explained((id, artifacts) => database.write(() => replaceArtifacts(database, knownRun(database, id).number, artifacts))),
     delete: explained((id) => {
-      database.write(() => deleteRun(database, knownRun(database, id).number))
+      database.write(() => deleteRun(database, numberOf(database, id)))
       rmSync(runDirectory(id), { recursive: true, force: true })
     }),
     readLog: (id, options) => readStoredLog(() => explained(() => knownRun(database, id))(), logPath(id), options),
+    exclusively: (work) => explained(() => database.write(work))(),
     runDirectory,
     logPath,
     outputsDirectory: (id) => join(runDirectory(id), 'files'),
@@ -82,6 +84,13 @@ function createRun(database: HistoryDatabase, run: NewRun): RunRecord {
 function deleteRun(database: HistoryDatabase, run: number): void {
   for (const table of ['metrics', 'tags', 'artifacts']) database.statement(`DELETE FROM ${table} WHERE run = ?`).run(run)
   for (const table of ['run_details', 'runs']) database.statement(`DELETE FROM ${table} WHERE number = ?`).run(run)
+}
+
+/** Also of a record that can't be read. */
+function numberOf(database: HistoryDatabase, id: string): number {
+  const row = database.statement('SELECT number FROM runs WHERE id = ?').get(id)
+  if (row === undefined) throw runNotFound(id)
+  return Number(row['number'])
 }
 
 function knownRun(database: HistoryDatabase, id: string): RunRecord {

@@ -252,6 +252,8 @@ export interface History extends Disposable {
    * `RUN_OF_OTHER_PROJECT`.
    */
   resolve(name: string, filter?: { readonly kind?: RunKind }): RunRecord
+  /** The id that `resolve` would find, also of a record that can't be read. */
+  resolveId(name: string): string
   /**
    * Newest first. A record that can't be read is told to `onDamaged` and left out; without that it is the error `HISTORY_CORRUPT`, so that
    * nobody takes a part for the whole by accident.
@@ -279,6 +281,8 @@ export interface History extends Disposable {
   delete(id: string): void
   /** The local copy of the log as it is at the first step of the iteration, in blocks of about a megabyte. */
   readLog(id: string, options?: ReadLogOptions): Generator<StoredLogRecord>
+  /** While it works no other process creates, changes or deletes a run: these wait, half a minute at most. */
+  exclusively<Result>(work: () => Result): Result
   runDirectory(id: string): string
   logPath(id: string): string
   /** Where `collect` brings files, each under its path in the run's folder: `<this>/outputs/model.pkl`. */

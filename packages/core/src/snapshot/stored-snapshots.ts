@@ -36,6 +36,18 @@ export async function loadSnapshot(state: string, digest: string): Promise<Snaps
   return stored.snapshot
 }
 
+/** A snapshot with the digests of all lists that it is read from, its own among them. `damaged`: one of these is there and can't be read. */
+export function readStoredChain(state: string, digest: string): { snapshot: Snapshot; lists: readonly string[] } | 'absent' | 'damaged' {
+  const stored = readStored(state, digest)
+  if (stored !== undefined) return { snapshot: stored.snapshot, lists: listsOf(state, digest) }
+  return statSync(snapshotPath(state, digest), { throwIfNoEntry: false }) === undefined ? 'absent' : 'damaged'
+}
+
+function listsOf(state: string, digest: string): string[] {
+  const base = readSealed(snapshotPath(state, digest), magic, unpackList)?.base
+  return base === undefined ? [digest] : [digest, ...listsOf(state, base)]
+}
+
 /** Reads without checking the digest; undefined when the list or its base is absent or damaged. */
 export function readStored(state: string, digest: string): StoredSnapshot | undefined {
   const list = readSealed(snapshotPath(state, digest), magic, unpackList)

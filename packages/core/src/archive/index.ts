@@ -1,0 +1,1 @@
+export { planUnneeded, removeUnneeded, type Unneeded, type UnneededPlan } from './unneeded.ts'
