@@ -21,6 +21,9 @@ export interface Started {
   interrupt(): void
   /** Ends it without a chance to tidy up. */
   kill(): void
+  /** Stops it where it is, as a machine that is put to sleep does, until `wake`. */
+  sleep(): void
+  wake(): void
 }
 
 export interface StartOptions {
@@ -141,7 +144,14 @@ function startProcess(
       await delay(20)
     }
   }
-  return { finished, says, interrupt: () => void child.kill('SIGINT'), kill: () => void child.kill('SIGKILL') }
+  return {
+    finished,
+    says,
+    interrupt: () => void child.kill('SIGINT'),
+    kill: () => void child.kill('SIGKILL'),
+    sleep: () => void child.kill('SIGSTOP'),
+    wake: () => void child.kill('SIGCONT'),
+  }
 }
 
 /** The id in the line `RunId: …`, found as old batch files find it: the second word. */

@@ -15,12 +15,13 @@ export interface RemotePlace extends AsyncDisposable {
   readonly accept: string
 }
 
-export async function startPlace(): Promise<RemotePlace> {
+/** @param more Lines of sshd_config. */
+export async function startPlace(more: readonly string[] = []): Promise<RemotePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-place-'))
   chmodSync(folder, 0o777)
   // A home of its own: other tests log in as the same user.
   const lines = [`SetEnv ERRAND_HOME=${folder}/errand HOME=${folder}`, `AuthorizedKeysFile ${folder}/.ssh/authorized_keys`]
-  const server = await startSshd({ lines })
+  const server = await startSshd({ lines: [...lines, ...more] })
   return {
     server,
     folder,

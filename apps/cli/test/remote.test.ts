@@ -176,6 +176,21 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
     expect((await errand(project, `history info -r ${id} --artifact driver_log`)).stdout === truth).toBe(true)
   })
 
+  it('comes back to the same stream after a sleep in which the server gave the client up', async () => {
+    await using strict = await startPlace(['ClientAliveInterval 1', 'ClientAliveCountMax 1'])
+    using project = exampleProject('iris')
+    await errand(project, `${strict.attach} --password-stdin ${strict.accept}`, strict.server.password)
+    project.write('count.py', "import time\nfor i in range(100):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n")
+    const client = project.startWith({ environment: { HOME: project.parent, SSH_AUTH_SOCK: undefined } }, 'submit', '-c', 'vm', 'count.py')
+    await client.says('line 10\n')
+    client.sleep()
+    await expect.poll(() => strict.server.log(), { timeout: 60_000, interval: 200 }).toMatch(/Timeout, client not responding/)
+    client.wake()
+    const { exitCode, stdout } = await client.finished
+    const shown = stdout.slice(stdout.indexOf('line 0\n'), stdout.indexOf('line 99\n') + 8)
+    expect([exitCode, shown]).toEqual([0, Array.from({ length: 100 }, (_, index) => `line ${index}\n`).join('')])
+  })
+
   it('shows a run to two clients at once, the whole of it to both', async () => {
     using project = exampleProject('iris')
     await errand(project, `${place.attach} --password-stdin ${place.accept}`, place.server.password)

@@ -15,6 +15,8 @@ export interface KeyQuestions {
   readonly log: Logger
   /** Asks for the passphrase of a key file; undefined when it is not to be had. `again`: the last one was wrong. */
   passphrase(file: string, again: boolean): Promise<string | undefined>
+  /** Private keys that were read before, by their public halves: to decrypt one takes a moment in which nothing else can be done. */
+  readonly unlocked: Map<string, Promise<ParsedKey>>
 }
 
 /**
@@ -53,15 +55,16 @@ function unique(identities: readonly Identity[]): readonly Identity[] {
 }
 
 function fileIdentity(file: KeyFile, questions: KeyQuestions): Identity {
-  let opened: Promise<ParsedKey> | undefined
-  return {
-    name: file.path,
-    publicKey: file.publicKey,
-    async sign(data, hash) {
-      opened ??= unlock(file, questions)
-      return (await opened).sign(data, hash)
-    },
+  const id = file.publicKey.toString('base64')
+  const open = (): Promise<ParsedKey> => {
+    const opening = questions.unlocked.get(id) ?? unlock(file, questions)
+    questions.unlocked.set(id, opening)
+    return opening.catch((error: unknown) => {
+      questions.unlocked.delete(id)
+      throw error
+    })
   }
+  return { name: file.path, publicKey: file.publicKey, sign: async (data, hash) => (await open()).sign(data, hash) }
 }
 
 async function unlock(file: KeyFile, questions: KeyQuestions): Promise<ParsedKey> {

@@ -1,4 +1,4 @@
-import type { AnyAuthMethod, AuthenticationType, NextAuthHandler, Prompt } from 'ssh2'
+import type { AnyAuthMethod, AuthenticationType, NextAuthHandler, ParsedKey, Prompt } from 'ssh2'
 import { ErrandError, type Logger, type TargetContext, errorCode, errorMessage } from '@errand/core'
 import { createKeyRing, findIdentities } from './key-ring.ts'
 import type { ResolvedDestination } from './ssh-config.ts'
@@ -14,13 +14,14 @@ export interface LoginContext {
   readonly memory: LoginMemory
 }
 
-/** What the user has typed: kept while the program runs, so that a lost connection does not ask again. */
+/** What the user has typed, and the keys that it opened: kept while the program runs, so that a lost connection does not ask again. */
 export interface LoginMemory {
   password?: string
+  /** By file. */
   readonly passphrases: Map<string, string>
+  /** By public key. */
+  readonly unlocked: Map<string, Promise<ParsedKey>>
 }
-
-export const emptyMemory = (): LoginMemory => ({ passphrases: new Map() })
 
 /** One login, as the library wants it, and what became of it. */
 export interface Login {
@@ -62,6 +63,7 @@ export function createLogin(context: LoginContext): Login {
     const { username } = destination
     const identities = await findIdentities(destination, {
       log: context.log,
+      unlocked: memory.unlocked,
       passphrase: (file, again) => passphraseFor(file, again).catch(() => undefined),
     })
     const notes = { offered: ({ name }: { name: string }) => void tried.push(`the key ${name}`), failed: noteFailure }

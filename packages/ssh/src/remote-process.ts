@@ -18,8 +18,13 @@ const startLimit = 64 * 1024
 /** Milliseconds that an aborted process gets to disappear before its channel is closed over it. */
 const endLimit = 5000
 
+export interface StartOptions extends RunOptions {
+  /** Ends the program, with its process group, within seconds after the connection was lost: nobody is left to see its end. */
+  readonly endWithConnection?: boolean
+}
+
 /** Starts a program. Resolves once it runs, within one round trip, so that a missing program or folder is an error of this call. */
-export async function startProcess(place: ProcessPlace, command: readonly string[], options: RunOptions): Promise<HostProcess> {
+export async function startProcess(place: ProcessPlace, command: readonly string[], options: StartOptions): Promise<HostProcess> {
   const line = startLine(command, options)
   const session = await place.pool.take(options.signal)
   if (options.signal.aborted) session.close()
@@ -50,7 +55,7 @@ export async function runProcess(
   command: readonly string[],
   options: RunOptions,
 ): Promise<Exit & { stdout: Buffer; stderr: Buffer }> {
-  const child = await startProcess(place, command, { ...options, input: options.input ?? '' })
+  const child = await startProcess(place, command, { ...options, input: options.input ?? '', endWithConnection: true })
   const [stdout, stderr, exit] = await Promise.all([concatenate(child.stdout), concatenate(child.stderr), child.exit])
   options.signal.throwIfAborted()
   if (exit.exitCode === undefined && exit.signal === undefined && place.lost.aborted) throw place.lost.reason

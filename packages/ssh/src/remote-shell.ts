@@ -61,8 +61,22 @@ export function startFailure(text: string, command: readonly string[], cwd: stri
   return new ErrandError('COMMAND_NOT_STARTED', `${program} can't be started on ${place}: ${reason}.`)
 }
 
+/**
+ * Looks every second whether the program and the server's process of this login are there. When only the program is, it and all of its
+ * process group are ended: a connection that was cut tells them nothing. Only where processes are listed, as on Linux.
+ */
+const watch =
+  'if [ -d /proc/$PPID ]; then ' +
+  '(while sleep 1 && [ -d /proc/$$ ]; do [ -d /proc/$PPID ] || kill -s KILL -- -$$; done) </dev/null >/dev/null 2>&1 & fi'
+
+interface StartLineOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly endWithConnection?: boolean
+}
+
 /** The line of sh that starts a program: arguments, folder and variables byte for byte. */
-export function startLine(command: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> }) {
+export function startLine(command: readonly string[], options: StartLineOptions): string {
   const [program] = command
   if (program === undefined) throw new ErrandError('COMMAND_EMPTY', 'There is no command to run.')
   const variables = Object.entries(options.env ?? {})
@@ -75,6 +89,7 @@ export function startLine(command: readonly string[], options: { readonly cwd?: 
     ...plain.map(([name, value]) => `export ${name}=${quote(value)}`),
     ...(options.cwd === undefined ? [] : [`cd -- ${quote(options.cwd)} 2>/dev/null || { echo ${refused.directory}; exit 126; }`]),
     `${isThere(program)} || { echo ${refused.program}; exit 127; }`,
+    ...(options.endWithConnection === true ? [watch] : []),
     `echo ${startedEnd.trim()}`,
     ['exec', ...(odd.length === 0 ? [] : ['env', ...odd.map(([name, value]) => quote(`${name}=${value}`))]), ...command.map(quote)].join(
       ' ',

@@ -26,6 +26,14 @@ interface Waiting {
   resolve(session: Promise<Session>): void
   reject(error: unknown): void
   tries: number
+  /** Nobody needs it yet. */
+  optional: boolean
+}
+
+/** A session on its way or ready, for whoever comes next. */
+interface Spare {
+  readonly waiting: Waiting
+  readonly session: Promise<Session>
 }
 
 /** What servers allow when nobody changed it (`MaxSessions` of OpenSSH). */
@@ -47,7 +55,7 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
   const queue: Waiting[] = []
   let limit = usualLimit
   let open = 0
-  let spare: Promise<Session> | undefined
+  let spare: Spare | undefined
   let probing: NodeJS.Timeout | undefined
   let probeWait = firstProbe
 
@@ -91,7 +99,10 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
   function refused(waiting: Waiting, error: Error): void {
     open--
     if (lost.aborted) return waiting.reject(lost.reason)
-    queue.unshift(waiting)
+    if (waiting.optional && open > 0) waiting.reject(error)
+    else queue.unshift(waiting)
+    // Who waits needs the session that is kept ready: there may never be another.
+    if (queue.length > 0 && spare !== undefined && spare.waiting !== waiting) queue.shift()?.resolve(takeSpare(spare))
     if (open > 0) {
       limit = open
       probe()
@@ -118,35 +129,40 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
     }, probeWait)
   }
 
-  function acquire(urgent: boolean): Promise<Session> {
-    if (lost.aborted) return Promise.reject(lost.reason as Error)
-    return new Promise((resolve, reject) => {
-      const waiting = { resolve, reject, tries: 0 }
-      if (urgent) queue.unshift(waiting)
-      else queue.push(waiting)
-      pump()
-    })
+  function acquire({ urgent, optional }: { readonly urgent: boolean; readonly optional: boolean }): Spare {
+    const { promise: session, resolve, reject } = Promise.withResolvers<Session>()
+    const waiting = { resolve, reject, tries: 0, optional }
+    if (lost.aborted) reject(lost.reason)
+    else if (urgent) queue.unshift(waiting)
+    else queue.push(waiting)
+    pump()
+    return { waiting, session }
   }
 
-  function prepareSpare(): Promise<Session> {
-    if (spare !== undefined) return spare
-    const prepared = acquire(false)
+  function prepareSpare(optional: boolean): Promise<Session> {
+    if (spare !== undefined) return spare.session
+    const prepared = acquire({ urgent: false, optional })
     spare = prepared
     const forget = () => {
       if (spare === prepared) spare = undefined
     }
-    prepared.then((session) => session.exit).then(forget, forget)
-    return prepared
+    prepared.session.then((session) => session.exit).then(forget, forget)
+    return prepared.session
+  }
+
+  function takeSpare(taken: Spare): Promise<Session> {
+    spare = undefined
+    taken.waiting.optional = false
+    return taken.session
   }
 
   return {
-    facts: async () => (await prepareSpare()).facts,
+    facts: async () => (await prepareSpare(false)).facts,
     async take(signal, urgent = false) {
       signal.throwIfAborted()
-      const taken = spare ?? acquire(urgent)
-      spare = undefined
+      const taken = spare === undefined ? acquire({ urgent, optional: false }).session : takeSpare(spare)
       const session = await withPatience(taken, signal, () => exhausted(place, limit))
-      if (queue.length === 0 && open < limit - 1 && !lost.aborted) void prepareSpare().catch(() => {})
+      if (queue.length === 0 && open < limit - 1 && !lost.aborted) void prepareSpare(true).catch(() => {})
       return session
     },
   }

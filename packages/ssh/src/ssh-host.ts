@@ -4,7 +4,7 @@ import { type Connection, type ConnectionSettings, connectRoute } from './connec
 import { mayPass } from './connection-errors.ts'
 import type { SshDestination } from './destination.ts'
 import { connectFrom } from './forwards.ts'
-import { emptyMemory, type LoginMemory } from './login.ts'
+import type { LoginMemory } from './login.ts'
 import { readRemoteFile, writeRemoteFile } from './remote-files.ts'
 import { type ProcessPlace, runProcess, startProcess } from './remote-process.ts'
 import { createSessionPool } from './sessions.ts'
@@ -119,6 +119,8 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
 
 function settingsOf(options: SshOptions, destination: ResolvedDestination): ConnectionSettings {
   const memories = new Map<string, LoginMemory>()
+  // A key is the same key on all machines of the route.
+  const keys = { passphrases: new Map(), unlocked: new Map() }
   const command = (fingerprint: string) =>
     `errand computetarget attach remote --address ${destination.address} --username ${destination.username} --accept-host-key ${fingerprint}`
   return {
@@ -132,7 +134,7 @@ function settingsOf(options: SshOptions, destination: ResolvedDestination): Conn
     loginLimit: options.loginLimit ?? 30_000,
     secret: (name) => options.secret(name),
     memory(account) {
-      const memory = memories.get(account) ?? emptyMemory()
+      const memory = memories.get(account) ?? { ...keys }
       memories.set(account, memory)
       return memory
     },

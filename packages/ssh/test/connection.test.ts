@@ -76,6 +76,21 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
     expect(warnings[0]).toMatch(/Trying again in 1 s/)
   })
 
+  it('lets nothing go on that was run over a connection that was cut', async () => {
+    await using proxy = await startFaultyProxy(server.port)
+    await using host = await through(proxy)
+    const mark = `errand-${process.pid}-${Date.now()}`
+    const running = host.run(['sh', '-c', 'sleep 600 & wait', mark], { signal })
+    const alive = async () => {
+      const look = `for one in /proc/[0-9]*; do tr '\\0' ' ' < $one/cmdline; echo; done 2>/dev/null | grep -c "[s]h -c sleep 600 & wait $1"`
+      return Number((await host.run(['sh', '-c', look, 'sh', mark], { signal })).stdout)
+    }
+    await expect.poll(alive, { timeout: 60_000 }).toBe(1)
+    proxy.cut()
+    expect(await refusalOf(running)).toMatchObject({ code: 'CONNECTION_LOST' })
+    await expect.poll(alive, { timeout: 60_000 }).toBe(0)
+  })
+
   it('connects once for all calls that wait for it', async () => {
     await using proxy = await startFaultyProxy(server.port)
     await using host = await through(proxy)

@@ -214,6 +214,18 @@ describe.skipIf(problem)('servers that allow less', () => {
     expect(await long.exit).toEqual({ signal: 'SIGKILL' })
   })
 
+  it('works with a single session', async () => {
+    await using server = await startSshd({ lines: ['MaxSessions 1'] })
+    await using host = await openTestHost(server)
+    const results = await Promise.all(Array.from({ length: 5 }, (_, index) => host.run(['echo', String(index)], { signal })))
+    expect(results.map(({ stdout }) => stdout.toString())).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n'])
+    const controller = new AbortController()
+    const long = await host.spawn(['sleep', '600'], { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    expect((await long.exit).exitCode).toBeUndefined()
+    expect((await host.run(['echo', 'after'], { signal })).stdout.toString()).toBe('after\n')
+  })
+
   it('says that a server allows no session', async () => {
     await using server = await startSshd({ lines: ['MaxSessions 0'] })
     expect(await refusalOf(openTestHost(server))).toMatchObject({ code: 'SESSIONS_FORBIDDEN' })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -72,6 +72,20 @@ describe.skipIf(problem)(`logging in on a real sshd${problem ? ` (${problem})` :
     server.cut()
     expect(await answerAfterCut(host)).toBe(0)
     expect(questions.length).toBe(2)
+  })
+
+  it('decrypts a key once, also for the next connection', async () => {
+    const file = join(temporaryFolder(), 'key')
+    copyFileSync(server.encryptedKey.file, file)
+    chmodSync(file, 0o600)
+    await using host = await openTestHost(server, {
+      destination: { ...withoutKey(), keyFiles: [file] },
+      secret: secrets({ passphrase: 'open sesame' }),
+    })
+    // The same key, which the passphrase would not open any more.
+    execFileSync('ssh-keygen', ['-q', '-p', '-P', 'open sesame', '-N', 'another one', '-f', file], { stdio: 'pipe' })
+    server.cut()
+    expect(await answerAfterCut(host)).toBe(0)
   })
 
   it('takes the passphrase from the secret store', async () => {
