@@ -18,6 +18,7 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   'packages/testkit': { ours: ['@errand/core'], others: [] },
   'packages/create-target': { ours: [], others: [] },
   'plugins/local': { ours: ['@errand/core', '@errand/process-engine'], others: ['valibot', '@valibot/to-json-schema'] },
+  'plugins/docker': { ours: ['@errand/core', '@errand/docker-engine'], others: ['valibot', '@valibot/to-json-schema'] },
   'plugins/remote-user-managed': {
     ours: ['@errand/core', '@errand/process-engine', '@errand/ssh'],
     others: ['valibot', '@valibot/to-json-schema'],

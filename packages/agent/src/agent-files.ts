@@ -9,6 +9,9 @@ export interface AgentFiles {
   readonly files: Readonly<Record<string, string>>
 }
 
+/** Names the agent's folder at every place. */
+export const agentHash = (): string => readAgentFiles().hash
+
 const source = fileURLToPath(new URL('../python/', import.meta.url))
 
 /** Reads the agent that this package carries (some 100 kB of text). The hash covers paths and contents, so that a changed agent never meets an old one. */

@@ -130,7 +130,11 @@ async function launch(place: AgentPlace, files: AgentFiles, python: string): Pro
 /** Tells from the exit and the text of the interpreter why no agent answered. */
 function explain(place: AgentPlace, python: string, error: unknown): unknown {
   if (errorCode(error) !== 'AGENT_NOT_STARTED' || !(error instanceof Error)) return error
-  const { exitCode, stderr } = error.cause as { exitCode?: number; stderr: string }
+  const { exitCode, signal, stderr } = error.cause as { exitCode?: number; signal?: string; stderr: string }
+  if (exitCode === undefined && signal === undefined && stderr.trim() === '')
+    return new ErrandError('CONNECTION_LOST', `The way to ${place.host.name} was cut before errand's agent there had answered.`, {
+      cause: error,
+    })
   const tooOld = /ERRAND_AGENT_PYTHON_TOO_OLD (\S+)/.exec(stderr)
   if (tooOld)
     return new ErrandError('PYTHON_TOO_OLD', `${python} on ${place.host.name} is Python ${tooOld[1]}; errand needs 3.5 or newer.`, {

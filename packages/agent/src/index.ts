@@ -1,5 +1,7 @@
 export { missingFiles } from './missing-files.ts'
+export { agentHash } from './agent-files.ts'
 export { type Agent, type AgentHost, type AgentPlace, openAgent } from './agent.ts'
 export type { Answer, CallParameters, CallSettings, Hello } from './connection.ts'
+export { cancelGrace } from './cancel-grace.ts'
 export { type OpenedOnce, openOnce } from './open-once.ts'
 export { type Launch, type ObjectSource, agentLeftovers, findRun, removeAgentLeftover, runHandle, submitRun } from './agent-run.ts'

@@ -1,6 +1,5 @@
-export { cancelGrace } from './cancel-grace.ts'
+export { type OpenedOnce, cancelGrace, openOnce } from '@errand/agent'
 export { type EnvironmentSettings, environmentSettings } from './environment-settings.ts'
 export { defaultPythons } from './interpreter.ts'
-export { type OpenedOnce, openOnce } from '@errand/agent'
 export { type ProcessPlace, createProcessTarget } from './process-target.ts'
 export { spaceWarning } from './space-warning.ts'

@@ -41,6 +41,8 @@ def check_strings(request, variables):
 
 def starting(server, run, request, staging, variables):
     folder = run_folder(run)
+    if os.environ.get('ERRAND_SUPERVISOR') == 'gone' and claim.read(folder) is None:
+        raise CallError('SUPERVISOR_GONE', 'The container of the run %s ended before the run came.' % run)
     name = checked_staging(staging) if staging is not None else empty_staging(server, run)
     if supervisor_is_elsewhere() and variables and not os.path.isdir(folder):
         write_variables(below('staging', name), variables)

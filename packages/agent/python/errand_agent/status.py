@@ -98,6 +98,9 @@ def settled(folder):
     if ended.get('state') == 'lost':
         return dict(status or {}, **ended)
     yield from end_processes(folder, TERMINATE_FOR)
+    if ended and os.path.exists(os.path.join(folder, 'cancel')):
+        # Whoever asked for the end of a run in a container has nothing alive of it any more.
+        return write_final(folder, dict(status or {}, state='cancelled', endedAt=iso_time()))
     return write_final(folder, dict(machine_failure(status or {}, content), **ended))
 
 

@@ -1,0 +1,33 @@
+import { ErrandError } from '@errand/core'
+import type { Engine } from './engine.ts'
+import { labels } from './store-volume.ts'
+
+/** An image with a Python, to read a store with when a run's own image is gone. `base`: the target's own. Error: `IMAGE_MISSING`. */
+export async function anyImage(engine: Engine, owner: string, base: string | undefined): Promise<string> {
+  const image = await findAnyImage(engine, owner, base)
+  if (image !== undefined) return image
+  throw new ErrandError(
+    'IMAGE_MISSING',
+    `No image of errand is left on ${engine.host.name} with which the volume of its runs could be read.`,
+    {
+      hint: 'Make one: errand experiment prepare -c NAME',
+    },
+  )
+}
+
+export async function findAnyImage(engine: Engine, owner: string, base: string | undefined): Promise<string | undefined> {
+  const containers = await engine.docker.listContainers({ all: true, filters: { label: [labels.run, `${labels.user}=${owner}`] } })
+  return containers[0]?.ImageID ?? (await stillThere(engine, base))
+}
+
+/** The image, if the engine has it. */
+export async function stillThere({ docker }: Engine, image: string | undefined): Promise<string | undefined> {
+  if (image === undefined) return undefined
+  return docker
+    .getImage(image)
+    .inspect()
+    .then(
+      () => image,
+      () => undefined,
+    )
+}

@@ -1,0 +1,174 @@
+import { type OpenedOnce, agentHash, findRun, openOnce, submitRun } from '@errand/agent'
+import { type CallOptions, ErrandError, type RunReference, type RunRequest, type Target, type TargetContext, errorCode } from '@errand/core'
+import { check } from './check.ts'
+import type { ContainerSettings } from './container-settings.ts'
+import { dockerRunHandle, hasVolume, removeRunContainer } from './docker-run.ts'
+import { type Engine, type EnginePlace, openEngine } from './engine.ts'
+import { prepareEnvironment } from './environment.ts'
+import { plan } from './plan.ts'
+import { type RunAgents, runAgents } from './run-agents.ts'
+import { type RunImage, runImage } from './run-image.ts'
+import { containerName, runContainerOptions } from './run-container.ts'
+import { lookAtRunContainer } from './run-container-state.ts'
+import { removeRunLeftover, runLeftovers } from './run-leftovers.ts'
+import { sharedDirectory } from './shared-directory.ts'
+import { sparkLaunch } from './spark-launch.ts'
+import { shareFolder, storeVolume } from './store-volume.ts'
+
+/** Where runs are containers. Everything but host and owner comes from the target's configuration. */
+export interface DockerPlace extends EnginePlace {
+  readonly settings: ContainerSettings & { readonly baseDockerImage?: string | undefined }
+  /** Whose runs and images they are on the engine: the user of this machine, or of the one behind SSH. */
+  readonly owner: string
+  /** Seconds between the polite and the hard end of a cancelled run. Absent: 30. */
+  readonly grace?: number
+}
+
+/** An engine that answers, and the agents that were reached there. */
+export interface OpenedEngine extends AsyncDisposable {
+  readonly place: DockerPlace
+  readonly engine: Engine
+  readonly agents: RunAgents
+}
+
+/** Seconds. */
+const defaultGrace = 30
+
+/**
+ * A target that runs a script in a container of an engine. A place that must be reached first is given as a function, which the first call
+ * asks and, after a failure, the next one; its host stays the caller's to close.
+ */
+export function createDockerTarget(
+  context: TargetContext<unknown>,
+  given: DockerPlace | ((options: CallOptions) => Promise<DockerPlace>),
+): Target {
+  const opening: OpenedOnce<OpenedEngine> = openOnce(async (options) => {
+    const place = typeof given === 'function' ? await given(options) : given
+    const engine = await openEngine(place, options)
+    const agents = runAgents(engine, place)
+    return {
+      place,
+      engine,
+      agents,
+      async [Symbol.asyncDispose]() {
+        await agents[Symbol.asyncDispose]()
+        await engine[Symbol.asyncDispose]()
+      },
+    }
+  })
+  const opened = (options: CallOptions): Promise<OpenedEngine> => opening.get(options)
+  return {
+    check: (options) => check(context, opened, options),
+    plan: async (request, options) => plan(context, await opened(options), request, options),
+    async prepare(request, options) {
+      return prepareEnvironment(context, await opened(options), request, options)
+    },
+    async submit(request, prepared, options) {
+      const found = await opened(options)
+      try {
+        return await submit(context, found, request, runImage(prepared), options)
+      } catch (error) {
+        if (errorCode(error) !== 'SUPERVISOR_GONE') throw error
+        // A container is there that ended before its run came: what a killed client has left.
+        await found.agents.forget(request.runId)
+        const { state } = await lookAtRunContainer(found.engine, request.runId)
+        if (state === 'ended') await removeRunContainer(found.engine, request.runId)
+        return submit(context, found, request, runImage(prepared), options)
+      }
+    },
+    async find(runId, options) {
+      const { engine, agents, place } = await opened(options)
+      const state = await lookAtRunContainer(engine, runId)
+      const volume = state.volume ?? storeVolume(place.owner, place.settings.user).name
+      if (state.projectId !== undefined && state.projectId !== context.project.id) return undefined
+      if (state.state === 'missing' && !(await hasVolume(engine, volume))) return undefined
+      const known = { runId, image: state.image, python: state.python, volume }
+      const found = await findRun(await agents.get(known, options), runId, context.project.id, options)
+      return found === undefined ? undefined : referenceOf(known)
+    },
+    async attach(reference, options) {
+      const { engine, agents, place } = await opened(options)
+      const run = runOf(reference)
+      return dockerRunHandle({
+        engine,
+        reference,
+        runId: run.runId,
+        volume: run.volume ?? storeVolume(place.owner, place.settings.user).name,
+        keep: place.settings.keepContainer === true,
+        agent: (call) => agents.get(run, call),
+        isReached: () => agents.isReached(run.runId),
+      })
+    },
+    async *leftovers(options) {
+      yield* runLeftovers(await opened(options), options)
+    },
+    async removeLeftover(id, options) {
+      await removeRunLeftover(await opened(options), id, options)
+    },
+    [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
+  }
+}
+
+async function submit(
+  context: TargetContext<unknown>,
+  { engine, place, agents }: OpenedEngine,
+  request: RunRequest,
+  prepared: RunImage,
+  options: CallOptions,
+): Promise<RunReference> {
+  const settings: ContainerSettings = { ...place.settings, ...(request.options as ContainerSettings | undefined) }
+  const { image, python, variables } = prepared
+  const user = settings.user ?? prepared.user
+  const volume = storeVolume(place.owner, user)
+  const grace = place.grace ?? defaultGrace
+  const [share, secrets] = await Promise.all([sharedDirectory(engine, settings, options), secretVariables(context, request)])
+  const create = runContainerOptions({
+    request,
+    settings: { ...settings, user },
+    image,
+    python,
+    volume,
+    agent: agentHash(),
+    grace,
+    ...(share === undefined ? {} : { share }),
+  })
+  const spark = sparkLaunch(request, prepared)
+  const launch = {
+    python,
+    grace,
+    ...spark,
+    environment: { ...variables, ...spark.environment },
+    ...(share === undefined ? {} : { sharedDirectory: shareFolder }),
+  }
+  const run = { runId: request.runId, image, python, user, volume: volume.name }
+  options.report({ message: `starting the container ${containerName(request.runId)}` })
+  const agent = await agents.get(run, options, create)
+  await submitRun(agent, request, launch, { openObject: (digest) => context.openObject(digest) }, secrets, options)
+  return referenceOf(run)
+}
+
+async function secretVariables(context: TargetContext<unknown>, request: RunRequest): Promise<Record<string, string>> {
+  const values = await Promise.all(request.secretVariables.map(async (name) => [name, await context.secretVariable(name)] as const))
+  return Object.fromEntries(values)
+}
+
+/** What is known of a run without asking. */
+export interface KnownRun {
+  readonly runId: string
+  readonly image?: string | undefined
+  readonly python?: string | undefined
+  readonly user?: string | undefined
+  readonly volume?: string | undefined
+}
+
+function referenceOf({ runId, image, python, volume }: KnownRun): RunReference {
+  const known = { ...(image ? { image } : {}), ...(python ? { python } : {}), ...(volume ? { volume } : {}) }
+  return { externalId: containerName(runId), data: { run: runId, ...known } }
+}
+
+function runOf({ externalId, data }: RunReference): KnownRun {
+  const { run, image, python, volume } = (typeof data === 'object' && data !== null ? data : {}) as Readonly<Record<string, unknown>>
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  if (typeof run !== 'string') throw new ErrandError('REFERENCE_INVALID', `The run's reference ${externalId} names no run.`)
+  return { runId: run, image: text(image), python: text(python), volume: text(volume) }
+}

@@ -1,0 +1,82 @@
+import { type Agent, agentLeftovers, openAgent, removeAgentLeftover } from '@errand/agent'
+import { type CallOptions, type Leftover, errorCode } from '@errand/core'
+import { findAnyImage } from './any-image.ts'
+import { storeHost } from './container-host.ts'
+import { removeRunContainer } from './docker-run.ts'
+import type { OpenedEngine } from './docker-target.ts'
+import { refusalStatus } from './engine-errors.ts'
+import { type StoreVolume, labels } from './store-volume.ts'
+
+/** What our runs have left on the engine: in the volumes of our user, and containers that are in no volume's list. */
+export async function* runLeftovers(opened: OpenedEngine, options: CallOptions): AsyncGenerator<Leftover> {
+  const { engine, place } = opened
+  const found = new Set<string>()
+  const image = await findAnyImage(engine, place.owner, place.settings.baseDockerImage)
+  for (const volume of await volumesOf(opened)) {
+    if (image === undefined) {
+      yield { id: `volume:${volume.name}`, kind: 'volume', bytes: 0, lastUsed: new Date(0).toISOString(), owner: place.owner, inUse: false }
+      continue
+    }
+    await using agent = await openStore(opened, volume, image, options)
+    for await (const leftover of agentLeftovers(agent, options)) {
+      if (leftover.runId !== undefined) found.add(leftover.runId)
+      yield { ...leftover, id: `${volume.name}/${leftover.id}`, owner: place.owner }
+    }
+  }
+  const containers = await engine.docker.listContainers({ all: true, filters: { label: [labels.run, `${labels.user}=${place.owner}`] } })
+  for (const { Labels: names, Created, State } of containers) {
+    const runId = names[labels.run]
+    if (runId === undefined || found.has(runId)) continue
+    const project = names[labels.project]
+    yield {
+      id: `container:${runId}`,
+      kind: 'run',
+      bytes: 0,
+      lastUsed: new Date(Created * 1000).toISOString(),
+      runId,
+      ...(project === undefined ? {} : { project }),
+      owner: place.owner,
+      inUse: State === 'running',
+    }
+  }
+}
+
+/** Removes one of them. False for an id of another kind. */
+export async function removeRunLeftover(opened: OpenedEngine, id: string, options: CallOptions): Promise<boolean> {
+  const { engine, place } = opened
+  if (id.startsWith('container:')) {
+    await removeRunContainer(engine, id.slice('container:'.length))
+    return true
+  }
+  if (id.startsWith('volume:')) {
+    await engine.docker.getVolume(id.slice('volume:'.length)).remove().catch(ignoreMissing)
+    return true
+  }
+  const [, name, rest] = /^(errand-[^/]+)\/(.+)$/.exec(id) ?? []
+  if (name === undefined || rest === undefined) return false
+  const volume = (await volumesOf(opened)).find((known) => known.name === name)
+  const image = await findAnyImage(engine, place.owner, place.settings.baseDockerImage)
+  if (image !== undefined && volume !== undefined) {
+    await using agent = await openStore(opened, volume, image, options)
+    await removeAgentLeftover(agent, rest, options)
+  }
+  if (rest.startsWith('run:')) await removeRunContainer(engine, rest.slice('run:'.length))
+  return true
+}
+
+async function volumesOf({ engine, place }: OpenedEngine): Promise<readonly StoreVolume[]> {
+  const { Volumes } = await engine.docker.listVolumes({ filters: { label: [`${labels.user}=${place.owner}`] } })
+  return (Volumes ?? []).map(({ Name, Labels: known }) => {
+    const user = known?.[labels.containerUser]
+    return { name: Name, owner: place.owner, ...(user === undefined ? {} : { user }) }
+  })
+}
+
+function openStore({ engine }: OpenedEngine, volume: StoreVolume, image: string, { signal }: CallOptions): Promise<Agent> {
+  const host = storeHost(engine, { image, volume, user: volume.user ?? '0' })
+  return openAgent({ host, pythons: ['/opt/errand/environment/bin/python', 'python3', 'python'], home: host.home, signal })
+}
+
+function ignoreMissing(error: unknown): void {
+  if (refusalStatus(error) !== 404 && errorCode(error) !== 'ENOENT') throw error
+}

@@ -1,0 +1,29 @@
+import { type CallOptions, ErrandError, type Host } from '@errand/core'
+import type { ContainerSettings } from './container-settings.ts'
+import type { Engine } from './engine.ts'
+
+/** The shared folder on the engine's machine, made when it is missing; undefined without one. Error: `SHARE_NOT_MADE`. */
+export async function sharedDirectory(
+  { host, address }: Engine,
+  { sharedVolumes, nativeSharedDirectory }: ContainerSettings,
+  { signal }: Pick<CallOptions, 'signal'>,
+): Promise<string | undefined> {
+  if (sharedVolumes !== true || nativeSharedDirectory === undefined) return undefined
+  const path = absolute(host, nativeSharedDirectory)
+  // An engine at another address than its machine's own socket makes the folder itself, for root.
+  if (!('path' in address.to)) return path
+  const { exitCode, stderr } = await host.run(['mkdir', '-p', path], { signal })
+  if (exitCode === 0) return path
+  throw new ErrandError(
+    'SHARE_NOT_MADE',
+    `The shared folder ${path} (nativeSharedDirectory) could not be made on ${host.name}: ${stderr.toString('utf8').trim()}`,
+  )
+}
+
+function absolute(host: Host, path: string): string {
+  const inHome = path.replace(/^~(?=\/|$)/, host.home)
+  if (inHome.startsWith('/') || /^[A-Za-z]:[\\/]/.test(inHome)) return inHome
+  throw new ErrandError('SHARE_NOT_MADE', `nativeSharedDirectory: ${path} is no folder of ${host.name}.`, {
+    hint: 'Write the whole path, or one that begins with ~/.',
+  })
+}
