@@ -68,7 +68,8 @@ async function volumesOf({ engine, place }: OpenedEngine): Promise<readonly Stor
   const { Volumes } = await engine.docker.listVolumes({ filters: { label: [`${labels.user}=${place.owner}`] } })
   return (Volumes ?? []).map(({ Name, Labels: known }) => {
     const user = known?.[labels.containerUser]
-    return { name: Name, owner: place.owner, ...(user === undefined ? {} : { user }) }
+    const volume = { name: Name, owner: place.owner }
+    return user === undefined ? volume : Object.assign(volume, { user })
   })
 }
 
