@@ -70,7 +70,7 @@ it('warns of a run configuration whose target is not there', async () => {
 
 it('lists the installed types, and names packages that cannot be used without stopping', async () => {
   using project = temporaryProject()
-  const folder = standInTargets(join(project.parent, 'plugins'), ['docker'])
+  const folder = standInTargets(join(project.parent, 'plugins'), ['box'])
   mkdirSync(join(folder, 'broken'))
   writeFileSync(join(folder, 'broken/package.json'), '{"name": "half-built", "errand": {"targets": {"moon": "./dist/target.js"}}}')
   const { exitCode, stdout, stderr } = await project.errandWith({ environment: { ERRAND_TARGETS: folder } }, 'targets')
@@ -78,7 +78,7 @@ it('lists the installed types, and names packages that cannot be used without st
   const types: { type: string; origin: string }[] = JSON.parse(stdout)
   expect(types.map(({ type, origin }) => [type, origin])).toEqual(
     expect.arrayContaining([
-      ['docker', 'linked'],
+      ['box', 'linked'],
       ['local', 'built-in'],
       ['remote', 'built-in'],
     ]),

@@ -165,7 +165,7 @@ export function runIdOf({ stdout, stderr }: Finished): string {
 }
 
 /**
- * Packages for `ERRAND_TARGETS` that bring the types of the original: each runs what the type `local` runs, so that the command line meets
+ * Packages for `ERRAND_TARGETS` that bring these types: each runs what the type `local` runs, so that the command line meets
  * installed targets of every name. `local` itself is left alone.
  */
 export function standInTargets(folder: string, types: readonly string[]): string {

@@ -81,12 +81,12 @@ it.each([
 
 it('names the command that installs a type which is known and not installed', async () => {
   using project = temporaryProject()
-  project.write('aml_config/docker.compute', 'type: docker\nbaseDockerImage: python:3.12\n')
-  project.write('aml_config/docker.runconfig', 'Target: docker\nFramework: Python\nArgumentVector: [$file]\nCondaDependenciesFile: null\n')
+  project.write('aml_config/vm.compute', 'type: remotedocker\naddress: gpu\nusername: ann\n')
+  project.write('aml_config/vm.runconfig', 'Target: vm\nFramework: Python\nArgumentVector: [$file]\nCondaDependenciesFile: null\n')
   project.write('echo.py', echo)
-  const { exitCode, stderr, stdout } = await project.errand('submit', '-c', 'docker', 'echo.py')
+  const { exitCode, stderr, stdout } = await project.errand('submit', '-c', 'vm', 'echo.py')
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
-  expect(stderr).toBe('ERROR: The target type "docker" is not installed.\nerrand plugins install @errand/target-docker\n')
+  expect(stderr).toBe('ERROR: The target type "remotedocker" is not installed.\nerrand plugins install @errand/target-remotedocker\n')
 })
 
 it('keeps stdout for JSON when JSON is asked for', async () => {
@@ -177,7 +177,7 @@ it('prepares, leaves a record of it, and answers --check with one sentence and a
   expect(await project.errand('prepare', '-a', '-c', 'lokal')).toMatchObject({ exitCode: 1, stdout: '' })
 })
 
-/** Command lines that were really used, with types of targets that stand in for those of later packages. */
+/** Command lines that were really used, with types of targets that stand in for those that need an engine, a machine or a cluster. */
 it.each([
   'experiment submit -c local my_script.py',
   String.raw`experiment submit -c docker-python .\iris_sklearn.py 0.01`,
@@ -190,9 +190,9 @@ it.each([
   'execute start -c docker my_script.py',
 ])('accepts: %s', async (line) => {
   using project = temporaryProject()
-  const types = { 'docker-python': 'docker', docker: 'docker', dockerdsvm: 'remotedocker', myhdi: 'cluster', remoteVM: 'remotedocker' }
+  const types = { 'docker-python': 'box', docker: 'box', dockerdsvm: 'farbox', myhdi: 'swarm', remoteVM: 'farbox' }
   for (const [name, type] of Object.entries(types)) {
-    const place = type === 'docker' ? '' : 'address: 127.0.0.1\nusername: sshuser\npassword: x\n'
+    const place = type === 'box' ? '' : 'address: 127.0.0.1\nusername: sshuser\npassword: x\n'
     project.write(`aml_config/${name}.compute`, `type: ${type}\n${place}`)
     project.write(`aml_config/${name}.runconfig`, `Target: ${name}\nFramework: Python\nArgumentVector: [$file]\nPrepareEnvironment: true\n`)
   }
@@ -201,7 +201,7 @@ it.each([
     project.write(file, 'name: project\ndependencies:\n  - python=3.11\n')
   }
   project.write('Config/hdi_spark_dependencies.yml', 'configuration: {}\nrepositories: []\npackages: []\n')
-  const folder = standInTargets(join(project.parent, 'stand-ins'), ['docker', 'remotedocker', 'cluster'])
+  const folder = standInTargets(join(project.parent, 'stand-ins'), ['box', 'farbox', 'swarm'])
   const finished = await project.errandWith({ environment: { ERRAND_TARGETS: folder } }, ...line.split(' '))
   expect(finished.exitCode, `${finished.stdout}${finished.stderr}`).toBe(0)
   const id = runIdOf(finished)
