@@ -1,6 +1,6 @@
 import { ErrandError } from '@errand/core'
 import type { Engine } from './engine.ts'
-import { labels } from './store-volume.ts'
+import { labels } from './labels.ts'
 
 /** An image with a Python, to read a store with when a run's own image is gone. `base`: the target's own. Error: `IMAGE_MISSING`. */
 export async function anyImage(engine: Engine, owner: string, base: string | undefined): Promise<string> {

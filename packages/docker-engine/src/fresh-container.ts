@@ -4,7 +4,8 @@ import type { HostProcess, RunOptions } from '@errand/core'
 import { containerProcess } from './container-process.ts'
 import type { Engine } from './engine.ts'
 import { notStarted } from './exec.ts'
-import { type StoreVolume, labels, storeMount } from './store-volume.ts'
+import { labels } from './labels.ts'
+import { type StoreVolume, storeMount } from './store-volume.ts'
 
 export interface FreshContainer {
   readonly image: string

@@ -11,4 +11,11 @@ export const labels = {
   environment: 'errand.environment',
   project: 'errand.project',
   projectId: 'errand.project.id',
+  /** Whose run or volume it is. */
+  user: 'errand.user',
+  run: 'errand.run',
+  /** Interpreter that the agent has in the container of a run. */
+  python: 'errand.python',
+  /** Of a volume: the container user that it belongs to. */
+  containerUser: 'errand.container-user',
 } as const

@@ -32,6 +32,8 @@ export interface PreparedImage {
   readonly python: string
   /** To be set for a script: the conda file's own. */
   readonly variables: Readonly<Record<string, string>>
+  /** That the image itself runs as; empty for root. */
+  readonly user: string
   readonly sparkSubmit?: string
   /** `spark.jars.ivy` of a run, when Spark packages are in the image. */
   readonly sparkPackages?: string
@@ -75,6 +77,7 @@ export async function prepareImage(engine: Engine, wanted: WantedImage, options:
     lock,
     python: label.python,
     variables: lines.variables,
+    user: image.Config.User,
     ...sparkOf(base, wanted),
     built,
     changed,
@@ -91,8 +94,8 @@ export async function planImage(engine: Engine, wanted: WantedImage, options: Im
       steps: [...pull, 'build the environment'],
     }
   if (wanted.request.environment.kind === 'user-managed') {
-    requireSpark(base, wanted.request)
-    return { environment: { key: base.digest, ready: true, changed: [] }, steps: [`use ${base.reference.name} as it is`] }
+    const { key } = userManagedIn(base, wanted)
+    return { environment: { key, ready: true, changed: [] }, steps: [`use ${base.reference.name} as it is`] }
   }
   const lines = await wantedLines(engine, base, wanted, options)
   const before = await previousInputs(engine, wanted.request.projectId)
@@ -169,6 +172,7 @@ function userManagedIn(base: BaseImage, wanted: WantedImage): PreparedImage {
     key: `${base.digest} ${python}`,
     python,
     variables: {},
+    user: base.image?.Config.User ?? '',
     ...sparkOf(base, wanted),
     built: false,
     changed: [],

@@ -3,7 +3,7 @@ import type { JsonValue } from '@errand/core'
 import type { Engine } from './engine.ts'
 import { refusalStatus } from './engine-errors.ts'
 import { containerName } from './run-container.ts'
-import { labels } from './store-volume.ts'
+import { labels } from './labels.ts'
 
 /** What the engine says of a run's container. */
 export interface RunContainerState {

@@ -2,7 +2,8 @@ import type { ContainerCreateOptions, HostConfig } from 'dockerode'
 import type { RunRequest } from '@errand/core'
 import { readContainerOptions } from './container-options.ts'
 import { type ContainerSettings, bytesOf, gpuRequest, processorsOf } from './container-settings.ts'
-import { type StoreVolume, labels, shareFolder, storeFolder, storeMount } from './store-volume.ts'
+import { labels } from './labels.ts'
+import { type StoreVolume, shareFolder, storeFolder, storeMount } from './store-volume.ts'
 
 /** One run is one container, and the name says which. */
 export const containerName = (runId: string): string => `errand-${runId}`

@@ -8,16 +8,18 @@ export interface RunImage {
   readonly python: string
   /** For the script: what the environment's file asks for. */
   readonly variables: Readonly<Record<string, string>>
-  /** That the image itself runs as, when that is not root. */
-  readonly user?: string
+  /** That the image itself runs as. */
+  readonly user: string
   /** Program that starts Spark, where the image says where it is. */
   readonly sparkSubmit?: string
+  /** `spark.jars.ivy`, when the packages of the Spark file are in the image. */
+  readonly sparkPackages?: string
 }
 
 /** Error: `PREPARED_INVALID`, for what another version, or another type of target, has stored. */
 export function runImage({ data }: Prepared): RunImage {
   const found = (typeof data === 'object' && data !== null && !Array.isArray(data) ? data : {}) as Readonly<Record<string, JsonValue>>
-  const { image, python, variables, user, sparkSubmit } = found
+  const { image, python, variables, user, sparkSubmit, sparkPackages } = found
   if (typeof image !== 'string' || typeof python !== 'string')
     throw new ErrandError('PREPARED_INVALID', 'What is stored of the prepared environment names no image.', {
       hint: 'Submit again: the environment is prepared anew.',
@@ -26,7 +28,8 @@ export function runImage({ data }: Prepared): RunImage {
     image,
     python,
     variables: (variables ?? {}) as Readonly<Record<string, string>>,
-    ...(typeof user === 'string' ? { user } : {}),
+    user: typeof user === 'string' ? user : '',
     ...(typeof sparkSubmit === 'string' ? { sparkSubmit } : {}),
+    ...(typeof sparkPackages === 'string' ? { sparkPackages } : {}),
   }
 }

@@ -5,7 +5,8 @@ import { storeHost } from './container-host.ts'
 import { removeRunContainer } from './docker-run.ts'
 import type { OpenedEngine } from './docker-target.ts'
 import { refusalStatus } from './engine-errors.ts'
-import { type StoreVolume, labels } from './store-volume.ts'
+import { labels } from './labels.ts'
+import { type StoreVolume } from './store-volume.ts'
 
 /** What our runs have left on the engine: in the volumes of our user, and containers that are in no volume's list. */
 export async function* runLeftovers(opened: OpenedEngine, options: CallOptions): AsyncGenerator<Leftover> {

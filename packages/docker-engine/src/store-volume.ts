@@ -1,23 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { MountSettings } from 'dockerode'
+import { labels } from './labels.ts'
 
 /** Where the agent's home is in every container of ours. */
 export const storeFolder = '/errand'
 
 /** Where the shared folder is in a container, as in the original's. */
 export const shareFolder = '/azureml-share'
-
-/** Labels of all that is ours on an engine. */
-export const labels = {
-  user: 'errand.user',
-  project: 'errand.project',
-  projectId: 'errand.project.id',
-  run: 'errand.run',
-  /** Of a volume: the container user that it belongs to. */
-  containerUser: 'errand.container-user',
-  /** Interpreter that the agent has in the container. */
-  python: 'errand.python',
-} as const
 
 /**
  * The volume that keeps objects, work trees and runs of one user on an engine. A container user of its own gets a volume of its own, which
