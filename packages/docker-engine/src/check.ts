@@ -1,19 +1,22 @@
-import { type CallOptions, type Finding, type TargetContext, errorMessage } from '@errand/core'
+import type { CallOptions, Finding } from '@errand/core'
 import type { OpenedEngine } from './docker-target.ts'
+import { engineFindings } from './engine-findings.ts'
+import type { ContainerSettings } from './container-settings.ts'
 
-/** Looks at the engine, changing nothing. */
-export async function* check(
-  _context: TargetContext<unknown>,
-  opened: (options: CallOptions) => Promise<OpenedEngine>,
-  options: CallOptions,
-): AsyncGenerator<Finding> {
-  try {
-    const { engine } = await opened(options)
-    const { platform, name, version } = engine
-    yield { name: 'engine', outcome: 'ok', detail: `${name} ${version} for ${platform.os}/${platform.architecture} on ${engine.host.name}` }
-  } catch (error) {
-    options.signal.throwIfAborted()
-    const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
-    yield { name: 'engine', outcome: 'failed', detail: errorMessage(error), ...hint }
+/** Looks at the engine for the settings of a target, changing nothing. */
+export async function* check(opened: (options: CallOptions) => Promise<OpenedEngine>, options: CallOptions): AsyncGenerator<Finding> {
+  let settings: ContainerSettings & { readonly baseDockerImage?: string | undefined } = {}
+  const engine = async (call: CallOptions) => {
+    const found = await opened(call)
+    settings = found.place.settings
+    return found.engine
   }
+  // The place, and with it its settings, may be known only when it was reached.
+  await engine(options).catch(() => undefined)
+  const { baseDockerImage, gpus, nvidiaDocker } = settings
+  const expected = {
+    gpus: nvidiaDocker === true || gpus !== undefined,
+    ...(baseDockerImage === undefined ? {} : { baseImage: baseDockerImage }),
+  }
+  yield* engineFindings(engine, expected, options)
 }

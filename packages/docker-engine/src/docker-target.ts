@@ -5,6 +5,7 @@ import type { ContainerSettings } from './container-settings.ts'
 import { dockerRunHandle, hasVolume, removeRunContainer } from './docker-run.ts'
 import { type Engine, type EnginePlace, openEngine } from './engine.ts'
 import { prepareEnvironment } from './environment.ts'
+import { imageLeftovers, isImageLeftover, removeImageLeftover } from './image-leftovers.ts'
 import { plan } from './plan.ts'
 import { type RunAgents, runAgents } from './run-agents.ts'
 import { type RunImage, runImage } from './run-image.ts'
@@ -58,7 +59,7 @@ export function createDockerTarget(
   })
   const opened = (options: CallOptions): Promise<OpenedEngine> => opening.get(options)
   return {
-    check: (options) => check(context, opened, options),
+    check: (options) => check(opened, options),
     plan: async (request, options) => plan(context, await opened(options), request, options),
     async prepare(request, options) {
       return prepareEnvironment(context, await opened(options), request, options)
@@ -100,10 +101,14 @@ export function createDockerTarget(
       })
     },
     async *leftovers(options) {
-      yield* runLeftovers(await opened(options), options)
+      const found = await opened(options)
+      yield* runLeftovers(found, options)
+      yield* imageLeftovers(found.engine, options)
     },
     async removeLeftover(id, options) {
-      await removeRunLeftover(await opened(options), id, options)
+      const found = await opened(options)
+      if (isImageLeftover(id)) await removeImageLeftover(found.engine, id)
+      else await removeRunLeftover(found, id, options)
     },
     [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
   }

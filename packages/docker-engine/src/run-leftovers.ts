@@ -1,10 +1,9 @@
 import { type Agent, agentLeftovers, openAgent, removeAgentLeftover } from '@errand/agent'
-import { type CallOptions, type Leftover, errorCode } from '@errand/core'
+import { type CallOptions, ErrandError, type Leftover } from '@errand/core'
 import { findAnyImage } from './any-image.ts'
 import { storeHost } from './container-host.ts'
 import { removeRunContainer } from './docker-run.ts'
 import type { OpenedEngine } from './docker-target.ts'
-import { refusalStatus } from './engine-errors.ts'
 import { labels } from './labels.ts'
 import { type StoreVolume } from './store-volume.ts'
 
@@ -42,19 +41,17 @@ export async function* runLeftovers(opened: OpenedEngine, options: CallOptions):
   }
 }
 
-/** Removes one of them. False for an id of another kind. */
-export async function removeRunLeftover(opened: OpenedEngine, id: string, options: CallOptions): Promise<boolean> {
+/** Removes one of them. Safe to repeat. Error: `LEFTOVER_UNKNOWN`. */
+export async function removeRunLeftover(opened: OpenedEngine, id: string, options: CallOptions): Promise<void> {
   const { engine, place } = opened
   if (id.startsWith('container:')) {
-    await removeRunContainer(engine, id.slice('container:'.length))
-    return true
+    return removeRunContainer(engine, id.slice('container:'.length))
   }
   if (id.startsWith('volume:')) {
-    await engine.docker.getVolume(id.slice('volume:'.length)).remove().catch(ignoreMissing)
-    return true
+    return removeVolume(opened, id.slice('volume:'.length))
   }
   const [, name, rest] = /^(errand-[^/]+)\/(.+)$/.exec(id) ?? []
-  if (name === undefined || rest === undefined) return false
+  if (name === undefined || rest === undefined) throw new ErrandError('LEFTOVER_UNKNOWN', `${id} is nothing that runs leave.`)
   const volume = (await volumesOf(opened)).find((known) => known.name === name)
   const image = await findAnyImage(engine, place.owner, place.settings.baseDockerImage)
   if (image !== undefined && volume !== undefined) {
@@ -62,7 +59,6 @@ export async function removeRunLeftover(opened: OpenedEngine, id: string, option
     await removeAgentLeftover(agent, rest, options)
   }
   if (rest.startsWith('run:')) await removeRunContainer(engine, rest.slice('run:'.length))
-  return true
 }
 
 async function volumesOf({ engine, place }: OpenedEngine): Promise<readonly StoreVolume[]> {
@@ -79,6 +75,8 @@ function openStore({ engine }: OpenedEngine, volume: StoreVolume, image: string,
   return openAgent({ host, pythons: ['/opt/errand/environment/bin/python', 'python3', 'python'], home: host.home, signal })
 }
 
-function ignoreMissing(error: unknown): void {
-  if (refusalStatus(error) !== 404 && errorCode(error) !== 'ENOENT') throw error
+/** One of ours; a container that has it keeps it. */
+async function removeVolume(opened: OpenedEngine, name: string): Promise<void> {
+  if (!(await volumesOf(opened)).some((volume) => volume.name === name)) return
+  await opened.engine.docker.getVolume(name).remove()
 }
