@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openHistory } from '../packages/core/dist/history/index.js'
+import { environments } from './environments.ts'
 import { type Command, inTurn, row } from './measure.ts'
 
 const repository = resolve(import.meta.dirname, '..')
@@ -117,7 +118,13 @@ async function million(): Promise<void> {
   row('a million lines, shown and stored / script writing to a file unbuffered', shown, fileUnbuffered, '')
 }
 
-const parts: Readonly<Record<string, () => Promise<void>>> = { 'start-up': startUp, submit: trivialSubmit, unchanged, million }
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  'start-up': startUp,
+  submit: trivialSubmit,
+  unchanged,
+  million,
+  environments: () => environments(scratch, errand, environment),
+}
 const chosen = process.argv.slice(2)
 console.log('| what | figure | limit | over | ratio | client memory | aim |\n|---|---|---|---|---|---|---|')
 try {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 const table: Readonly<Record<string, { readonly ours: readonly string[]; readonly others: readonly string[] }>> = {
   'packages/core': {
     ours: [],
-    others: ['yaml', 'diff', 'ignore', '@napi-rs/keyring', '@standard-schema/spec'],
+    others: ['yaml', 'diff', 'ignore', '@napi-rs/keyring', '@standard-schema/spec', 'smol-toml'],
   },
   'packages/agent': { ours: ['@errand/core'], others: [] },
   'packages/ssh': { ours: ['@errand/core'], others: ['ssh2', 'ssh-config'] },

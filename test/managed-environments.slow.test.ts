@@ -156,6 +156,46 @@ describe('what an environment is made of', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('is what a uv.lock has, beside a pyproject.toml', async () => {
+    const pyproject = (six: string) =>
+      `[project]\nname = "flowers"\nversion = "1"\nrequires-python = ">=3.8"\ndependencies = ["six${six}"]\n`
+    const [sha256, url] = [
+      '4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274',
+      'b7/ce/149a00dd41f10bc29e5921b496af8b574d8413afcd5e30dfa0ed46c2cc5e',
+    ]
+    const six = `[[package]]\nname = "six"\nversion = "1.17.0"\nsource = { registry = "https://pypi.org/simple" }\nwheels = [\n    { url = "https://files.pythonhosted.org/packages/${url}/six-1.17.0-py2.py3-none-any.whl", hash = "sha256:${sha256}" },\n]\n`
+    const flowers = `[[package]]\nname = "flowers"\nversion = "1"\nsource = { virtual = "." }\ndependencies = [\n    { name = "six" },\n]\n\n[package.metadata]\nrequires-dist = [{ name = "six", specifier = ">=1.16" }]\n`
+    using project = makeProject({
+      ...managed,
+      'aml_config/local.runconfig': `${managed['aml_config/local.runconfig']}RequirementsFile: pyproject.toml\n`,
+      'main.py': 'import six\nprint(six.__version__)\n',
+      'pyproject.toml': pyproject('>=1.16'),
+      'uv.lock': `version = 1\nrequires-python = ">=3.8"\n\n${flowers}\n${six}`,
+    })
+    const run = await project.errand('submit', '-c', 'local', 'main.py')
+    expect([run.exitCode, scriptOutput(run)], run.stderr).toEqual([0, '1.17.0\n'])
+    const again = await project.errand('submit', '-c', 'local', 'main.py')
+    expect(again.stderr).toBe('')
+    project.write('pyproject.toml', `# a comment\n${pyproject('>=1.17')}`)
+    const explained = await project.errand('prepare', '-c', 'local', '--explain')
+    expect([explained.stdout, explained.stderr]).toEqual([
+      expect.stringMatching(/state +ready/),
+      expect.stringContaining('uv.lock was made for other'),
+    ])
+  })
+
+  it('is a requirements.txt with the files that it names', async () => {
+    using project = makeProject({
+      ...managed,
+      'aml_config/local.runconfig': `${managed['aml_config/local.runconfig']}RequirementsFile: requirements/run.txt\n`,
+      'main.py': 'import six, attr\nprint(six.__version__)\n',
+      'requirements/run.txt': '-r base.txt\nattrs\n',
+      'requirements/base.txt': 'six==1.16.0\n',
+    })
+    const run = await project.errand('submit', '-c', 'local', 'main.py')
+    expect([run.exitCode, scriptOutput(run)], run.stderr).toEqual([0, '1.16.0\n'])
+  })
+
   it('can be left out by name or by line, so that a run goes on without it', async () => {
     using project = makeProject({
       ...managed,

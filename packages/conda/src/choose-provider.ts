@@ -87,8 +87,7 @@ function downloadedMicromamba({ home, facts }: ProviderChoice): Provider | undef
 }
 
 function notAvailable({ content, facts }: ProviderChoice, provider: ProviderName | undefined): never {
-  const python =
-    content.kind === 'requirements' ? 'Python 3.8 or newer with pip' : `${pythonSpec(content.conda) ?? 'Python'} (3.8 or newer) with pip`
+  const python = `${pythonSpec(content.conda) ?? 'Python'} (3.8 or newer) with pip`
   const reasons: Readonly<Record<ProviderName, string>> = {
     micromamba: 'there is no micromamba',
     mamba: 'there is no mamba',

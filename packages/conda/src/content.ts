@@ -1,4 +1,5 @@
 import { type Environment, ErrandError, type JsonValue, type SnapshotFile } from '@errand/core'
+import { optional } from './optional.ts'
 
 /** What a dependency file asks for: its `canonical`, read. */
 export interface EnvironmentContent {
@@ -10,8 +11,21 @@ export interface EnvironmentContent {
   readonly pip: readonly string[]
   readonly pipOptions: readonly PipOption[]
   readonly localFiles: readonly SnapshotFile[]
+  /** A `uv.lock` that says what is installed; then `pip` is only what it holds. */
+  readonly uvLock?: UvLock
   /** To be set when a script runs in the environment. */
   readonly variables: Readonly<Record<string, string>>
+}
+
+export interface UvLock {
+  /** Of the local file. */
+  readonly path: string
+  /** Of the project that it locks. */
+  readonly name: string
+  /** `>=3.10`; may be empty. */
+  readonly requires: string
+  /** Packages that are left out. */
+  readonly without: readonly string[]
 }
 
 export interface PipOption {
@@ -38,8 +52,17 @@ export function contentOf(environment: Environment): EnvironmentContent {
     pip,
     pipOptions: pipOptionsOf(list(fields['pipOptions'], file)),
     localFiles,
+    ...optional('uvLock', uvLockOf(fields['uvLock'], file)),
     variables: textMap(fields['variables']),
   }
+}
+
+function uvLockOf(value: JsonValue | undefined, file: string): UvLock | undefined {
+  if (value === undefined) return undefined
+  if (!isObject(value)) return invalid(file)
+  const { path, name, requires } = textMap(value)
+  if (path === undefined || name === undefined || requires === undefined) return invalid(file)
+  return { path, name, requires, without: list(value['without'], file) }
 }
 
 /** A script needs Python, and conda's tools add pip for a pip section. */

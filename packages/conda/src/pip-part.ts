@@ -1,5 +1,5 @@
 import { type EnvironmentLock, ErrandError, type SnapshotFile } from '@errand/core'
-import type { EnvironmentContent } from './content.ts'
+import type { EnvironmentContent, UvLock } from './content.ts'
 import { optionLines, pipArguments, requirementsText, uvArguments, uvKnows } from './pip-options.ts'
 import { compareVersions } from './python-version.ts'
 import type { Making, Step, Tool } from './step.ts'
@@ -35,6 +35,7 @@ export function uvEnvironment(version: string): Readonly<Record<string, string>>
 /** Steps for the pip section: through uv where it means the same, else through pip. None when there is nothing to install. */
 export function pipPart(part: PipPart): Making & { readonly origins?: OriginsStep } {
   const { content, folder, uv, lock } = part
+  if (content.uvLock !== undefined && uv !== undefined && lock === undefined) return uvLockPart(part, content.uvLock, uv)
   const pipText = lock === undefined ? requirementsText(content, 'pip', locator(part)) : lockedText(part, lock, 'pip')
   if ((lock === undefined ? content.pip.length : lockedPip(lock).length) === 0 && !/^-(r|e|-requirement|-editable) /m.test(pipText))
     return { files: {}, steps: [], tools: {} }
@@ -67,6 +68,46 @@ export function pipPart(part: PipPart): Making & { readonly origins?: OriginsSte
   return {
     files: { ...files, 'requirements-uv.txt': uvText, 'frozen.txt': options.map((line) => `${line}\n`).join('') },
     steps: [step],
+    tools: uv.tool === undefined ? {} : { uv: uv.tool },
+    origins: originsStep(part, uv),
+  }
+}
+
+/** What a `uv.lock` has for this Python and platform, and nothing else: uv reads no more of the project than its name. */
+function uvLockPart(part: PipPart, { path, name, requires, without }: UvLock, uv: Uv): Making & { readonly origins?: OriginsStep } {
+  const { content, folder, prefix } = part
+  const file = content.localFiles.find((local) => local.path === path)
+  if (file === undefined) throw new ErrandError('LOCK_FILE_MISSING', `${path} was not stored with the request.`, { hint: 'Submit again.' })
+  const python = requires === '' ? '' : `requires-python = ${JSON.stringify(requires)}\n`
+  const environment = { ...uvEnvironment(uv.version), UV_PROJECT_ENVIRONMENT: prefix }
+  const title = `installing what ${path} locks with uv ${uv.version}`
+  const skipped = without.flatMap((item) => ['--no-install-package', item])
+  const flags = [
+    '--frozen',
+    '--no-dev',
+    '--no-install-project',
+    '--no-config',
+    '--project',
+    `${folder}/project`,
+    '--python',
+    `${prefix}/bin/python`,
+  ]
+  return {
+    files: {
+      'project/pyproject.toml': `[project]\nname = ${JSON.stringify(name)}\nversion = "0"\n${python}`,
+      'project/uv.lock': '',
+      'frozen.txt': '',
+    },
+    steps: [
+      { title: `reading ${path}`, command: ['cp', part.locate(file), `${folder}/project/uv.lock`] },
+      {
+        title,
+        command: [...uv.command, 'sync', ...flags, ...skipped, ...(part.compile === true ? ['--compile-bytecode'] : [])],
+        environment,
+        cwd: folder,
+        tool: 'uv',
+      },
+    ],
     tools: uv.tool === undefined ? {} : { uv: uv.tool },
     origins: originsStep(part, uv),
   }
