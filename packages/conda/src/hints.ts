@@ -63,6 +63,12 @@ const causes: readonly { readonly pattern: RegExp; readonly hint: (match: RegExp
     hint: ([, name]) => `No package index has ${name} for this Python: check its spelling and version, or choose another Python.`,
   },
   {
+    // uv
+    pattern: /(?:Because |because )(\S+) was not found in the package registry|there (?:is|are) no versions? of (\S+)/,
+    hint: ([, first, second]) =>
+      `No package index has ${first ?? second}: check its spelling and version, or add the index that has it (--extra-index-url).`,
+  },
+  {
     pattern: /No candidates were found for (\S+)|nothing provides(?: requested)? (\S+)/,
     hint: ([, first, second]) => `No channel has ${first ?? second}: check its spelling and version, or add the channel that has it.`,
   },

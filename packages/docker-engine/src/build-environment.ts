@@ -93,7 +93,7 @@ async function contextFiles(
   lines: DockerfileLines,
   more: Readonly<Record<string, string>>,
   localFiles: readonly { readonly digest: string; readonly size: number }[],
-  { openObject, signal, report }: BuildOptions,
+  { openObject, signal, report, download }: BuildOptions,
 ): Promise<TarFile[]> {
   const texts = Object.entries({ ...lines.files, ...more }).map(([path, content]) => ({ path, content }))
   const objects = lines.objects.map(({ path, digest }) => {
@@ -105,7 +105,7 @@ async function contextFiles(
   return [
     ...texts,
     ...objects,
-    { path: lines.micromamba.path, content: await fetchMicromamba(lines.micromamba.pin, signal), executable: true },
+    { path: lines.micromamba.path, content: await fetchMicromamba(lines.micromamba.pin, signal, download), executable: true },
   ]
 }
 

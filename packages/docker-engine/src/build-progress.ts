@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
 import { type ProgressLine, lineError, progressLines } from './progress-lines.ts'
 import { type TraceVertex, readTrace } from './buildkit-trace.ts'
 
@@ -26,7 +27,9 @@ const hasId = (aux: unknown): aux is { readonly ID: string } =>
   typeof aux === 'object' && aux !== null && 'ID' in aux && typeof aux.ID === 'string'
 
 /** `Step 3/9 : RUN pip install …` */
-function classicEvent(text: string): BuildEvent {
+function classicEvent(coloured: string): BuildEvent {
+  // It colours what a step writes to its standard error.
+  const text = stripVTControlCharacters(coloured)
   const [, number, total, command] = /^Step (\d+)\/(\d+) : (.*)/s.exec(text) ?? []
   if (command === undefined) return { type: 'output', text }
   return { type: 'step', number: Number(number), total: Number(total), command: command.trimEnd() }
@@ -59,6 +62,6 @@ class Trace {
       yield { type: 'step', ...step }
       if (vertex.cached) yield { type: 'output', text: ' ---> Using cache\n' }
     }
-    for (const { text } of logs) yield { type: 'output', text }
+    for (const { text } of logs) yield { type: 'output', text: stripVTControlCharacters(text) }
   }
 }

@@ -3,6 +3,7 @@ import type Docker from 'dockerode'
 import { type CallOptions, type EnvironmentRequest, ErrandError, type Host } from '@errand/core'
 import {
   type DockerfileLines,
+  type Download,
   type EnvironmentInputs,
   type InputChange,
   type PlaceFacts,
@@ -34,6 +35,8 @@ export interface WantedImage {
 export interface ImageOptions extends CallOptions {
   /** Bytes of a file that the dependency file names, by digest. */
   readonly openObject: (digest: string) => Readable
+  /** How the pinned micromamba is fetched, where it is needed. Absent: `fetch`. */
+  readonly download?: Download
 }
 
 /** The image to start from, as the engine has it or had it. */
