@@ -1,19 +1,23 @@
+import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import type { RunRecord, StoredLogRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
 import { lastLines } from '../last-lines.ts'
-import { RunCommand, runArgument, runFlag, targetFlag } from '../run-command.ts'
+import { RunCommand, runFlag, targetFlag } from '../run-command.ts'
 import { keepMemorySmall } from '../small-memory.ts'
 
 export default class Logs extends RunCommand {
-  static override summary = 'Shows what a run has written.'
+  static override summary = 'Shows what a run, several runs or a sweep has written.'
   static override description =
-    'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came. With -o json each piece is one line of JSON on standard output: {"stream": "stdout", "text": "…"}.'
+    'What the script wrote to its standard output goes to standard output, the rest to standard error, in the order in which it came. With -o json each piece is one line of JSON on standard output: {"stream": "stdout", "text": "…"}. Of several runs each line has the run in front of it, and each object its run_id.'
   static override examples = [
     '<%= config.bin %> logs last',
+    { description: 'Several at once, each line with its run', command: '<%= config.bin %> logs -f last last~1' },
     { description: 'Follow it to its end', command: '<%= config.bin %> logs -f churn_1521077190506' },
   ]
-  static override args = { ...runArgument }
+  static override args = {
+    runs: Args.string({ description: 'The run, instead of --run; or several, or a sweep.', multiple: true, ignoreStdin: true }),
+  }
   static override flags = {
     ...runFlag,
     ...targetFlag,
@@ -27,7 +31,13 @@ export default class Logs extends RunCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs)
     await using context = await this.openContext()
-    const run = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
+    const names: readonly string[] = [args.runs ?? []].flat()
+    const [first, ...others] = names
+    const run = this.findRun(context, { flag: flags.run, argument: first, target: flags.target })
+    if (others.length > 0 || run.kind === 'sweep') {
+      const more = others.map((name) => this.findRun(context, { flag: undefined, argument: name, target: flags.target }))
+      return await this.#showSeveral(context, [run, ...more], flags)
+    }
     const control = flags.control || this.globals.verbose || run.kind === 'prepare'
     keepMemorySmall()
     const { follow } = await import('@errand/core/run')
@@ -38,6 +48,34 @@ export default class Logs extends RunCommand {
         else await this.showAside(update)
       }
     })
+  }
+
+  async #showSeveral(
+    context: RunContext,
+    runs: readonly RunRecord[],
+    flags: { readonly follow: boolean; readonly control: boolean; readonly tail?: number | undefined },
+  ): Promise<void> {
+    const { showSeveralLogs } = await import('../several-logs.ts')
+    const unique = [...new Map(runs.map((run) => [run.id, run])).values()]
+    const asObjects = this.globals.output !== undefined
+    const control = flags.control || this.globals.verbose
+    const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
+    const showObject = async (run: RunRecord, stream: StoredLogRecord['stream'], data: Uint8Array): Promise<void> => {
+      const decoder = decoders.get(`${run.id} ${stream}`) ?? new TextDecoder()
+      decoders.set(`${run.id} ${stream}`, decoder)
+      const text = decoder.decode(data, { stream: true })
+      if (text !== '') await this.screen.out(`${JSON.stringify({ run_id: run.id, stream, text })}\n`)
+    }
+    await this.interruptible(async (signal) =>
+      showSeveralLogs(context, unique, {
+        ...flags,
+        control,
+        signal,
+        prefix: !asObjects,
+        show: asObjects ? showObject : async (_run, stream, data) => (stream === 'stdout' ? this.screen.out(data) : this.screen.err(data)),
+        aside: (update) => this.showAside(update),
+      }),
+    )
   }
 
   async #show({ stream, data }: Pick<StoredLogRecord, 'stream' | 'data'>, control: boolean): Promise<void> {
