@@ -1,9 +1,9 @@
 import { type RunRecord, finalStates, statusWords } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
-import { type SweepUpdate, pointText, storedSweep, sweepRows } from '@errand/core/sweep'
+import { type SweepRow, type SweepUpdate, pointText, storedSweep, sweepRows } from '@errand/core/sweep'
 import { type LivePicture, openLivePicture } from './render/live-picture.ts'
 import type { Screen } from './render/screen.ts'
-import { readBest, sweepLines, sweepProgress } from './render/sweep.ts'
+import { type Best, type SweepOutput, readBest, sweepLines, sweepOutput, sweepProgress } from './render/sweep.ts'
 
 export interface SweepView extends Disposable {
   show(update: SweepUpdate): Promise<void>
@@ -25,7 +25,7 @@ export function openSweepView(context: RunContext, screen: Screen, { quiet, only
   let picture: LivePicture | undefined
   let timer: NodeJS.Timeout | undefined
   const draw = (): void => {
-    if (parent !== undefined) picture?.draw(liveLines(context, parent))
+    if (parent !== undefined) picture?.draw(sweepStateLines(context, parent))
   }
   return {
     async show(update) {
@@ -50,13 +50,25 @@ export function openSweepView(context: RunContext, screen: Screen, { quiet, only
   }
 }
 
-function liveLines(context: RunContext, parent: RunRecord): string[] {
-  const rows = sweepRows(context.history, parent)
-  const { best } = storedSweep(context.history.get(parent.id) ?? parent).sweep
-  const lines = sweepLines(rows, best === undefined ? undefined : readBest(best), process.stdout.columns)
-  const room = Math.max(1, process.stdout.rows - 4)
+/** The table of a sweep as it stands, cut to the terminal. */
+export function sweepStateLines(context: RunContext, parent: RunRecord): string[] {
+  const { rows, best } = stateOf(context, parent)
+  const { isTTY, columns, rows: height } = process.stdout
+  const lines = sweepLines(rows, best, isTTY ? columns : undefined)
+  const room = isTTY ? Math.max(1, height - 4) : lines.length
   const more = lines.length - room
   return [...lines.slice(0, room), ...(more > 0 ? [`… and ${more} more`] : []), '', sweepProgress(rows)]
+}
+
+/** The same as data. */
+export function sweepStateOutput(context: RunContext, parent: RunRecord): SweepOutput {
+  const { rows, best } = stateOf(context, parent)
+  return sweepOutput({ id: parent.id, status: statusWords[parent.state] }, rows, best)
+}
+
+function stateOf(context: RunContext, parent: RunRecord): { readonly rows: readonly SweepRow[]; readonly best: Best | undefined } {
+  const { best } = storedSweep(context.history.get(parent.id) ?? parent).sweep
+  return { rows: sweepRows(context.history, parent), best: best === undefined ? undefined : readBest(best) }
 }
 
 async function sayEnd(

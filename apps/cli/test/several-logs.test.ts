@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { expect, it } from 'vitest'
 import { prefixedLines } from '../src/prefixed-lines.ts'
 import { runIdOf, temporaryProject } from './project.ts'
@@ -65,10 +66,7 @@ it('follows the runs of a sweep with their values, also those that begin meanwhi
 
 it('keeps bytes as they are, and shows a line without an end in parts', () => {
   const lines = prefixedLines('r', 3, 0, process.stdout)
-  const plain = (data: Uint8Array) =>
-    Buffer.from(data)
-      .toString('latin1')
-      .replaceAll(/\u001B\[\d+m/g, '')
+  const plain = (data: Uint8Array) => stripVTControlCharacters(Buffer.from(data).toString('latin1'))
   expect(plain(lines.take('stdout', Buffer.from([0xff, 0x0a, 0xc3])))).toBe('r   | \u00FF\n')
   expect(plain(lines.take('stderr', Buffer.from('x')))).toBe('')
   expect(plain(lines.take('stdout', Buffer.from([0xa4, 0x0a])))).toBe('r   | \u00C3\u00A4\n')

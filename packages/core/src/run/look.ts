@@ -139,7 +139,7 @@ async function look(
 ): Promise<RunRecord> {
   const { history } = context
   if (run.kind === 'prepare') return settlePrepare(context, run)
-  if (run.kind === 'sweep') return settleSweep(context, run)
+  if (run.kind === 'sweep') return settleSweep(context, run, how, signal)
   if (run.reference === undefined && isDriven(run)) return run
   await using opened = await openTarget(context, await recordedTarget(context, run))
   const reference = run.reference ?? (await opened.target.find(run.id, callOptions(signal)))
@@ -167,8 +167,13 @@ function settlePrepare(context: RunContext, run: RunRecord): RunRecord {
 }
 
 /** A sweep runs nothing itself: only its client brings it to its end. */
-function settleSweep(context: RunContext, run: RunRecord): RunRecord {
-  if (isDriven(run)) return run
+async function settleSweep(context: RunContext, run: RunRecord, how: 'end' | 'quiet', signal: AbortSignal): Promise<RunRecord> {
+  const isOver = () => {
+    const now = required(context, run.id)
+    return finalStates.has(now.state) || !isDriven(now)
+  }
+  if (how === 'end') await until(isOver, signal)
+  else if (!isOver()) return required(context, run.id)
   const reason = `Interrupted. To go on: errand sweep --resume ${run.id}`
   const patch = { state: 'interrupted', reason, client: null } as const
   return context.history.update(run.id, patch, (now) => !finalStates.has(now.state) && now.state !== 'interrupted' && !isDriven(now))
