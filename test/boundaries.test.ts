@@ -23,6 +23,10 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
     ours: ['@errand/core', '@errand/process-engine', '@errand/ssh'],
     others: ['valibot', '@valibot/to-json-schema'],
   },
+  'plugins/hdinsight-livy': {
+    ours: ['@errand/core', '@errand/agent', '@errand/livy', '@errand/ssh'],
+    others: ['valibot', '@valibot/to-json-schema'],
+  },
   'apps/cli': { ours: ['@errand/core', '@errand/target-local'], others: ['@oclif/core', '@jmespath-community/jmespath', 'yazl'] },
 }
 

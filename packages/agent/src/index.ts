@@ -1,5 +1,5 @@
 export { missingFiles } from './missing-files.ts'
-export { agentHash } from './agent-files.ts'
+export { type AgentFiles, agentHash, readAgentFiles } from './agent-files.ts'
 export { type Agent, type AgentHost, type AgentPlace, openAgent } from './agent.ts'
 export type { Answer, CallParameters, CallSettings, Hello } from './connection.ts'
 export { cancelGrace } from './cancel-grace.ts'

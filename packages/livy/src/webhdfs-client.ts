@@ -30,6 +30,8 @@ export interface WebHdfsClient extends AsyncDisposable {
   status(path: string, call: WebHdfsCall): Promise<HdfsEntry | undefined>
   /** Undefined when there is no such folder. */
   list(path: string, call: WebHdfsCall): Promise<readonly HdfsEntry[] | undefined>
+  /** Bytes of all files below it; undefined when there is none. */
+  size(path: string, call: WebHdfsCall): Promise<number | undefined>
   /** Bytes from an offset, at most `length`; undefined when there is no such file. */
   read(path: string, range: { readonly offset?: number; readonly length?: number }, call: WebHdfsCall): Promise<Buffer | undefined>
   /** Writes a whole file; folders on the way are made. Error `EXISTS` when it is there and may not be overwritten. */
@@ -88,6 +90,10 @@ export function openWebHdfsClient(settings: WebHdfsSettings): WebHdfsClient {
       const query = { op: 'LISTSTATUS' }
       const found = await ifThere(ask<{ FileStatuses: { FileStatus: readonly FileStatus[] } }>('GET', path, query, signal))
       return found?.FileStatuses.FileStatus.map(entryOf)
+    },
+    async size(path, { signal }) {
+      const found = await ifThere(ask<{ ContentSummary: { length: number } }>('GET', path, { op: 'GETCONTENTSUMMARY' }, signal))
+      return found?.ContentSummary.length
     },
     async read(path, { offset = 0, length }, { signal }) {
       const query = { op: 'OPEN', offset, length, noredirect: true }

@@ -1,5 +1,5 @@
-"""The commands of the agent: `serve` talks to a client (with `--look` it also leaves no compiled code behind), `supervise RUN_FOLDER` runs one
-prepared run in the foreground, `container RUN` is a container's main process."""
+"""The commands of the agent: `serve` talks to a client (with `--look` it also leaves no compiled code behind), `supervise RUN_FOLDER
+[WHY_STOPPED]` runs one prepared run in the foreground, `container RUN` is a container's main process."""
 import sys
 
 
@@ -8,11 +8,11 @@ def main(arguments):
     if arguments[:1] == ['serve'] and arguments[1:] in ([], ['--look']):
         from errand_agent import serve
         return serve.main()
-    if len(arguments) == 2 and arguments[0] == 'supervise':
+    if len(arguments) in (2, 3) and arguments[0] == 'supervise':
         from errand_agent import supervise
-        return supervise.foreground(arguments[1])
+        return supervise.foreground(*arguments[1:])
     if len(arguments) == 2 and arguments[0] == 'container':
         from errand_agent import container
         return container.main(arguments[1])
-    sys.stderr.write('usage: errand_agent_main.py serve [--look] | supervise RUN_FOLDER | container RUN\n')
+    sys.stderr.write('usage: errand_agent_main.py serve [--look] | supervise RUN_FOLDER [WHY_STOPPED] | container RUN\n')
     return 2

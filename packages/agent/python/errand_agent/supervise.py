@@ -210,7 +210,7 @@ class Supervision:
         if request is not None:
             self.cause, grace = 'cancel', float(request.get('grace', self.grace))
         elif self.told_to_stop():
-            self.cause, grace = 'stop', self.grace
+            self.cause, grace = 'stop', float(self.agent.get('stopGrace', self.grace))
         elif self.limit_at and now >= self.limit_at:
             self.cause, grace = 'time-limit', self.grace
         else:

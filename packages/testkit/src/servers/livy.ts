@@ -14,7 +14,7 @@ export interface Livy extends AsyncDisposable {
   /** Local mode: files below it may be named as a batch's `file`. */
   readonly directory: string
   log(): string
-  /** As after a crash: it forgets every batch and counts from 0 again. The port stays. */
+  /** It crashes and comes back at the same port, has forgotten every batch and counts from 0. One that is stopped ends its batches instead. */
   restart(): Promise<void>
   stop(): Promise<void>
 }
@@ -101,7 +101,7 @@ export async function launchLivy(directory: string, settings: LivySettings): Pro
     directory,
     log: () => server.log(),
     async restart() {
-      await server.stop()
+      await server.crash()
       server = await start()
     },
     stop,

@@ -8,6 +8,8 @@ export interface ServerProcess {
   log(): string
   /** Ends its whole session. */
   stop(): Promise<void>
+  /** Ends it as a crash does. */
+  crash(): Promise<void>
 }
 
 /** Ends the server's session with us, however we end: then our end of its standard input is closed. */
@@ -33,13 +35,18 @@ export async function startServerProcess(
     child.stdout?.once('data', (data: Buffer) => resolve(Number(data.toString())))
   })
   child.stdout?.resume()
+  const stop = async () => {
+    child.stdin?.end('\n')
+    child.stdout?.destroy()
+    await ended
+  }
   return {
     pid,
     log: () => readFileSync(logFile, 'utf8'),
-    async stop() {
-      child.stdin?.end('\n')
-      child.stdout?.destroy()
-      await ended
+    stop,
+    async crash() {
+      process.kill(-pid, 'SIGKILL')
+      await stop()
     },
   }
 }

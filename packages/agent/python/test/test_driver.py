@@ -1,0 +1,107 @@
+"""What the agent does in a Spark driver, with a folder of this machine in place of the cluster's storage. The real one is tested with Livy."""
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import unittest
+
+from client import SOURCE  # noqa: F401
+from errand_agent import driver_files, mirror, paths, project_archive
+from errand_agent.errors import CallError
+from errand_agent.log_record import HEADER, MAGIC, START, records
+
+
+class FolderStorage:
+    """The methods of a cluster's storage on a folder."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def path(self, name):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def put(self, name, data):
+        if os.path.exists(self.path(name)):
+            return False
+        return self.create(name, data)
+
+    def create(self, name, data, overwrite=False):
+        with open(self.path(name), 'wb') as file:
+            file.write(data)
+        return True
+
+    def upload(self, source, name):
+        shutil.copyfile(source, self.path(name))
+
+    def listing(self, name):
+        top = os.path.join(self.root, name)
+        for folder, _, names in os.walk(top):
+            for file in names:
+                path = os.path.join(folder, file)
+                yield os.path.relpath(path, top), os.path.getsize(path), int(os.path.getmtime(path) * 1000)
+
+
+class DriverTest(unittest.TestCase):
+    def setUp(self):
+        self.home = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.home)
+        before = os.environ.get('ERRAND_HOME')
+        os.environ['ERRAND_HOME'] = os.path.join(self.home, 'home')
+        self.addCleanup(lambda: os.environ.pop('ERRAND_HOME') if before is None else os.environ.update(ERRAND_HOME=before))
+        self.storage = FolderStorage(os.path.join(self.home, 'storage'))
+
+    def test_segments_hold_whole_records_and_are_named_by_their_offset(self):
+        folder = os.path.join(self.home, 'run')
+        os.mkdir(folder)
+        reflection = mirror.Mirror(self.storage, folder)
+        written = [(1, b'first\n'), (2, b'x' * 100000), (1, b'last')]
+        data = b''.join(HEADER.pack(stream, 5, len(text)) + text for stream, text in written)
+        with open(os.path.join(folder, 'log'), 'wb') as file:
+            file.write(MAGIC + data[:30])
+        reflection.step()
+        with open(os.path.join(folder, 'log'), 'ab') as file:
+            file.write(data[30:])
+        reflection.finish()
+        offset, found = START, b''
+        while os.path.exists(self.storage.path('log/%016d' % offset)):
+            with open(self.storage.path('log/%016d' % offset), 'rb') as file:
+                segment = file.read()
+            self.assertTrue(list(records(segment)))
+            offset, found = offset + len(segment), found + segment
+        self.assertEqual(found, data)
+        self.assertEqual([(stream, text) for stream, _, text in records(found)], written)
+
+    def test_an_archive_gives_its_contents_or_is_refused(self):
+        text = b'content'
+        digest = 'sha256:' + hashlib.sha256(text).hexdigest()
+        entries = [{'kind': 'file', 'path': 'a', 'size': len(text), 'executable': False, 'digest': digest}]
+        header = json.dumps({'objects': [[digest, len(text)]], 'entries': entries}).encode() + b'\n'
+        path = os.path.join(self.home, 'archive')
+
+        def unpacked(data):
+            with open(path, 'wb') as file:
+                file.write(data)
+            return project_archive.unpack(path)
+
+        self.assertEqual(unpacked(gzip.compress(header + text)), entries)
+        with open(paths.object_path(digest[7:]), 'rb') as file:
+            self.assertEqual(file.read(), text)
+        for damaged in (gzip.compress(header + b'CONTENT'), gzip.compress(header + b'cont'), gzip.compress(header + text)[:40], b'no archive', b''):
+            with self.assertRaises(CallError):
+                unpacked(damaged)
+
+    def test_files_of_spark_are_kept_where_they_are_and_the_copy_of_the_project_is_not(self):
+        self.storage.create('work/data/in.csv', b'1')
+        known = driver_files.snapshot_of(self.storage)
+        self.storage.create('work/outputs/table/part-0', b'22')
+        self.storage.create('work/outputs/mine', b'spark')
+        found = list(driver_files.written_by_spark(self.storage, ['**'], known, set(['outputs/mine'])))
+        self.assertEqual([(file['path'], file['size'], file['place']) for file in found], [('outputs/table/part-0', 2, 'work/outputs/table/part-0')])
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,39 @@
+import type { RunRequest } from '@errand/core'
+import type { BatchRequest } from '@errand/livy'
+import type { ClusterConfig } from './target.ts'
+
+/** What YARN knows the run by, whoever has forgotten it. YARN keeps tags in small letters. */
+export const tagOf = (runId: string): string => `errand-${runId.toLowerCase()}`.slice(0, 100)
+
+/** A batch that runs the agent, which runs the script. The project's Spark file has the last word but for what errand itself needs. */
+export function batchRequest(config: ClusterConfig, request: RunRequest, home: string, agent: string): BatchRequest {
+  const { spark } = request
+  const list = (name: string, values: readonly string[]) => (values.length === 0 ? {} : { [name]: values.join(',') })
+  const tags = [spark?.configuration['spark.yarn.tags'], tagOf(request.runId)].filter((tag) => tag !== undefined)
+  return {
+    file: `${home}/agent/${agent}/errand_agent_driver.py`,
+    name: request.runId,
+    args: [home, request.runId, agent],
+    ...sizes(config),
+    conf: {
+      // A second attempt would find the run claimed.
+      'spark.yarn.maxAppAttempts': '1',
+      ...(config.yarnDeployMode === 'client' ? { 'spark.submit.deployMode': 'client' } : {}),
+      ...list(
+        'spark.jars.packages',
+        (spark?.packages ?? []).map(({ group, artifact, version }) => `${group}:${artifact}:${version}`),
+      ),
+      ...list('spark.jars.repositories', spark?.repositories ?? []),
+      ...spark?.configuration,
+      'spark.yarn.tags': tags.join(','),
+      // Else YARN takes a driver for broken whose script works for 100 seconds before it makes its session.
+      'spark.yarn.am.waitTime': '604800s',
+    },
+  }
+}
+
+function sizes(config: ClusterConfig): Partial<BatchRequest> {
+  const { proxyUser, queue, driverMemory, driverCores, executorMemory, executorCores, numExecutors } = config
+  const given = { proxyUser, queue, driverMemory, driverCores, executorMemory, executorCores, numExecutors }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}

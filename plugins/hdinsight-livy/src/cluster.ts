@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises'
+import { type CallOptions, ErrandError, type TargetContext, errorCode } from '@errand/core'
+import {
+  type LivyClient,
+  type ServiceSettings,
+  type WebHdfsClient,
+  type YarnClient,
+  openLivyClient,
+  openWebHdfsClient,
+  openYarnClient,
+} from '@errand/livy'
+import type { SshHost } from '@errand/ssh'
+import { openHeadNode } from './head-node.ts'
+import type { ClusterConfig } from './target.ts'
+
+/** A cluster that we can talk to. */
+export interface Cluster extends AsyncDisposable {
+  /** Shown to users. */
+  readonly name: string
+  readonly livy: LivyClient
+  readonly storage: WebHdfsClient
+  /** Folder of all that errand keeps in the storage. */
+  readonly home: string
+  /** The ResourceManager, by the configuration or else by an address that the cluster itself has told. */
+  yarn(told: string | undefined): YarnClient | undefined
+  readonly headNode?: SshHost
+}
+
+/** Connects by the ways that the configuration names. Errors: `CLUSTER_WAY_MISSING`, `STORAGE_WAY_MISSING`, those of the SSH login. */
+export async function openCluster(context: TargetContext<ClusterConfig>, options: CallOptions): Promise<Cluster> {
+  const { config } = context
+  if (config.livyUrl === undefined && config.address === undefined) throw noWay(context)
+  const headNode = config.livyUrl === undefined || config.webhdfsUrl === undefined ? await headNodeOf(context, options) : undefined
+  try {
+    const services = await servicesOf(context, headNode)
+    const livy = openLivyClient({ ...services, url: config.livyUrl ?? `http://127.0.0.1:${config.livyPort}` })
+    const storage = openWebHdfsClient({ ...services, url: await storageUrl(context, headNode, options), ...userOf(config) })
+    const yarns = new Map<string, YarnClient>()
+    const home = config.storageDirectory ?? `${await storage.homeDirectory(options)}/.errand`
+    return {
+      name: config.livyUrl === undefined ? (headNode?.name ?? context.target.name) : new URL(config.livyUrl).host,
+      livy,
+      storage,
+      home: home.replace(/\/+$/, ''),
+      ...(headNode === undefined ? {} : { headNode }),
+      yarn(told) {
+        const url = config.yarnUrl ?? yarnUrlOf(config, told)
+        if (url === undefined) return undefined
+        const client = yarns.get(url) ?? openYarnClient({ ...services, url, attempts: 2 })
+        yarns.set(url, client)
+        return client
+      },
+      async [Symbol.asyncDispose]() {
+        await Promise.all([livy, storage, ...yarns.values()].map((client) => client[Symbol.asyncDispose]()))
+        await headNode?.[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await headNode?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function headNodeOf(context: TargetContext<ClusterConfig>, options: CallOptions): Promise<SshHost | undefined> {
+  return context.config.address === undefined ? undefined : openHeadNode(context, context.config.address, options)
+}
+
+/** How to talk to a service of the cluster, whichever it is. */
+async function servicesOf(context: TargetContext<ClusterConfig>, headNode: SshHost | undefined): Promise<Omit<ServiceSettings, 'url'>> {
+  const { livyUrl, clusterUsername, certificateAuthority } = context.config
+  const trusted = certificateAuthority === undefined ? {} : { certificateAuthority: await readFile(certificateAuthority, 'utf8') }
+  const secure = livyUrl?.startsWith('https:') === true
+  const username = clusterUsername ?? (secure ? 'admin' : undefined)
+  if (livyUrl !== undefined && username !== undefined)
+    return { ...trusted, authentication: { kind: 'basic', username, password: await context.secret('clusterPassword') } }
+  return { ...trusted, ...(livyUrl === undefined && headNode !== undefined ? { connect: (to) => headNode.connect(to) } : {}) }
+}
+
+/** Clusters without Kerberos believe whoever says who they are; behind a gateway it is the gateway that says so. */
+const userOf = ({ username, proxyUser }: ClusterConfig): { readonly user?: string } => {
+  const user = proxyUser ?? username
+  return user === undefined ? {} : { user }
+}
+
+/** Behind a gateway YARN has a place of its own; elsewhere the address is the one that the driver has read in the cluster. */
+function yarnUrlOf({ livyUrl }: ClusterConfig, told: string | undefined): string | undefined {
+  if (livyUrl?.startsWith('https:') === true) return `${new URL(livyUrl).origin}/yarnui`
+  return told === undefined ? undefined : `http://${told}`
+}
+
+async function storageUrl(context: TargetContext<ClusterConfig>, headNode: SshHost | undefined, options: CallOptions): Promise<string> {
+  if (context.config.webhdfsUrl !== undefined) return context.config.webhdfsUrl
+  const asked = headNode && (await nameNodeOf(headNode, options))
+  if (asked !== undefined) return `http://${asked}/webhdfs/v1`
+  throw new ErrandError('STORAGE_WAY_MISSING', `The target ${context.target.name} has no way to the storage of its cluster.`, {
+    hint: `Add \`webhdfsUrl: https://…/webhdfs/v1\`, or the head node (address and username), to ${context.target.name}.compute.`,
+  })
+}
+
+/** The head node knows where HDFS answers over HTTP, when the cluster has an HDFS. */
+async function nameNodeOf(headNode: SshHost, { signal }: CallOptions): Promise<string | undefined> {
+  const command = ['hdfs', 'getconf', '-confKey', 'dfs.namenode.http-address']
+  try {
+    const { exitCode, stdout } = await headNode.run(command, { signal })
+    const answer = stdout.toString('utf8').trim().split('\n').at(-1) ?? ''
+    return exitCode === 0 && /^[\w.-]+:\d+$/.test(answer) ? answer.replace(/^0\.0\.0\.0:/, '127.0.0.1:') : undefined
+  } catch (error) {
+    if (errorCode(error) === 'COMMAND_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+function noWay({ target }: TargetContext<ClusterConfig>): ErrandError {
+  return new ErrandError('CLUSTER_WAY_MISSING', `The target ${target.name} names no way to its cluster.`, {
+    hint: `Add \`livyUrl: https://…/livy\`, or the head node (address and username), to ${target.name}.compute.`,
+  })
+}

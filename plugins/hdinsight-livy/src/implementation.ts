@@ -1,0 +1,87 @@
+import { type Agent, openOnce, runHandle } from '@errand/agent'
+import {
+  type CallOptions,
+  type EnvironmentRequest,
+  ErrandError,
+  type Plan,
+  type RunRequest,
+  type Target,
+  type TargetContext,
+} from '@errand/core'
+import { batchRequest } from './batch-request.ts'
+import { checkCluster } from './check.ts'
+import { type Cluster, openCluster } from './cluster.ts'
+import { leftovers, removeLeftover } from './leftovers.ts'
+import { sizeOf } from './project-archive.ts'
+import { explained } from './service-problem.ts'
+import { storageAgent } from './storage-agent.ts'
+import { storedRun } from './stored-run.ts'
+import { findRun, hasProject, submitRun } from './submit.ts'
+import type { ClusterConfig } from './target.ts'
+
+interface Opened extends AsyncDisposable {
+  readonly cluster: Cluster
+  readonly agent: Agent
+}
+
+const environmentKey = "the cluster's own Python"
+
+/** A run in the driver of a Spark application, started by Livy; all that is told of it lies in the cluster's storage. */
+export function createTarget(context: TargetContext<ClusterConfig>): Target {
+  const { name } = context.target
+  const opening = openOnce(async (options: CallOptions): Promise<Opened> => {
+    const cluster = await explained(name, () => openCluster(context, options))
+    return { cluster, agent: storageAgent(cluster, name, context.host), [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() }
+  })
+  const open = (options: CallOptions): Promise<Opened> => opening.get(options)
+  const onCluster = async <Value>(options: CallOptions, work: (cluster: Cluster) => Promise<Value>): Promise<Value> => {
+    const { cluster } = await open(options)
+    return explained(name, () => work(cluster))
+  }
+
+  return {
+    check: (options) => checkCluster(context, async () => (await open(options)).cluster, options),
+    plan: (request, options) => onCluster(options, (cluster) => plan(context, cluster, request, options)),
+    async prepare(_request, options) {
+      await open(options)
+      return { environmentKey }
+    },
+    submit(request, _prepared, options) {
+      refuseOptions(context, request)
+      return onCluster(options, (cluster) => submitRun(context, cluster, request, options))
+    },
+    find: (runId, options) => onCluster(options, (cluster) => findRun(storedRun(cluster, runId), context.project.id, options)),
+    attach: async (reference, options) => runHandle((await open(options)).agent, reference),
+    async *leftovers(options) {
+      yield* leftovers((await open(options)).cluster, options)
+    },
+    removeLeftover: (id, options) => onCluster(options, (cluster) => removeLeftover(cluster, id, options)),
+    [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
+  }
+}
+
+function refuseOptions({ target }: TargetContext<ClusterConfig>, { options }: RunRequest): void {
+  if (options === undefined) return
+  throw new ErrandError('OPTIONS_NOT_SUPPORTED', `The target ${target.name} is of type ${target.type}, which has no options of a run.`, {
+    hint: 'Remove TargetOptions from the run configuration.',
+  })
+}
+
+async function plan(
+  { config }: TargetContext<ClusterConfig>,
+  cluster: Cluster,
+  request: EnvironmentRequest | RunRequest,
+  options: CallOptions,
+): Promise<Plan> {
+  const environment = { key: environmentKey, ready: true, changed: [] }
+  if (!('snapshot' in request)) return { environment, steps: [`use ${environmentKey} as it is`] }
+  const there = await hasProject(cluster, request.snapshot.digest, options)
+  const upload = there ? { files: 0, bytes: 0 } : sizeOf(request.snapshot)
+  const { conf = {}, ...batch } = batchRequest(config, request, cluster.home, 'VERSION')
+  const steps = [
+    ...(there ? [] : [`send the project to ${cluster.home}/projects`]),
+    `Livy at ${cluster.name}: ${JSON.stringify(batch)}`,
+    ...Object.entries(conf).map(([key, value]) => `${key}=${value}`),
+  ]
+  return { environment, upload, steps }
+}

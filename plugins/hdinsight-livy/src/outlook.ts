@@ -1,0 +1,95 @@
+import { type Batch, type YarnApplication, isApplicationOver, isEnded, mayPass } from '@errand/livy'
+import { tagOf } from './batch-request.ts'
+import type { Call, Claim, StoredRun } from './stored-run.ts'
+
+/** What Livy and YARN say of a run that has written no end. */
+export type Outlook =
+  | { readonly state: 'alive'; readonly detail: string }
+  | { readonly state: 'over'; readonly killed: boolean; readonly words: string }
+  /** Livy has forgotten it and YARN can't be asked, or neither knows it. */
+  | { readonly state: 'unknown'; readonly words: string }
+
+/** Asks Livy, and where it has forgotten the run, or says that it is over, YARN. */
+export async function lookAt(run: StoredRun, call: Call): Promise<Outlook> {
+  const { batch, problem } = await askLivy(run, call)
+  if (batch !== undefined && !isEnded(batch)) return { state: 'alive', detail: detailOf(batch) }
+  const asked = await askYarn(run, batch, call)
+  if (batch !== undefined) return over(asked.application, batch)
+  const { application } = asked
+  const why = problem === undefined ? 'Livy has forgotten the run' : "Livy can't be reached"
+  if (application !== undefined)
+    return isApplicationOver(application)
+      ? over(application)
+      : { state: 'alive', detail: `${why}; YARN has it as ${application.id}, ${application.state.toLowerCase()}` }
+  if (await givesSigns(run, call)) return { state: 'alive', detail: `${why}; its driver gives signs of life` }
+  if (problem !== undefined) throw problem
+  return { state: 'unknown', words: asked.words }
+}
+
+/** Livy may be down while the run goes on: then others are asked, and its own error counts only when they know nothing. */
+async function askLivy(run: StoredRun, call: Call): Promise<{ readonly batch?: Batch; readonly problem?: unknown }> {
+  try {
+    const batch = await run.cluster.livy.get(run.id, call)
+    return batch === undefined ? {} : { batch }
+  } catch (problem) {
+    if (!mayPass(problem)) throw problem
+    return { problem }
+  }
+}
+
+/** Milliseconds. A driver gives a sign every 10 seconds. */
+const longestSilence = 90_000
+
+/** By the clock of the storage alone, which has seen both: the driver's last sign, and a file that is written now. */
+async function givesSigns({ cluster: { storage }, folder }: StoredRun, call: Call): Promise<boolean> {
+  const sign = await storage.status(`${folder}/alive`, call)
+  if (sign === undefined) return false
+  await storage.write(`${folder}/looked`, '', { ...call, overwrite: true })
+  const now = await storage.status(`${folder}/looked`, call)
+  return now !== undefined && now.modified - sign.modified < longestSilence
+}
+
+function detailOf({ state, appId }: Batch): string {
+  if (state !== 'starting') return `the driver is ${state}`
+  return (appId ?? null) === null ? 'Livy submits the run to the cluster' : `${appId} waits for the cluster's resources`
+}
+
+function over(application: YarnApplication | undefined, batch?: Batch): Outlook {
+  const diagnostics = application?.diagnostics ?? ''
+  const killed = batch?.state === 'killed' || application?.state === 'KILLED'
+  return { state: 'over', killed, words: diagnostics.trim() || wordsOf(batch?.log ?? []) }
+}
+
+/** Of spark-submit's lines those that say what went wrong, else the last ones. */
+function wordsOf(log: readonly string[]): string {
+  const lines = log
+    .flatMap((line) => line.split('\n'))
+    .filter((line) => line.trim() !== '' && !/^(stdout|stderr|YARN Diagnostics): ?$/.test(line))
+  const telling = lines.filter((line) => /exception|error|killed|refused|denied|can't open/i.test(line) && !/^\s+at /.test(line))
+  return (telling.length > 0 ? telling : lines).slice(-5).join('\n')
+}
+
+interface Asked {
+  readonly application?: YarnApplication
+  readonly words: string
+}
+
+async function askYarn(run: StoredRun, batch: Batch | undefined, call: Call): Promise<Asked> {
+  const claim = await run.read<Claim>('claim', call)
+  const id = batch?.appId ?? applicationIdOf(claim)
+  const yarn = run.cluster.yarn(claim?.manager ?? undefined)
+  if (yarn === undefined) return { words: 'Livy does not know the run, and no way to YARN is known.' }
+  try {
+    const application = id === undefined ? (await yarn.applicationsWithTag(tagOf(run.id), call))[0] : await yarn.application(id, call)
+    return { words: 'Neither Livy nor YARN knows the run.', ...(application === undefined ? {} : { application }) }
+  } catch (error) {
+    call.signal.throwIfAborted()
+    return { words: `Livy does not know the run, and YARN can't be asked: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+/** `container_e01_1700000000000_0001_01_000001` belongs to `application_1700000000000_0001`. */
+function applicationIdOf(claim: Claim | undefined): string | undefined {
+  const [, cluster, number] = /^container_(?:e\d+_)?(\d+)_(\d+)_/.exec(claim?.container ?? '') ?? []
+  return cluster === undefined ? undefined : `application_${cluster}_${number}`
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunStatus } from '@errand/core'
+import { type Outlook, lookAt } from './outlook.ts'
+import type { Call, StoredRun } from './stored-run.ts'
+
+const lostRun: RunStatus = { state: 'lost', reason: 'The storage of the cluster has no such run.' }
+
+/** The end of a run, once it is written and, for a cancelled one, true: then nothing of it runs any more. */
+export async function finalStatus(run: StoredRun, call: Call): Promise<RunStatus | undefined> {
+  const final = await run.read<RunStatus>('final.json', call)
+  if (final?.state !== 'cancelled') return final
+  const outlook = await lookAt(run, call)
+  return outlook.state === 'alive' ? undefined : final
+}
+
+/** What is known of a run that has no end yet, without asking Livy. */
+export async function writtenStatus(run: StoredRun, call: Call): Promise<RunStatus | undefined> {
+  return run.read<RunStatus>('started.json', call)
+}
+
+/** The status of a run by all that can be asked. One whose driver ended without a word is given its end here. */
+export async function currentStatus(run: StoredRun, call: Call): Promise<RunStatus> {
+  const final = await finalStatus(run, call)
+  if (final !== undefined) return final
+  const request = await run.cluster.storage.status(`${run.folder}/request.json`, call)
+  if (request === undefined) return lostRun
+  const started = await writtenStatus(run, call)
+  const outlook = await lookAt(run, call)
+  if (outlook.state === 'alive')
+    return started ?? { state: 'queued', queuedAt: new Date(request.modified).toISOString(), detail: outlook.detail }
+  // Between a look at the storage and one at Livy a driver may have written its end.
+  return (await finalStatus(run, call)) ?? (await settled(run, { started, outlook }, call))
+}
+
+interface Known {
+  readonly started: RunStatus | undefined
+  readonly outlook: Exclude<Outlook, { readonly state: 'alive' }>
+}
+
+/** Object stores tell of a new file a moment late. */
+const lateness = 1500
+
+async function settled(run: StoredRun, known: Known, call: Call): Promise<RunStatus> {
+  await sleep(lateness, undefined, { signal: call.signal })
+  const late = await finalStatus(run, call)
+  if (late !== undefined) return late
+  const end = await endOf(run, known, call)
+  if (end.state === 'lost') return end
+  const times = {
+    ...(known.started?.startedAt === undefined ? {} : { startedAt: known.started.startedAt }),
+    endedAt: new Date().toISOString(),
+  }
+  const final = { ...times, ...end }
+  if (await run.put('final.json', final, call)) return final
+  return (await run.read<RunStatus>('final.json', call)) ?? final
+}
+
+async function endOf(run: StoredRun, { started, outlook }: Known, call: Call): Promise<RunStatus> {
+  if (await run.exists('cancel', call)) return { state: 'cancelled' }
+  const claimed = await run.exists('claim', call)
+  if (outlook.state === 'unknown') {
+    if (!claimed && (await isYoung(run, call)))
+      return { state: 'lost', reason: 'The run was not submitted to Livy, or Livy has forgotten it.' }
+    return { state: 'failed', cause: 'machine', reason: `The driver of the run is gone without a word. ${outlook.words}` }
+  }
+  const words = outlook.words.slice(0, 2000)
+  if (outlook.killed) return { state: 'failed', cause: 'preempted', reason: `The cluster ended the application of the run: ${words}` }
+  if (/beyond (the )?'?(physical|virtual)'? memory limit|exit(ed with)? ?(code|status)?:? ?137/i.test(words))
+    return { state: 'failed', cause: 'out-of-memory', reason: `The cluster ended the driver for want of memory: ${words}` }
+  if (started === undefined && !claimed) return { state: 'failed', cause: 'start', reason: `The cluster did not start the run: ${words}` }
+  return { state: 'failed', cause: 'machine', reason: `The driver of the run ended without a word: ${words}` }
+}
+
+/** A submit of another process may still be on its way. */
+async function isYoung(run: StoredRun, call: Call): Promise<boolean> {
+  return !(await run.exists('batch.json', call))
+}

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Agent, Answer, CallParameters } from '@errand/agent'
+import { type Host, type RunStatus, logMagic } from '@errand/core'
+import { cancelRun } from './cancel.ts'
+import type { Cluster } from './cluster.ts'
+import { openRunFiles } from './run-files.ts'
+import { currentStatus, finalStatus, writtenStatus } from './run-status.ts'
+import { type Segments, openSegments } from './segments.ts'
+import { explained } from './service-problem.ts'
+import { type Call, type StoredRun, storedRun } from './stored-run.ts'
+
+/** Milliseconds between two looks at the storage, and between two at Livy, of somebody who follows a run. */
+const lookEvery = 400
+const askEvery = 3000
+
+interface Followed {
+  readonly run: StoredRun
+  readonly log: Segments
+  readonly metrics: Segments
+  readonly files: ReturnType<typeof openRunFiles>
+  askedAt: number
+  known: RunStatus | undefined
+}
+
+/** What an agent answers at other places, answered from the cluster's storage, where the driver's agent has written it. */
+export function storageAgent(cluster: Cluster, target: string, host: Host): Agent {
+  const followed = new Map<string, Followed>()
+
+  function follow(id: unknown): Followed {
+    const name = String(id)
+    const known = followed.get(name)
+    if (known !== undefined) return known
+    const run = storedRun(cluster, name)
+    const log = openSegments(run, 'log', logMagic.length)
+    const metrics = openSegments(run, 'metrics', 0)
+    const made: Followed = { run, log, metrics, files: openRunFiles(run), askedAt: 0, known: undefined }
+    followed.set(name, made)
+    return made
+  }
+
+  const calls: Readonly<Record<string, (parameters: CallParameters, call: Call) => Promise<Answer>>> = {
+    status: async ({ run }, call) => answer(await currentStatus(follow(run).run, call)),
+    read: (parameters, call) => read(follow(parameters['run']), parameters, call),
+    async cancel({ run }, call) {
+      await cancelRun(follow(run).run, call)
+      return answer({})
+    },
+    collect: async ({ run, include }, call) => answer(await follow(run).files.collect(include as readonly string[], call)),
+    async fetch({ run, path, offset, limit }, call) {
+      const from = Number(offset ?? 0)
+      const { size, body } = await follow(run).files.fetch(String(path), from, Number(limit), call)
+      return { result: { size, end: from + body.length >= size }, body }
+    },
+    async remove({ run }, call) {
+      const { run: stored } = follow(run)
+      await cluster.livy.delete(stored.id, call)
+      await cluster.storage.delete(stored.folder, call)
+      followed.delete(stored.id)
+      return answer({})
+    },
+  }
+
+  return {
+    hello: {
+      protocol: 1,
+      python: { executable: 'python', version: '', prefix: '' },
+      home: cluster.home,
+      platform: host.platform,
+      hostname: cluster.name,
+      user: '',
+      free: null,
+    },
+    host: { ...host, name: cluster.name },
+    async call(name, parameters, { signal }) {
+      const made = calls[name]
+      if (made === undefined) throw new Error(`The storage of a cluster has no answer to ${name}.`)
+      return explained(target, () => made(parameters, { signal }))
+    },
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+const answer = (result: object): Answer => ({ result: result as Answer['result'], body: Buffer.alloc(0) })
+
+async function read(followed: Followed, { log, metrics, wait, state }: CallParameters, call: Call): Promise<Answer> {
+  for (const until = Date.now() + Number(wait ?? 0) * 1000; ;) {
+    // The end first: what is read after it is all there is.
+    const final = await finalStatus(followed.run, call)
+    const [logged, measured] = await Promise.all([followed.log.from(Number(log), call), followed.metrics.from(Number(metrics), call)])
+    const status = final ?? (await unfinished(followed, call))
+    const over = status.state !== 'queued' && status.state !== 'running'
+    const end = over && logged.length === 0 && measured.length === 0
+    if (logged.length > 0 || measured.length > 0 || end || Date.now() >= until || (state !== undefined && status.state !== state && !over))
+      return { result: { log: logged.length, metrics: measured.length, status, end }, body: Buffer.concat([logged, measured]) }
+    if (!over) await sleep(lookEvery, undefined, { signal: call.signal })
+  }
+}
+
+/** Livy and YARN are asked now and then; between, what is known holds. */
+async function unfinished(followed: Followed, call: Call): Promise<RunStatus> {
+  if (followed.known?.state !== 'running') {
+    const started = await writtenStatus(followed.run, call)
+    if (started !== undefined) return (followed.known = started)
+  }
+  if (followed.known === undefined || Date.now() - followed.askedAt > askEvery) {
+    followed.askedAt = Date.now()
+    followed.known = await currentStatus(followed.run, call)
+  }
+  return followed.known
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import type { JsonValue, RunRequest } from '@errand/core'
+import type { Cluster } from './cluster.ts'
+
+export interface Call {
+  readonly signal: AbortSignal
+}
+
+/** What a driver wrote when it took the run. */
+export interface Claim {
+  readonly container?: string | null
+  /** `host:port` of YARN's ResourceManager. */
+  readonly manager?: string | null
+}
+
+/** The folder of one run in the cluster's storage. */
+export interface StoredRun {
+  readonly id: string
+  readonly cluster: Cluster
+  readonly folder: string
+  /** A small JSON file of it; undefined while there is none. */
+  read<Value>(name: string, call: Call): Promise<Value | undefined>
+  exists(name: string, call: Call): Promise<boolean>
+  /** Makes a file appear whole. False when there is one: of several writers one gets true. */
+  put(name: string, value: JsonValue, call: Call): Promise<boolean>
+}
+
+export function storedRun(cluster: Cluster, id: string): StoredRun {
+  const folder = `${cluster.home}/runs/${id}`
+  const { storage } = cluster
+  return {
+    id,
+    cluster,
+    folder,
+    async read<Value>(name: string, call: Call) {
+      const bytes = await storage.read(`${folder}/${name}`, {}, call)
+      // One that is being written at this moment is empty.
+      return bytes === undefined || bytes.length === 0 ? undefined : (JSON.parse(bytes.toString('utf8')) as Value)
+    },
+    exists: async (name, call) => (await storage.status(`${folder}/${name}`, call)) !== undefined,
+    async put(name, value, call) {
+      const temporary = `${folder}/.${name}.${randomBytes(6).toString('hex')}`
+      await storage.write(temporary, JSON.stringify(value), { ...call, overwrite: true })
+      if (await storage.rename(temporary, `${folder}/${name}`, call)) return true
+      await storage.delete(temporary, call)
+      return false
+    },
+  }
+}
+
+/** What is stored of a request: everything but the contents of its snapshot. */
+export type StoredRequest = Omit<RunRequest, 'snapshot'> & { readonly snapshot: { readonly digest: string } }
+
+export function storedRequest({ snapshot, ...request }: RunRequest): StoredRequest {
+  return { ...request, snapshot: { digest: snapshot.digest } }
+}

@@ -1,0 +1,103 @@
+import type { Readable } from 'node:stream'
+import { readAgentFiles } from '@errand/agent'
+import { type CallOptions, ErrandError, type RunReference, type RunRequest, type TargetContext, errorCode } from '@errand/core'
+import { batchRequest } from './batch-request.ts'
+import type { Cluster } from './cluster.ts'
+import { projectArchive, sizeOf } from './project-archive.ts'
+import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun } from './stored-run.ts'
+import type { ClusterConfig } from './target.ts'
+
+interface StoredBatch {
+  readonly id: number
+}
+
+/** Sends what the storage lacks, and has Livy start the driver, once: a run whose batch is known gets no other. */
+export async function submitRun(context: TargetContext<ClusterConfig>, cluster: Cluster, request: RunRequest, options: CallOptions) {
+  const run = storedRun(cluster, request.runId)
+  const known = await findRun(run, context.project.id, options)
+  if (known !== undefined) return known
+  await refuseStranger(run, context.project.id, options)
+  const agent = await bringAgent(cluster, options)
+  await bringProject(cluster, request, context.openObject.bind(context), options)
+  await bringRequest(run, context, request, options)
+  options.report({ message: 'submitting to Livy' })
+  const { batch } = await cluster.livy.create(batchRequest(context.config, request, cluster.home, agent), options)
+  await run.put('batch.json', { id: batch.id }, options)
+  return referenceOf(run, options)
+}
+
+/** The run of that id, when Livy was asked to run it for this project. */
+export async function findRun(run: StoredRun, projectId: string, call: Call): Promise<RunReference | undefined> {
+  const request = await run.read<StoredRequest>('request.json', call)
+  if (request === undefined || request.projectId !== projectId) return undefined
+  if (await run.exists('batch.json', call)) return referenceOf(run, call)
+  const batch = await run.cluster.livy.get(run.id, call)
+  if (batch !== undefined) await run.put('batch.json', { id: batch.id }, call)
+  if (batch === undefined && !(await run.exists('claim', call))) return undefined
+  return referenceOf(run, call)
+}
+
+async function refuseStranger(run: StoredRun, projectId: string, call: Call): Promise<void> {
+  const request = await run.read<StoredRequest>('request.json', call)
+  if (request !== undefined && request.projectId !== projectId)
+    throw new ErrandError('RUN_ID_TAKEN', `The run id ${run.id} belongs to a run of another project.`)
+}
+
+/** The same whoever asks, and after Livy has forgotten the batch. */
+async function referenceOf(run: StoredRun, call: Call): Promise<RunReference> {
+  const batch = await run.read<StoredBatch>('batch.json', call)
+  return { externalId: batch === undefined ? run.cluster.name : `Livy batch ${batch.id} at ${run.cluster.name}`, data: { run: run.id } }
+}
+
+/** → the agent's version. Once there, it is never sent again. */
+async function bringAgent({ storage, home }: Cluster, call: CallOptions): Promise<string> {
+  const { hash, files } = readAgentFiles()
+  const folder = `${home}/agent/${hash}`
+  const entry = `${folder}/errand_agent_driver.py`
+  if ((await storage.status(entry, call)) !== undefined) return hash
+  call.report({ message: 'sending the agent' })
+  await storage.makeDirectory(home, { ...call, permission: '755' })
+  await storage.write(`${folder}/agent.json`, JSON.stringify(files), { ...call, overwrite: true })
+  await storage.write(entry, files['errand_agent_driver.py'] ?? '', { ...call, overwrite: true })
+  return hash
+}
+
+const projectPath = ({ home }: Cluster, digest: string): string => `${home}/projects/${digest.replace('sha256:', '')}`
+
+export async function hasProject(cluster: Cluster, digest: string, call: Call): Promise<boolean> {
+  return (await cluster.storage.status(projectPath(cluster, digest), call)) !== undefined
+}
+
+async function bringProject(
+  cluster: Cluster,
+  { snapshot }: RunRequest,
+  openObject: (digest: string) => Readable,
+  call: CallOptions,
+): Promise<void> {
+  if (await hasProject(cluster, snapshot.digest, call)) return
+  const path = projectPath(cluster, snapshot.digest)
+  const { files, bytes } = sizeOf(snapshot)
+  call.report({ message: `sending ${files} files`, total: bytes, unit: 'bytes' })
+  // Under a name of its own until it is whole: whoever finds it under the digest can use it.
+  const arriving = `${path}.${process.pid}.${Date.now()}`
+  await cluster.storage.write(arriving, () => projectArchive(snapshot, openObject), { ...call, overwrite: true })
+  if (!(await cluster.storage.rename(arriving, path, call))) await cluster.storage.delete(arriving, call)
+}
+
+async function bringRequest(run: StoredRun, context: TargetContext<ClusterConfig>, request: RunRequest, call: Call): Promise<void> {
+  const { storage } = run.cluster
+  await storage.makeDirectory(run.folder, { ...call, permission: '700' })
+  const values = await Promise.all(request.secretVariables.map(async (name) => [name, await context.secretVariable(name)] as const))
+  if (values.length > 0)
+    await storage.write(`${run.folder}/variables`, JSON.stringify(Object.fromEntries(values)), {
+      ...call,
+      overwrite: true,
+      permission: '600',
+    })
+  try {
+    const stored = { ...storedRequest(request), agent: { environment: { AZUREML_TARGET_TYPE: 'cluster' } } }
+    await storage.write(`${run.folder}/request.json`, JSON.stringify(stored), { ...call, overwrite: false, permission: '600' })
+  } catch (error) {
+    if (errorCode(error) !== 'EXISTS') throw error
+  }
+}

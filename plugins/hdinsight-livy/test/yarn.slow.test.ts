@@ -1,0 +1,200 @@
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { livyProblem, startGateway, startYarn } from '@errand/testkit/servers'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
+
+const problem = livyProblem()
+const yarn = problem === undefined ? await startYarn() : undefined
+const gateway = yarn && (await startGateway({ livy: yarn.livy.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl }))
+afterAll(async () => {
+  await gateway?.[Symbol.asyncDispose]()
+  await yarn?.stop()
+})
+
+const wordCount = `
+import os, sys
+from pyspark.sql import SparkSession
+from azureml.logging import get_azureml_logger
+print('arguments', sys.argv, os.environ['EXTRA'], os.environ['AZUREML_TARGET_TYPE'])
+session = SparkSession.builder.getOrCreate()
+words = session.sparkContext.textFile('data/words.txt').flatMap(lambda line: line.split())
+counts = dict(words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b).collect())
+print('counts', sorted(counts.items()))
+print('in an executor', session.sparkContext.parallelize([1]).map(lambda _: os.environ.get('EXTRA')).collect())
+get_azureml_logger().log('Words', sum(counts.values()))
+session.createDataFrame(list(counts.items()), ['word', 'count']).write.csv('outputs/table')
+with open('outputs/counts.txt', 'w') as file:
+    file.write(str(sorted(counts.items())))
+`
+
+const stubborn = `
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('started', flush=True)
+while True:
+    time.sleep(1)
+`
+
+describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined ? '' : ` (${problem})`}`, () => {
+  if (yarn === undefined || gateway === undefined) return
+  process.env['ERRAND_CANCEL_GRACE'] = '2'
+  const direct = () => openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl })
+  const certificate = join(yarn.directory, 'gateway.pem')
+
+  const run = async (client: ClusterClient, script: string) => {
+    const request = await client.request({ 'main.py': script })
+    return { request, reference: await client.submit(request) }
+  }
+  const applicationsOf = async (runId: string): Promise<readonly { readonly state: string; readonly finalStatus: string }[]> => {
+    const answer = await fetch(`${yarn.yarnUrl}/ws/v1/cluster/apps?applicationTags=errand-${runId}`)
+    const { apps } = (await answer.json()) as { apps: { app?: { state: string; finalStatus: string }[] } | null }
+    return apps?.app ?? []
+  }
+  const processesOf = (runId: string): readonly string[] =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        try {
+          const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+          return line.includes(runId) ? [line] : []
+        } catch {
+          return []
+        }
+      })
+
+  it('runs an unchanged PySpark script: output, metric, files of the driver and of Spark', async () => {
+    await using client = direct()
+    const files = { 'main.py': wordCount, 'data/words.txt': 'a b a\nc a b\n', 'Grüße: nicht für Hadoop.txt': 'x' }
+    const request = await client.request(files, { arguments: ['FULL', 'two words'], variables: { EXTRA: 'blue' } })
+    const reference = await client.submit(request)
+    const { stdout, status, metrics } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'completed' })
+    expect(stdout).toBe(
+      "arguments ['main.py', 'FULL', 'two words'] blue cluster\ncounts [('a', 3), ('b', 2), ('c', 1)]\nin an executor ['blue']\n",
+    )
+    expect(metrics).toEqual({ Words: 6 })
+    await using handle = await client.target.attach(reference, options)
+    const paths = await handle.collect(join(client.directory, 'collected'), { ...options, include: ['outputs/**'] })
+    expect(paths.filter((path) => !path.startsWith('outputs/table/part-'))).toEqual(['outputs/counts.txt', 'outputs/table/_SUCCESS'])
+    expect(readFileSync(join(client.directory, 'collected/outputs/counts.txt'), 'utf8')).toBe("[('a', 3), ('b', 2), ('c', 1)]")
+    expect(await client.submit(request)).toEqual(reference)
+    expect(await client.target.find(request.runId, options)).toEqual(reference)
+    await handle.remove(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'lost' })
+    expect(await client.target.find(request.runId, options)).toBeUndefined()
+    expect(await applicationsOf(request.runId)).toMatchObject([{ state: 'FINISHED', finalStatus: 'SUCCEEDED' }])
+  })
+
+  it('a script without a Spark context succeeds, for YARN too', async () => {
+    await using client = direct()
+    const { request, reference } = await run(client, "print('no Spark here')")
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'no Spark here\n' })
+    await expect
+      .poll(() => applicationsOf(request.runId), { timeout: 60_000 })
+      .toMatchObject([{ state: 'FINISHED', finalStatus: 'SUCCEEDED' }])
+  })
+
+  it('shows the traceback of a script that fails, which Livy never shows', async () => {
+    await using client = direct()
+    const { reference } = await run(client, 'raise ValueError("the third row is broken")')
+    const { status, stderr } = await follow(client.target, reference)
+    expect(status).toMatchObject({
+      state: 'failed',
+      cause: 'exit',
+      exitCode: 1,
+      reason: expect.stringContaining('the third row is broken'),
+    })
+    expect(stderr).toMatch(/File ".*\/work\/main\.py", line 1/)
+    expect(stderr).toContain('ValueError: the third row is broken')
+  })
+
+  it('goes through a gateway: one batch for a lost answer, wrong login, untrusted certificate', async () => {
+    writeFileSync(certificate, gateway.certificate)
+    const through = { livyUrl: `${gateway.url}/livy`, webhdfsUrl: `${gateway.url}/webhdfs/v1`, certificateAuthority: certificate }
+    await using client = openClient(through, { clusterPassword: gateway.password })
+    const request = await client.request({ 'main.py': "print('through the gateway')" })
+    gateway.spoil(1, /^POST \/livy\/batches/, 504)
+    const reference = await client.submit(request)
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'through the gateway\n' })
+    expect(await applicationsOf(request.runId)).toHaveLength(1)
+    const before = gateway.received
+    await run(client, "print('through the gateway')").then(async ({ reference: second }) => follow(client.target, second))
+    expect(gateway.received - before).toBeLessThan(100_000)
+    await using stranger = openClient(through, { clusterPassword: 'wrong' })
+    await expect(stranger.submit(request)).rejects.toMatchObject({
+      code: 'CLUSTER_UNAUTHORIZED',
+      hint: expect.stringContaining('clusterPassword'),
+    })
+    const { certificateAuthority: _certificate, ...untrusting } = through
+    await using distrustful = openClient(untrusting, { clusterPassword: gateway.password })
+    await expect(distrustful.submit(request)).rejects.toMatchObject({ code: 'CLUSTER_CERTIFICATE_UNTRUSTED' })
+    await using roadless = openClient(
+      { livyUrl: `${gateway.url}/livy`, certificateAuthority: certificate },
+      { clusterPassword: gateway.password },
+    )
+    await expect(roadless.submit(request)).rejects.toMatchObject({
+      code: 'STORAGE_WAY_MISSING',
+      hint: expect.stringContaining('webhdfsUrl'),
+    })
+  })
+
+  it.each([
+    ['before its driver starts', 0],
+    ['while a driver that ignores SIGTERM runs', 1],
+  ])('cancels a run %s, and nothing of it is left', async (_when, running) => {
+    await using client = direct()
+    const { request, reference } = await run(client, stubborn)
+    if (running === 1) await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    await using handle = await client.target.attach(reference, options)
+    await handle.cancel(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'cancelled' })
+    for (const { state } of await applicationsOf(request.runId)) expect(['KILLED', 'FAILED', 'FINISHED']).toContain(state)
+    await expect.poll(() => processesOf(request.runId), { timeout: 10_000 }).toEqual([])
+    expect((await follow(client.target, reference)).status).toMatchObject({ state: 'cancelled' })
+  })
+
+  it('an application that is killed from outside is a failed run, and says so', async () => {
+    await using client = direct()
+    const { request, reference } = await run(client, stubborn)
+    await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    const answer = await fetch(`${yarn.yarnUrl}/ws/v1/cluster/apps?applicationTags=errand-${request.runId}`)
+    const { apps } = (await answer.json()) as { apps: { app: { id: string }[] } }
+    await fetch(`${yarn.yarnUrl}/ws/v1/cluster/apps/${apps.app[0]?.id}/state`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"state":"KILLED"}',
+    })
+    const { status } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'failed', cause: 'preempted', reason: expect.stringContaining('killed') })
+    await expect.poll(() => processesOf(request.runId), { timeout: 10_000 }).toEqual([])
+  })
+
+  it('streams 100,000 lines through two lost clients and a restart of Livy', async () => {
+    const lines = 100_000
+    const script = `import time
+for number in range(${lines}):
+    print('line', number)
+    if number % 10000 == 0:
+        time.sleep(0.7)
+`
+    const expected = Array.from({ length: lines }, (_, number) => `line ${number}\n`).join('')
+    await using first = direct()
+    const { reference } = await run(first, script)
+    const half = (bytes: number) => {
+      let seen = 0
+      return (event: { readonly type: string }) => {
+        if (event.type === 'log' && 'data' in event) seen += (event.data as Uint8Array).length
+        return seen > bytes
+      }
+    }
+    const one = await follow(first.target, reference, { last: half(expected.length / 4) })
+    await using second = direct()
+    const two = await follow(second.target, reference, { cursor: one.cursor, last: half(expected.length / 4) })
+    await yarn.livy.restart()
+    await using third = direct()
+    const three = await follow(third.target, reference, { cursor: two.cursor })
+    expect(three.status).toMatchObject({ state: 'completed' })
+    expect(one.stdout + two.stdout + three.stdout === expected).toBe(true)
+  })
+})
