@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { exportHistory, type History, openHistory, readArtifact, type RunPatch } from '../src/history/index.ts'
+import { exportLines } from '../src/archive/index.ts'
+import { type History, openHistory, readArtifact, type RunPatch } from '../src/history/index.ts'
 import type { JsonValue } from '../src/json.ts'
 import type { RunEvent, RunStatus } from '../src/target.ts'
 import { irisRun, temporaryProject } from './history-fixture.ts'
@@ -328,7 +329,7 @@ describe('tags, properties and artifacts', () => {
 })
 
 describe('an export', () => {
-  it('holds everything, also bytes that are no text', async () => {
+  it('holds everything, also bytes that are no text', () => {
     using project = temporaryProject()
     using history = openHistory(project.directory)
     const { id } = history.create(irisRun)
@@ -340,9 +341,9 @@ describe('an export', () => {
     )
     append(history, id, { type: 'metric', kind: 'value', name: 'a', value: { $number: 'NaN' } })
     const lines: JsonValue[] = []
-    for await (const line of exportHistory(history)) lines.push(line)
+    for (const line of exportLines(history, [id])) lines.push(line)
     expect(lines).toMatchObject([
-      { type: 'project', id: history.projectId },
+      { type: 'project', version: 1, id: history.projectId },
       { type: 'run', id, number: 1, metrics: [{ name: 'a', value: { $number: 'NaN' } }], tags: [], artifacts: [] },
       { type: 'log', run: id, stream: 'stdout', at: '2026-03-01T10:00:00.000000Z', text: 'é' },
       { type: 'log', stream: 'stderr', base64: '/w==' },

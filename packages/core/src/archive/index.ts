@@ -1,1 +1,5 @@
 export { planUnneeded, removeUnneeded, type Unneeded, type UnneededPlan } from './unneeded.ts'
+export { type ExportOptions, exportArchive } from './export-archive.ts'
+export { exportLines } from './export-lines.ts'
+export { type Imported, type ImportOptions, importArchive } from './import-archive.ts'
+export { exportMlflow } from './mlflow.ts'

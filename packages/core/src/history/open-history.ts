@@ -1,7 +1,8 @@
-import { rmSync, statSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { appendEvents } from './append-events.ts'
 import { type HistoryDatabase, historyError, openDatabase } from './database.ts'
+import { importRun } from './import-run.ts'
 import { labelsOf, setLabels } from './labels.ts'
 import { listRuns } from './list-runs.ts'
 import { readLogFile } from './log-file.ts'
@@ -67,6 +68,14 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
       rmSync(runDirectory(id), { recursive: true, force: true })
     }),
     readLog: (id, options) => readStoredLog(() => explained(() => knownRun(database, id))(), logPath(id), options),
+    import: explained((run, folder) => {
+      mkdirSync(join(directory, 'runs'), { recursive: true })
+      return database.write(() => {
+        const number = importRun(database, run)
+        renameSync(folder, runDirectory(run.id))
+        return runByNumber(database, number)
+      })
+    }),
     exclusively: (work) => explained(() => database.write(work))(),
     runDirectory,
     logPath,

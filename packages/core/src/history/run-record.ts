@@ -97,6 +97,13 @@ export interface NewRun {
   readonly rerunOf?: string
 }
 
+/** A run of an export, with everything that belongs to it but its log and its files. */
+export interface ImportedRun extends Omit<RunRecord, 'client'> {
+  readonly metrics: readonly Metric[]
+  readonly tags: readonly Tag[]
+  readonly artifacts: readonly Artifact[]
+}
+
 /** Fields that are not named stay. `null` takes a value away. */
 export interface RunPatch {
   readonly state?: RunState
@@ -281,6 +288,11 @@ export interface History extends Disposable {
   delete(id: string): void
   /** The local copy of the log as it is at the first step of the iteration, in blocks of about a megabyte. */
   readLog(id: string, options?: ReadLogOptions): Generator<StoredLogRecord>
+  /**
+   * Puts a whole run of another history into this one; `folder` becomes its folder. It keeps its id, and its number where that is free.
+   * Error: `RUN_EXISTS`.
+   */
+  import(run: ImportedRun, folder: string): RunRecord
   /** While it works no other process creates, changes or deletes a run: these wait, half a minute at most. */
   exclusively<Result>(work: () => Result): Result
   runDirectory(id: string): string

@@ -33,7 +33,8 @@ export function insertRun(database: HistoryDatabase, run: NewRun): number {
   return number
 }
 
-function insert(database: HistoryDatabase, table: string, values: ReadonlyMap<string, SQLInputValue>): number | bigint {
+/** Answers the number of the row. */
+export function insert(database: HistoryDatabase, table: string, values: ReadonlyMap<string, SQLInputValue>): number | bigint {
   const places = Array.from(values, () => '?').join(', ')
   const statement = database.statement(`INSERT INTO ${table} (${[...values.keys()].join(', ')}) VALUES (${places})`)
   return statement.run(...values.values()).lastInsertRowid

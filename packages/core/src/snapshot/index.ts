@@ -1,6 +1,6 @@
 export { excludedBy } from './excluded-by.ts'
 export { lookAtProject } from './look-at-project.ts'
-export { objectPath, openObject } from './object-store.ts'
+export { copyObject, objectPath, openObject } from './object-store.ts'
 export { linkSnapshot, missingContents, refuseIncomplete, restoreSnapshot, type RestoreOptions } from './restore-snapshot.ts'
-export { loadSnapshot, readStoredChain } from './stored-snapshots.ts'
+export { isSnapshotDigest, keepSnapshot, loadSnapshot, readStoredChain } from './stored-snapshots.ts'
 export { takeSnapshot, type SnapshotOptions, type TakenSnapshot } from './take-snapshot.ts'

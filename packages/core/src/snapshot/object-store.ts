@@ -1,9 +1,23 @@
 import { createHash, hash, type Hash, randomBytes } from 'node:crypto'
-import { closeSync, constants, createReadStream, fstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  createReadStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { type Stats, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { ErrandError, errorCode } from '../errors.ts'
+import type { SnapshotFile } from '../request.ts'
 import { hexOf } from './manifest.ts'
 import type { Pace } from './pace.ts'
 import { notWritable } from './sealed-file.ts'
@@ -223,6 +237,44 @@ export function storedObjects(state: string): ReadonlySet<string> {
   const objects = join(state, 'objects')
   const folders = readdirSync(objects).filter((name) => !name.startsWith(partialPrefix))
   return new Set(folders.flatMap((folder) => readdirSync(join(objects, folder))))
+}
+
+/**
+ * Takes a content over from another folder of objects, unless it is here. False when it is not there. Error: `OBJECT_DAMAGED` when what is
+ * there is another content.
+ */
+export function copyObject(from: string, state: string, { digest, size }: SnapshotFile): boolean {
+  if (isStored(state, digest, size)) return true
+  const source = objectPath(from, digest)
+  if (statSync(source, { throwIfNoEntry: false }) === undefined) return false
+  mkdirSync(join(state, 'objects'), { recursive: true, mode: 0o700 })
+  const partial = partialPath(state)
+  try {
+    guarded(partial, () => copyFileSync(source, partial, constants.COPYFILE_EXCL))
+    const found = digestOfFile(partial)
+    if (found !== digest) {
+      throw new ErrandError('OBJECT_DAMAGED', `${source} does not have the content of its name.`, {
+        hint: 'Nothing was taken over from it.',
+      })
+    }
+    chmodSync(partial, 0o444)
+    publish(state, partial, digest)
+  } finally {
+    rmSync(partial, { force: true })
+  }
+  return true
+}
+
+function digestOfFile(path: string): string {
+  const digesting = createHash('sha256')
+  const piece = Buffer.allocUnsafe(pieceSize)
+  const file = openSync(path, 'r')
+  try {
+    for (let length = fill(file, piece); length > 0; length = fill(file, piece)) digesting.update(piece.subarray(0, length))
+  } finally {
+    closeSync(file)
+  }
+  return `sha256:${digesting.digest('hex')}`
 }
 
 const partialPrefix = 'partial-'

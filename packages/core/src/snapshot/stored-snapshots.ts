@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ErrandError } from '../errors.ts'
 import type { Snapshot } from '../request.ts'
@@ -34,6 +34,22 @@ export async function loadSnapshot(state: string, digest: string): Promise<Snaps
     })
   }
   return stored.snapshot
+}
+
+/** Whether a list from elsewhere is one, and has the digest that it names. */
+export function isSnapshotDigest(snapshot: Snapshot): boolean {
+  const { digest, entries } = snapshot
+  try {
+    return typeof digest === 'string' && Array.isArray(entries) && digestOf(entries) === digest
+  } catch {
+    return false
+  }
+}
+
+/** Stores a list from elsewhere unless it is stored. */
+export function keepSnapshot(state: string, snapshot: Snapshot): void {
+  mkdirSync(join(state, 'snapshots'), { recursive: true, mode: 0o700 })
+  storeSnapshot(state, snapshot, [])
 }
 
 /** A snapshot with the digests of all lists that it is read from, its own among them. `damaged`: one of these is there and can't be read. */
