@@ -27,6 +27,7 @@ interface PythonPart {
 const pythonParts: readonly PythonPart[] = [
   { variable: 'ERRAND_VERMIN', program: 'bin/vermin', name: 'vermin', requirements: ['vermin==1.8.0'], slow: false },
   { variable: 'ERRAND_PYTHON_CHURN', name: 'churn', requirements: ['scikit-learn', 'pandas'], slow: true },
+  { variable: 'ERRAND_PYTHON_MLFLOW', name: 'mlflow', requirements: ['mlflow==3.17.2'], slow: true },
   { variable: 'ERRAND_PYTHON_SPARK', name: 'spark', requirements: ['pyspark==3.5.7'], slow: true },
 ]
 

@@ -108,7 +108,7 @@ function runProblem(run: JsonObject): string | undefined {
   if (typeof kind !== 'string' || !['run', 'prepare', 'sweep'].includes(kind)) return `the run ${id} is of no known kind`
   if (typeof state !== 'string' || !states.has(state)) return `the run ${id} is in no known state`
   if (!isObject(target) || typeof target['name'] !== 'string' || typeof target['type'] !== 'string') return `the run ${id} has no target`
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u.test(text(run['createdAt']))) return `the run ${id} has no time of creation`
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u.test(textOf(run['createdAt']))) return `the run ${id} has no time of creation`
   if (![run['arguments'], notes].every(isListOfTexts)) return `the arguments or notes of the run ${id} are no lists of texts`
   if (![metrics, tags, artifacts].every((list) => Array.isArray(list) && list.every(isObject)))
     return `the run ${id} lacks metrics, tags or artifacts`
@@ -121,7 +121,7 @@ function isInside(path: string): boolean {
   return !path.startsWith('/') && !/^[A-Za-z]:|\\/u.test(path) && path.split('/').every((part) => !['', '.', '..'].includes(part))
 }
 
-function text(value: JsonValue | undefined): string {
+function textOf(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 

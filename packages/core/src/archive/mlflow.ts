@@ -184,10 +184,10 @@ function numberText(value: unknown): string | undefined {
   return { NaN: 'nan', Infinity: 'inf', '-Infinity': '-inf' }[String(value.$number)]
 }
 
-/** MLflow takes letters, digits, `_ - . :` and blanks; what becomes the same as another name gets a number. */
+/** MLflow takes letters, digits, `_ - . :` and blanks, and no dots at the front; what becomes the same as another name gets a number. */
 function fileName(name: string, used: Set<string>): string {
   const clean = name.replaceAll(/[^\w.\- :]/gu, '_').slice(0, longest.name) || '_'
-  const safe = /^\.+$/u.test(clean) ? clean.replaceAll('.', '_') : clean
+  const safe = clean.replace(/^\.+/u, (dots) => '_'.repeat(dots.length))
   let free = safe
   for (let count = 2; used.has(free.toLowerCase()); count += 1) free = `${safe.slice(0, longest.name - 5)}_${count}`
   used.add(free.toLowerCase())
