@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { localHost } from '@errand/core'
-import { dockerProblem, sharedDockerEngine } from '@errand/testkit/servers'
+import { dockerProblem, sharedDockerEngine, startDockerEngine } from '@errand/testkit/servers'
 import { describe, expect, it } from 'vitest'
 import { openEngine } from '../src/index.ts'
 
+const execute = promisify(execFile)
 const problem = dockerProblem()
 const options = { signal: new AbortController().signal }
 
@@ -23,6 +26,20 @@ describe.skipIf(problem !== undefined)(`a real engine${problem === undefined ? '
     } finally {
       delete process.env['DOCKER_HOST']
     }
+  })
+
+  it('refuses an account without rights in words of our own', async () => {
+    const server = await sharedDockerEngine()
+    const { stdout } = await execute(process.execPath, [join(import.meta.dirname, 'connect-as-nobody.ts'), server.socket])
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'ENGINE_PERMISSION', hint: expect.stringContaining('docker') as string })
+  })
+
+  it('is known to be gone when it ends in the middle', async () => {
+    await using server = await startDockerEngine()
+    await using engine = await openEngine({ host: localHost(), address: server.socket }, options)
+    await server.stop()
+    await expect(openEngine({ host: localHost(), address: server.socket }, options)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+    await expect(engine.docker.listImages()).rejects.toThrow(/ENOENT|no socket|hang up|ECONN|reset/i)
   })
 })
 

@@ -152,7 +152,8 @@ describe.skipIf(problem !== undefined)(`building an environment's image${problem
       fixture.options({ build: false }),
     )
     expect(again).toMatchObject({ image: free.image, built: false })
-    const other = { ...lock, packages: lock.packages.map((item) => (item.name === 'thing-locked' ? { ...item, version: '1.0' } : item)) }
+    const packages = lock.packages.filter(({ name }) => name !== 'thing-locked').concat({ name: 'thing-locked', version: '1.0' })
+    const other = { ...lock, packages }
     await expect(
       prepareImage(fixture.engine, fixture.wanted(base, own(['thing-locked']), { lock: other }), fixture.options()),
     ).rejects.toMatchObject({ code: expect.stringMatching(/^ENVIRONMENT_(DRIFTED|FAILED)$/) as string })
