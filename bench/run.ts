@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { openHistory } from '../packages/core/dist/history/index.js'
 import { environments } from './environments.ts'
 import { type Command, inTurn, row } from './measure.ts'
+import { ssh } from './ssh.ts'
 
 const repository = resolve(import.meta.dirname, '..')
 const errand = join(repository, 'errand')
@@ -124,6 +125,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   unchanged,
   million,
   environments: () => environments(scratch, errand, environment),
+  ssh: () => ssh(errand, scratch),
 }
 const chosen = process.argv.slice(2)
 console.log('| what | figure | limit | over | ratio | client memory | aim |\n|---|---|---|---|---|---|---|')

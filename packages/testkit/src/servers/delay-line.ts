@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Another network, a long way off. */
@@ -8,6 +8,8 @@ export interface DelayLine extends AsyncDisposable {
   readonly address: string
   /** Words in front of a command that is to run in the far network. */
   readonly enter: readonly string[]
+  /** Bytes that have left for there so far, with what TCP and IP put around them. */
+  sent(): number
 }
 
 const program = fileURLToPath(new URL('../../python/delay_line.py', import.meta.url))
@@ -41,6 +43,7 @@ export async function startDelayLine(milliseconds: number): Promise<DelayLine> {
   return {
     address: there ?? '',
     enter: ['nsenter', '--target', String(child.pid), '--net', '--'],
+    sent: () => Number(readFileSync(`/sys/class/net/errand${number}/statistics/tx_bytes`, 'utf8')),
     async [Symbol.asyncDispose]() {
       child.stdin.end()
       await ended
