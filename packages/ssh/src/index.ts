@@ -1,5 +1,8 @@
+export { attachMachine } from './attach-machine.ts'
+export { checkMachine } from './check-machine.ts'
 export { type SshDestination, parseAddress } from './destination.ts'
 export { type ProjectKey, bringProjectKey, installPublicKey, readPublicLine } from './keys.ts'
 export { type HostKeyOutcome, type KnownHost, fingerprint, judgeHostKey, linesFor, parseKnownHosts } from './known-hosts.ts'
+export { type MachineConfig, sshOptions } from './machine-login.ts'
 export { type ResolvedDestination, resolveDestination } from './ssh-config.ts'
 export { type SshHost, type SshOptions, openSshHost } from './ssh-host.ts'

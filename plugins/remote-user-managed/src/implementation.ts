@@ -1,10 +1,11 @@
-import type { CallOptions, Target, TargetContext } from '@errand/core'
+import type { CallOptions, Target, TargetContext, TargetImplementation } from '@errand/core'
 import { type ProcessPlace, cancelGrace, createProcessTarget, defaultPythons, environmentSettings, openOnce } from '@errand/process-engine'
+import { attachMachine } from '@errand/ssh'
 import { checkRemote } from './check.ts'
 import { type Reached, reach } from './reach.ts'
 import type { RemoteConfig } from './target.ts'
 
-export { attach } from './attach.ts'
+export const attach: NonNullable<TargetImplementation<RemoteConfig>['attach']> = attachMachine
 
 /**
  * A process on a machine behind SSH. `ERRAND_HOME` there moves what errand keeps of runs, `~/.errand` else; `ERRAND_CANCEL_GRACE` here is the

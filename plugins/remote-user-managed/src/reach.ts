@@ -1,6 +1,5 @@
 import type { CallOptions, TargetContext } from '@errand/core'
-import { type SshHost, openSshHost } from '@errand/ssh'
-import { sshOptions } from './login.ts'
+import { type SshHost, openSshHost, sshOptions } from '@errand/ssh'
 import type { RemoteConfig } from './target.ts'
 
 /** A machine that we are logged in on. */

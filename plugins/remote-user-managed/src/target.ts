@@ -1,4 +1,5 @@
 import { defineTarget } from '@errand/core'
+import { machineFlags, machineSecrets } from '@errand/ssh/machine'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 
@@ -48,29 +49,10 @@ export default defineTarget({
   type: 'remote',
   summary: 'a process on a Linux machine behind SSH',
   config: toStandardJsonSchema(config),
-  secrets: {
-    password: { description: 'Password', optional: true },
-    passphrase: { description: 'Passphrase of the private key', optional: true },
-    jumpPassword: { description: 'Password of the jump host', optional: true },
-  },
+  secrets: machineSecrets,
   capabilities: { environments: ['user-managed', 'conda', 'requirements'], frameworks: ['python', 'pyspark'], logs: 'live' },
   attach: {
-    flags: {
-      address: { char: 'a', help: 'The machine: HOST, HOST:PORT, [IPv6]:PORT, or a name of your SSH configuration.' },
-      username: { char: 'u', help: 'User to log in as.' },
-      useAzuremlSshKey: {
-        char: 'k',
-        boolean: true,
-        help: 'Log in with a key of this project, which is made when there is none, and let that machine know it.',
-        writes: { privateKey: 'project' },
-      },
-      privateKeyFile: {
-        help: 'Log in with this key once, to let that machine know the key of this project.',
-        writes: { privateKey: 'project' },
-      },
-      privateKeyPassphrase: { help: 'Its passphrase. Shell histories keep it: better leave it away and be asked.' },
-      acceptHostKey: { help: 'Accept the host key with this fingerprint, SHA256:…, when the machine is met for the first time.' },
-    },
+    flags: machineFlags,
     writes: { pythonLocation: 'python', userManagedEnvironment: true },
   },
   load: () => import('./implementation.ts'),

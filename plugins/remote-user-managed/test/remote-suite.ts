@@ -63,7 +63,7 @@ export function remoteSuite(machine: RemoteMachine): TargetSuite<RemoteConfig> {
     name: 'remote',
     definition,
     module: new URL('../src/target.ts', import.meta.url),
-    heavy: ['./implementation.ts', '@errand/process-engine', '@errand/agent', '@errand/conda', '@errand/ssh', 'ssh2'],
+    heavy: ['./implementation.ts', '@errand/process-engine', '@errand/agent', '@errand/conda', 'ssh2'],
     config,
     badConfigs: [
       { config: { username: 'ann' }, path: ['address'] },

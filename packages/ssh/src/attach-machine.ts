@@ -1,14 +1,14 @@
 import { type CallOptions, type Finding, type TargetContext, errorMessage } from '@errand/core'
-import { type ProjectKey, type SshOptions, bringProjectKey, installPublicKey, openSshHost } from '@errand/ssh'
-import { sshOptions } from './login.ts'
-import type { RemoteConfig } from './target.ts'
+import { type ProjectKey, bringProjectKey, installPublicKey } from './keys.ts'
+import { type MachineConfig, sshOptions } from './machine-login.ts'
+import { type SshOptions, openSshHost } from './ssh-host.ts'
 
 /**
  * What attaching does beyond the files: makes the project's key and lets the machine know it, and accepts the machine's own key. Safe to
  * repeat. A machine that can't be reached now is a warning, since the public key can be brought there by hand.
  */
-export async function* attach(
-  context: TargetContext<RemoteConfig>,
+export async function* attachMachine(
+  context: TargetContext<MachineConfig>,
   flags: Readonly<Record<string, string | boolean>>,
   { signal }: CallOptions,
 ): AsyncGenerator<Finding> {
@@ -30,7 +30,7 @@ export async function* attach(
 }
 
 /** As for a run, with the key that is lent for this once before all others. */
-function optionsFor(context: TargetContext<RemoteConfig>, flags: Readonly<Record<string, string | boolean>>): Omit<SshOptions, 'signal'> {
+function optionsFor(context: TargetContext<MachineConfig>, flags: Readonly<Record<string, string | boolean>>): Omit<SshOptions, 'signal'> {
   const { privateKeyFile: file, privateKeyPassphrase: passphrase, acceptHostKey } = flags
   const options = sshOptions(context)
   const { keyFiles = [], ...destination } = options.destination
@@ -46,7 +46,7 @@ function optionsFor(context: TargetContext<RemoteConfig>, flags: Readonly<Record
 
 /** Whether the machine knows the key now is seen by logging in with it and nothing else. */
 async function install(
-  context: TargetContext<RemoteConfig>,
+  context: TargetContext<MachineConfig>,
   key: ProjectKey,
   outcome: 'added' | 'present',
   signal: AbortSignal,

@@ -1,10 +1,18 @@
 import { ErrandError, type TargetContext, errorCode } from '@errand/core'
 import { keyFile, readKey } from '@errand/core/secrets'
-import type { SshOptions } from '@errand/ssh'
-import type { RemoteConfig } from './target.ts'
+import type { SshOptions } from './ssh-host.ts'
+
+/** What a target's configuration says of its machine. */
+export interface MachineConfig {
+  /** As in `ssh`: a host, a host and port, or a name of the user's ssh_config. */
+  readonly address: string
+  readonly username: string
+  /** `project`, another name of the key store, or a path. */
+  readonly privateKey?: string | undefined
+}
 
 /** How this target's machine is reached and logged in on: what its configuration names first, then what the user has. */
-export function sshOptions(context: TargetContext<RemoteConfig>): Omit<SshOptions, 'signal'> {
+export function sshOptions(context: TargetContext<MachineConfig>): Omit<SshOptions, 'signal'> {
   const { address, username, privateKey } = context.config
   const { name, type } = context.target
   return {
@@ -18,7 +26,7 @@ export function sshOptions(context: TargetContext<RemoteConfig>): Omit<SshOption
 }
 
 /** Without a terminal a secret that is not stored is none: other ways to log in may be left, and their error says more. */
-async function storedOrAsked(context: TargetContext<RemoteConfig>, name: string): Promise<string | undefined> {
+async function storedOrAsked(context: TargetContext<MachineConfig>, name: string): Promise<string | undefined> {
   try {
     return await context.secret(name)
   } catch (error) {
@@ -28,7 +36,7 @@ async function storedOrAsked(context: TargetContext<RemoteConfig>, name: string)
 }
 
 /** The file of a key: a path, the project's own key as `project`, or a name of the key store. Error: `KEY_NOT_FOUND`. */
-function keyNamed(privateKey: string, { project, target }: TargetContext<RemoteConfig>): string {
+function keyNamed(privateKey: string, { project, target }: TargetContext<MachineConfig>): string {
   if (/[/\\~]/.test(privateKey)) return privateKey
   const name = privateKey === 'project' ? project.id : privateKey
   if (readKey(name) !== undefined) return keyFile(name)
