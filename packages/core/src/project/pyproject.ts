@@ -28,7 +28,7 @@ export async function loadPyproject(project: Project, path: string, bytes: Uint8
   }
   throwErrors(diagnostics.list)
   const dependencies = texts(metadata?.['dependencies']).filter((item) => !skip.includes(pipPackageName(item)) && !skip.includes(item))
-  const requires = typeof metadata?.['requires-python'] === 'string' ? metadata['requires-python'].replaceAll(' ', '') : ''
+  const requires = textOf(metadata?.['requires-python']).replaceAll(' ', '')
   const conda = requires === '' ? [] : [`python${requires}`]
   const lockPath = path.replace(/[^/]+$/, 'uv.lock')
   const lockBytes = await readIfPresent(project, lockPath)
@@ -38,7 +38,7 @@ export async function loadPyproject(project: Project, path: string, bytes: Uint8
     const canonical = { conda, pip: [...new Set(dependencies)].toSorted(), pipOptions }
     return { file: { file: path, text, canonical, localFiles: [] }, diagnostics: diagnostics.list }
   }
-  const name = typeof metadata?.['name'] === 'string' ? pipPackageName(metadata['name']) : ''
+  const name = pipPackageName(textOf(metadata?.['name']))
   const locked = lockedPackages(decodeText(lockBytes) ?? '', lockPath, { name, dependencies, skip }, diagnostics)
   const localFiles = await readLocalPackages(project, [{ path: lockPath, position: { line: 1, column: 1 } }], diagnostics)
   throwErrors(diagnostics.list)
@@ -102,7 +102,7 @@ function lockedPackages(text: string, lockPath: string, wanted: Wanted, diagnost
   for (const item of others.filter(isLocal))
     diagnostics.error(
       'UV_LOCK_LOCAL',
-      `${lockPath} has ${String(item['name'])} from a folder, which a run elsewhere does not have`,
+      `${lockPath} has ${textOf(item['name'])} from a folder, which a run elsewhere does not have`,
       undefined,
       'build a wheel of it',
     )
@@ -114,8 +114,8 @@ function lockedPackages(text: string, lockPath: string, wanted: Wanted, diagnost
       'call `uv lock`',
     )
   return others
-    .filter((item) => !wanted.skip.includes(String(item['name'])))
-    .map((item) => `${String(item['name'])}==${String(item['version'] ?? '')}`)
+    .filter((item) => !wanted.skip.includes(textOf(item['name'])))
+    .map((item) => `${textOf(item['name'])}==${textOf(item['version'])}`)
     .toSorted()
 }
 
@@ -129,8 +129,8 @@ function isStale(root: TomlTable, dependencies: readonly string[], skip: readonl
   const listed = tableOf(root['metadata'])?.['requires-dist']
   const locked = (Array.isArray(listed) ? listed : [])
     .map(tableOf)
-    .filter((item) => item !== undefined && !/\bextra\b/.test(String(item['marker'] ?? '')))
-    .map((item) => `${String(item?.['name'])}${sortedClauses(String(item?.['specifier'] ?? ''))}`)
+    .filter((item) => item !== undefined && !/\bextra\b/.test(textOf(item['marker'])))
+    .map((item) => `${textOf(item?.['name'])}${sortedClauses(textOf(item?.['specifier']))}`)
     .filter((item) => !skip.includes(pipPackageName(item)))
   const asked = dependencies.filter((item) => !item.includes('@')).map(nameAndVersion)
   return JSON.stringify([...new Set(asked)].toSorted()) !== JSON.stringify([...new Set(locked)].toSorted())
@@ -145,5 +145,7 @@ const sortedClauses = (specifier: string): string => specifier.replaceAll(' ', '
 
 const tableOf = (value: unknown): TomlTable | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date) ? (value as TomlTable) : undefined
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [])
