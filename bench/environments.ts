@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Command, type Figure, inTurn, measure, median, row } from './measure.ts'
 
 const packages = ['numpy', 'pandas', 'scikit-learn']
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3)
 const firstImport = 'import numpy, pandas, sklearn'
 
 /**
@@ -26,7 +27,7 @@ export async function environments(scratch: string, errand: string, environment:
   const install = `python3 -m venv ${folder}/venv && ${folder}/venv/bin/pip install --quiet ${packages.join(' ')} && ${folder}/venv/bin/python -c '${firstImport}'`
   const remove = (...names: readonly string[]) => names.forEach((name) => rmSync(join(folder, name), { recursive: true, force: true }))
   const figures: Record<'cold' | 'warm' | 'pip', Figure[]> = { cold: [], warm: [], pip: [] }
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < rounds; round++) {
     remove('venv', 'pip-cache')
     figures.pip.push(await measure(shell('pip', install)))
     remove('home', 'uv-cache', 'pip-cache')
@@ -42,7 +43,7 @@ export async function environments(scratch: string, errand: string, environment:
     '<= 0.50',
   )
   row('the same with a warm package cache / pip in a venv', middle(figures.warm), middle(figures.pip), '<= 0.20')
-  const again: Command = { name: 'prepare', command: [errand, 'prepare', '-c', 'local'], cwd: directory, env }
+  const again: Command = { name: 'prepare', command: [...errand.split(' '), 'prepare', '-c', 'local'], cwd: directory, env }
   const nothing: Command = { name: 'node -e 0', command: [process.execPath, '-e', '0'] }
   const [limit, unchanged] = await inTurn([nothing, again], 9)
   if (limit !== undefined && unchanged !== undefined) row('unchanged prepare / `node -e 0`', unchanged, limit, '<= 300 ms')

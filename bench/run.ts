@@ -124,7 +124,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   submit: trivialSubmit,
   unchanged,
   million,
-  environments: () => environments(scratch, errand, environment),
+  environments: () => environments(scratch, `${process.execPath} ${join(repository, 'apps/cli/bin/errand.js')}`, environment),
   ssh: () => ssh(errand, scratch),
 }
 const chosen = process.argv.slice(2)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { SparkDependencies } from '@errand/core'
@@ -144,6 +144,11 @@ const rebuilds: readonly (readonly [string, (before: World) => World, readonly s
   ],
 ]
 
+/** As the page shows them. */
+function shown(reasons: readonly string[]): string {
+  return reasons.map((reason) => `\`${reason.replaceAll(/sha256:[0-9a-f]{6,}/g, 'sha256:…').replaceAll('|', '\\|')}\``).join('; ')
+}
+
 function sha256(text: string): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`
 }
@@ -174,11 +179,23 @@ describe('the key of an environment', () => {
     expect(environmentKey(after)).toBe(environmentKey(before))
   })
 
-  it.each(rebuilds)('changes when %s', async (_, change, reasons) => {
-    const [before, after] = [await inputsOf(world), await inputsOf(change(world))]
-    const explained = explainKey(before, after).map((item) => `${item.input}: ${item.before ?? 'nothing'} → ${item.after}`)
-    expect(explained).toEqual(reasons)
-    expect(environmentKey(after)).not.toBe(environmentKey(before))
+  it.each(rebuilds.map(([what, change, reasons]) => [what, shown(reasons), change, reasons] as const))(
+    'changes when %s: %s',
+    async (_, __, change, reasons) => {
+      const [before, after] = [await inputsOf(world), await inputsOf(change(world))]
+      const explained = explainKey(before, after).map((item) => `${item.input}: ${item.before ?? 'nothing'} → ${item.after}`)
+      expect(explained).toEqual(reasons)
+      expect(environmentKey(after)).not.toBe(environmentKey(before))
+    },
+  )
+
+  it('is told edit by edit in docs/environments.md', () => {
+    const rows = [
+      ...rebuilds.map(([what, , reasons]) => `| ${what} | yes | ${shown(reasons)} |`),
+      ...keeps.map(([what]) => `| ${what} | no | |`),
+    ]
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/environments.md'), 'utf8')
+    expect(page.split('\n').filter((line) => /^\|[^|]*\| (yes|no) \|/.test(line))).toEqual(rows)
   })
 
   it('holds no credentials', async () => {
