@@ -1,20 +1,17 @@
 """The environments of a place: looked at, made, listed, removed. One folder each, complete when its marker is there."""
-import hashlib
 import io
 import json
 import os
-import shutil
 import time
 
+import place_ending
 import place_lock
 import place_packages
-import place_steps
 
 
-class Drifted(Exception):
+class Drifted(place_ending.Ended):
     def __init__(self, differences):
-        Exception.__init__(self, 'drifted')
-        self.answer = {'differences': differences}
+        place_ending.Ended.__init__(self, 'drifted', {'differences': differences})
 
 
 def look(request):
@@ -45,6 +42,8 @@ def make(request, report):
 
 
 def build(request, lock, report):
+    import shutil
+    import place_steps
     folder, prefix = request['folder'], request['prefix']
     # What a dead maker left: of no use, because nobody knows how far it came.
     shutil.rmtree(folder, ignore_errors=True)
@@ -71,6 +70,7 @@ def build(request, lock, report):
 
 def run(step, request, runner):
     """A step may need a tool that can't be had, or a newer Python than the environment has: then the other way is taken."""
+    import place_steps
     other = step.get('otherwise')
     if other is not None and not is_possible(step, request):
         return run(other, request, runner)
@@ -95,6 +95,7 @@ def is_possible(step, request):
 
 def find_origins(request, runner):
     """URL and hash of what the pip section brought. What can't be found out is left open: it is no reason to fail."""
+    import place_steps
     report = os.path.join(request['folder'], 'pip-report.json')
     found = place_packages.pip_origins(report)
     remove_file(report)
@@ -164,6 +165,7 @@ def missing_files(request):
 
 
 def check_files(request):
+    import hashlib
     for file in request['local']:
         with io.open(file['path'], 'rb') as stream:
             digest = 'sha256:' + hashlib.sha256(stream.read()).hexdigest()

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 import time
 
 
@@ -102,6 +101,7 @@ def start_time(pid):
     except (OSError, IndexError):
         if os.path.exists('/proc/self/stat'):
             return None
+    import subprocess
     try:
         return subprocess.check_output(['ps', '-o', 'lstart=', '-p', str(pid)]).decode('ascii', 'replace').strip() or None
     except (OSError, subprocess.CalledProcessError):

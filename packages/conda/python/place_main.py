@@ -2,10 +2,8 @@
 import json
 import sys
 
+import place_ending
 import place_environments
-import place_leftovers
-import place_probe
-import place_steps
 
 
 def main(lines, output):
@@ -13,10 +11,8 @@ def main(lines, output):
         request = json.loads(line.decode('utf-8'))
         try:
             reply = {'answer': act(request, lambda text: write(output, {'report': text}))}
-        except place_steps.StepFailed as failure:
-            reply = {'failed': failure.answer}
-        except place_environments.Drifted as drift:
-            reply = {'drifted': drift.answer}
+        except place_ending.Ended as end:
+            reply = {end.kind: end.answer}
         except OSError as error:
             reply = {'error': '%s%s' % (error.strerror, ': %s' % error.filename if error.filename else '')}
         write(output, reply)
@@ -25,11 +21,13 @@ def main(lines, output):
 def act(request, report):
     kind = request['kind']
     if kind == 'probe':
+        import place_probe
         return place_probe.probe(request)
     if kind == 'look':
         return place_environments.look(request)
     if kind == 'make':
         return place_environments.make(request, report)
+    import place_leftovers
     if kind == 'list':
         return place_leftovers.list_all(request)
     if kind == 'leftovers':

@@ -5,13 +5,13 @@ import io
 import json
 import os
 import re
-import subprocess
 
 PYTHON_VERSION = 'import sys; print("%d.%d.%d" % sys.version_info[:3])'
 
 
 def python_version(python):
     """`3.11.7`, or None when it does not run."""
+    import subprocess
     try:
         output = subprocess.check_output([python, '-I', '-S', '-c', PYTHON_VERSION], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):

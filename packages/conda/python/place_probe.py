@@ -4,7 +4,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
 
 import place_packages
@@ -62,6 +61,7 @@ def first_working(name, candidates, memory):
 
 
 def program_version(path):
+    import subprocess
     try:
         output = subprocess.check_output([path, '--version'], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 
+import place_ending
 import place_lock
 import place_pip_configuration
 
@@ -19,10 +20,9 @@ CREDENTIALS = re.compile(r'(://)[^/\s@\'"]+@')
 TERMINAL_CODES = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
 
 
-class StepFailed(Exception):
+class StepFailed(place_ending.Ended):
     def __init__(self, title, exit_code, tail, log):
-        Exception.__init__(self, title)
-        self.answer = {'step': title, 'exitCode': exit_code, 'tail': tail, 'log': log}
+        place_ending.Ended.__init__(self, 'failed', {'step': title, 'exitCode': exit_code, 'tail': tail, 'log': log})
 
 
 def redacted(text):
