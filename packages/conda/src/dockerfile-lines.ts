@@ -102,6 +102,9 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     titles.set(line, title)
     return line
   }
+  /** uv reads no `pip.conf`: it is told what one in the image says. */
+  const configured = (step: Step): string =>
+    usesUv(step) ? `eval "$(${python} ${build}/pip/uv_variables.py ${build}/pip/${requirementsOf(pip.files)})" && ` : ''
   const stepLines = (steps: readonly Step[]): readonly string[] =>
     steps.map((step) => titled(runLine(stepLine(step, tools, python)), step.title))
   return {
@@ -115,7 +118,7 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
       ...stepLines(conda.steps),
       ...(objects.length === 0 ? [] : [`COPY errand/files/ ${build}/files/`]),
       ...(pip.steps.length === 0 ? [] : [`COPY errand/pip/ ${build}/pip/`]),
-      ...stepLines(pip.steps),
+      ...pip.steps.map((step) => titled(runLine(`${configured(step)}${stepLine(step, tools, python)}`), step.title)),
       `COPY errand/list/ ${build}/list/`,
       titled(runLine(`${python} ${build}/list/image_list.py ${build}/list/request.json`), 'noting what is installed'),
       `ENV PATH=${prefix}/bin:$PATH CONDA_PREFIX=${prefix} AZUREML_CONDA_ENVIRONMENT_PATH=${prefix}`,
@@ -124,6 +127,7 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     files: {
       ...below('errand/conda', conda.files),
       ...below('errand/pip', pip.files),
+      ...(pip.steps.some(usesUv) ? below('errand/pip', pythonFiles('uv_variables.py', 'place_pip_configuration.py')) : {}),
       ...below('errand/list', listFiles(pip.origins)),
     },
     objects,
@@ -145,11 +149,18 @@ function runLine(command: string): string {
   return `RUN export ${variables.join(' ')} && ${command} && rm -rf ${cache}`
 }
 
+const usesUv = ({ tool }: Step): boolean => tool === 'uv'
+
+/** What names indexes of its own: a `uv.lock` has its addresses in itself. */
+const requirementsOf = (files: Readonly<Record<string, string>>): string =>
+  'requirements-uv.txt' in files ? 'requirements-uv.txt' : 'project/pyproject.toml'
+
+const pythonFiles = (...names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, readFileSync(fileURLToPath(new URL(`../python/${name}`, import.meta.url)), 'utf8')]))
+
 function listFiles(origins: object | undefined): Record<string, string> {
-  const read = (name: string) => readFileSync(fileURLToPath(new URL(`../python/${name}`, import.meta.url)), 'utf8')
   return {
-    'image_list.py': read('image_list.py'),
-    'place_packages.py': read('place_packages.py'),
+    ...pythonFiles('image_list.py', 'place_packages.py'),
     'request.json': JSON.stringify({ prefix, output: packagesFile, origins: origins ?? null }),
   }
 }
@@ -162,7 +173,15 @@ function micromambaOf(facts: PlaceFacts, name: ProviderName): DockerfileLines['m
 }
 
 function holdsCredentials({ channels, conda, pip, pipOptions }: EnvironmentContent): boolean {
-  return [...channels, ...conda, ...pip, ...pipOptions.map(({ value = '' }) => value)].some((text) => /:\/\/[^/\s@]+@/.test(text))
+  return [...channels, ...conda, ...pip, ...pipOptions.map(({ value = '' }) => value)].some(holdsSecret)
+}
+
+/** A password, or a token alone or in a channel; not a user's name for SSH, and not the name of a variable in place of either. */
+function holdsSecret(text: string): boolean {
+  const [, scheme = '', user = '', password] = /([\w+.-]*):\/\/([^/\s@:]+)(?::([^/\s@]*))?@/.exec(text) ?? []
+  const secret = password ?? (scheme.endsWith('ssh') ? '' : user)
+  const token = /\/t\/([^/\s]+)\//.exec(text)?.[1] ?? ''
+  return [secret, token].some((part) => part !== '' && !/^\$\{\w+\}$/.test(part))
 }
 
 const objectPath = (path: string, digest: string): string => `files/${digest.replace('sha256:', '')}/${path.split('/').at(-1) ?? path}`

@@ -55,6 +55,14 @@ describe("the place's configuration of pip", () => {
     expect(variables({ PIP_CONFIG_FILE: '/dev/null' })).toEqual({})
   })
 
+  it('reaches uv in an image as lines of sh', () => {
+    write('requirements-uv.txt', 'six\n')
+    const line = `eval "$(python3 uv_variables.py "$HOME/requirements-uv.txt")" && printf %s "$UV_DEFAULT_INDEX"`
+    const env = { PATH: process.env['PATH'], HOME: home, PIP_INDEX_URL: "https://mirror.example.org/it's", PYTHONDONTWRITEBYTECODE: '1' }
+    const cwd = join(import.meta.dirname, '..', 'python')
+    expect(execFileSync('sh', ['-ec', line], { cwd, env, encoding: 'utf8' })).toBe("https://mirror.example.org/it's")
+  })
+
   it('may be broken: uv then goes without it', () => {
     const machine = variables()
     write('.config/pip/pip.conf', 'no section here\n')

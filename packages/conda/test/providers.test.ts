@@ -99,7 +99,7 @@ describe('the lines of a Dockerfile', () => {
       'COPY errand/conda/',
       'RUN /opt/errand/tools/py-rattler-0.28.0-python3.11/bin/python',
       'COPY errand/pip/',
-      'RUN if',
+      'RUN eval',
       'COPY errand/list/',
       'RUN /opt/errand/environment/bin/python',
       'ENV PATH=/opt/errand/environment/bin:$PATH',
@@ -135,14 +135,16 @@ describe('the lines of a Dockerfile', () => {
     expect(files['errand/pip/requirements.txt']).toBe(`/opt/errand/build/files/${'a'.repeat(64)}/x-1.0-py3-none-any.whl\n`)
   })
 
-  it('say when they would put credentials into a layer', () => {
-    const environment = condaFile({
-      channels: [],
-      conda: ['python=3.6'],
-      pip: ['six'],
-      pipOptions: ['--index-url', 'https://u:p@example.org/'],
-    })
-    expect(dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' }).holdsCredentials).toBe(true)
+  it.each([
+    ['https://u:p@example.org/', true],
+    ['https://token@example.org/', true],
+    ['https://example.org/t/token/main', true],
+    ['https://u:${TOKEN}@example.org/', false],
+    ['git+ssh://git@example.org/a.git', false],
+    ['https://example.org/', false],
+  ])('say of %s whether it would put credentials into a layer', (address, holds) => {
+    const environment = condaFile({ channels: [], conda: ['python=3.6'], pip: ['six'], pipOptions: ['--index-url', address] })
+    expect(dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' }).holdsCredentials).toBe(holds)
   })
 })
 
