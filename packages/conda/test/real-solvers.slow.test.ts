@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Environment, type EnvironmentLock, type JsonValue, localHost } from '@errand/core'
+import { machinePythons, makeCondaChannel } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type PreparedEnvironment, type WantedEnvironment, prepareEnvironment } from '../src/index.ts'
 import { callOptions, condaFile } from './conda-place.ts'
@@ -12,17 +13,12 @@ import { callOptions, condaFile } from './conda-place.ts'
 const folder = mkdtempSync(join(tmpdir(), 'errand-conda-real-'))
 const channel = `file://${join(folder, 'channel')}`
 const home = join(folder, 'home')
-const old = globSync(join(homedir(), '.pyenv/versions/3.6.*'))[0]
-const modern = globSync(join(homedir(), '.pyenv/versions/3.11.*'))[0] ?? '/usr'
-const modernVersion = execFileSync(join(modern, 'bin', 'python3'), ['-I', '-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {
-  encoding: 'utf8',
-}).trim()
+const { python: modernVersion, prefixes } = makeCondaChannel(join(folder, 'channel'), machinePythons(['3.6']))
+const old = prefixes[1]
 
 beforeAll(() => {
   process.env['RATTLER_CACHE_DIR'] = join(folder, 'rattler-cache')
   process.env['UV_CACHE_DIR'] = join(folder, 'uv-cache')
-  const prefixes = [modern, ...(old === undefined ? [] : [old])]
-  execFileSync('python3', [join(import.meta.dirname, 'make-channel.py'), join(folder, 'channel'), ...prefixes])
   makeWheel()
 })
 afterAll(() => {
