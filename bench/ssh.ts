@@ -91,9 +91,9 @@ function fill(directory: string, files: number, bytes: number): void {
 }
 
 async function trivial(errand: string, machine: Machine, directory: string, way: string): Promise<void> {
-  const { ssh, place } = machine
+  const { place } = machine
   makeProject(errand, machine, directory)
-  const script = `rsync -a -e '${ssh}' --exclude .errand ./ ${place}:bench-project/ && ${ssh} ${place} 'cd bench-project && python3 train.py'`
+  const script = `rsync -a -e '${machine.ssh}' --exclude .errand ./ ${place}:bench-project/ && ${machine.ssh} ${place} 'cd bench-project && python3 train.py'`
   const [hand, run] = await inTurn([byHand(machine, directory, script), submit(errand, machine, directory)], 7)
   if (hand && run) row(`trivial submit over SSH, ${way} / rsync and ssh python3`, run, hand, '<= 1 times')
 }

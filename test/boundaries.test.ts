@@ -19,6 +19,10 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   'packages/create-target': { ours: [], others: [] },
   'plugins/local': { ours: ['@errand/core', '@errand/process-engine'], others: ['valibot', '@valibot/to-json-schema'] },
   'plugins/docker': { ours: ['@errand/core', '@errand/docker-engine'], others: ['valibot', '@valibot/to-json-schema'] },
+  'plugins/remotedocker': {
+    ours: ['@errand/core', '@errand/docker-engine', '@errand/ssh'],
+    others: ['valibot', '@valibot/to-json-schema'],
+  },
   'plugins/remote-user-managed': {
     ours: ['@errand/core', '@errand/process-engine', '@errand/ssh'],
     others: ['valibot', '@valibot/to-json-schema'],

@@ -139,7 +139,7 @@ describe.skipIf(part === undefined)('published to a registry', () => {
 
   it('is enough to write, prove, install and use a target of a stranger, following docs/writing-a-target.md alone', async (test) => {
     if (process.getuid?.() !== 0) test.skip('becoming another user needs root')
-    const { user } = bringAccount('bash')
+    const { user } = bringAccount({})
     const machine = makeMachine('author', registry?.environment ?? {})
     await ok(machine.run('npm', 'install', '--global', '@errand/cli'))
     const page = readFileSync(join(repository, 'docs/writing-a-target.md'), 'utf8')

@@ -57,6 +57,8 @@ export function containerHost(engine: Engine, { runId, reader, create }: Contain
   /** What ends with the container has not failed: whoever talked to it lost the connection. */
   async function unlessCut(exit: Exit): Promise<Exit> {
     if (exit.exitCode === 0) return exit
+    // The engine could not enter it: it may be ending, and not be seen to have ended for a moment.
+    if (exit.exitCode === 126) await sleep(1000)
     const { state } = await lookAtRunContainer(engine, runId).catch(() => ({ state: 'missing' }))
     return state === 'running' ? exit : {}
   }

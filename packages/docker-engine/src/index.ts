@@ -1,4 +1,4 @@
-export { cancelGrace } from '@errand/agent'
+export { type OpenedOnce, cancelGrace, openOnce } from '@errand/agent'
 export { type Engine, type EnginePlace, openEngine } from './engine.ts'
 export { type EngineAddress, engineAddresses, parseEngineAddress } from './engine-address.ts'
 export { engineError } from './engine-errors.ts'

@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DelayLine } from './delay-line.ts'
 import { run } from './run-program.ts'
-import { type TestAccount, bringAccount, bringOpenSsh } from './test-account.ts'
+import { type AccountSettings, type TestAccount, bringAccount, bringOpenSsh } from './test-account.ts'
 
 export interface SshdSettings {
   /** More lines of sshd_config; they go before ours, and the first one counts. */
   readonly lines?: readonly string[]
   /** Login shell of the account: each shell has an account of its own. */
   readonly shell?: 'bash' | 'tcsh' | 'fish'
+  /** What its user may do: each kind has an account of its own. */
+  readonly may?: AccountSettings['may']
   /** Host keys that the server has. */
   readonly hostKeys?: readonly ('ed25519' | 'ecdsa' | 'rsa')[]
   /** Private host key files of another server, to be the same machine again. */
@@ -81,7 +83,7 @@ export function makeTestKey(
 /** Starts a server and waits until it answers. Ends with `stop` or `await using`. */
 export async function startSshd(settings: SshdSettings = {}): Promise<Sshd> {
   bringOpenSsh()
-  const account = bringAccount(settings.shell ?? 'bash')
+  const account = bringAccount(settings)
   const directory = mkdtempSync(join(tmpdir(), 'errand-sshd-'))
   chmodSync(directory, 0o755)
   const key = makeTestKey(directory, 'key')

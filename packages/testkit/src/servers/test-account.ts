@@ -17,11 +17,17 @@ export function bringOpenSsh(): void {
 const shells = { bash: '/bin/bash', tcsh: '/bin/tcsh', fish: '/usr/bin/fish' } as const
 const folder = '/var/lib/errand-test'
 
-/** An ordinary account of this machine, made once for each shell. Its password is random and known to root alone. */
-export function bringAccount(shell: keyof typeof shells): TestAccount {
+export interface AccountSettings {
+  readonly shell?: keyof typeof shells | undefined
+  /** `docker`: in the group of that name. `sudo`: may become root without a password. */
+  readonly may?: 'docker' | 'sudo' | undefined
+}
+
+/** An ordinary account of this machine, made once for each kind. Its password is random and known to root alone. */
+export function bringAccount({ shell = 'bash', may }: AccountSettings): TestAccount {
   const path = shells[shell]
   if (!existsSync(path)) bringDebianPackages([shell])
-  const user = shell === 'bash' ? 'errandtest' : `errandtest-${shell}`
+  const user = ['errandtest', ...(shell === 'bash' ? [] : [shell]), ...(may === undefined ? [] : [may])].join('-')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = `${folder}/${user}`
   if (!exists(user)) {
@@ -33,7 +39,14 @@ export function bringAccount(shell: keyof typeof shells): TestAccount {
     run('chpasswd', [], `${user}:${password}\n`)
     writeFileSync(file, password, { mode: 0o600 })
   }
+  if (may === 'docker') run('usermod', ['--append', '--groups', 'docker', user])
+  if (may === 'sudo') allowSudo(user)
   return { user, home: `/home/${user}`, password: readFileSync(file, 'utf8') }
+}
+
+function allowSudo(user: string): void {
+  if (!existsSync('/usr/bin/sudo')) bringDebianPackages(['sudo'])
+  writeFileSync(`/etc/sudoers.d/${user}`, `${user} ALL=(ALL) NOPASSWD: ALL\n`, { mode: 0o440 })
 }
 
 function exists(user: string): boolean {

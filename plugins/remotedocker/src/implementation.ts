@@ -1,0 +1,35 @@
+import type { CallOptions, Finding, Target, TargetContext, TargetImplementation } from '@errand/core'
+import { type DockerPlace, cancelGrace, createDockerTarget, openOnce } from '@errand/docker-engine'
+import { attachMachine, checkMachine, openSshHost, sshOptions } from '@errand/ssh'
+import { reachingSockets } from './socket-relay.ts'
+import type { RemoteDockerConfig } from './target.ts'
+
+export const attach: NonNullable<TargetImplementation<RemoteDockerConfig>['attach']> = attachMachine
+
+/**
+ * A container of the engine of a machine behind SSH; everything that is said to the engine goes over one connection. `ERRAND_CANCEL_GRACE` is
+ * the number of seconds between the polite and the hard end of a run, 30 else.
+ */
+export function createTarget(context: TargetContext<RemoteDockerConfig>): Target {
+  const { engine, address: _address, username, privateKey: _key, userManagedEnvironment: _own, ...settings } = context.config
+  const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
+  const machine = openOnce(({ signal }: CallOptions) => openSshHost({ ...sshOptions(context), signal }))
+  const target = createDockerTarget(context, async (options): Promise<DockerPlace> => ({
+    host: reachingSockets(await machine.get(options)),
+    owner: username,
+    settings,
+    ...(engine === undefined ? {} : { address: engine }),
+    ...(grace === undefined ? {} : { grace }),
+  }))
+  return {
+    ...target,
+    async *check(options): AsyncGenerator<Finding> {
+      const reached = yield* checkMachine(context, () => machine.get(options), options.signal)
+      if (reached !== undefined) yield* target.check(options)
+    },
+    async [Symbol.asyncDispose]() {
+      await target[Symbol.asyncDispose]()
+      await machine[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,10 @@
+import { testTarget } from '@errand/testkit'
+import { afterAll, describe, it } from 'vitest'
+import { problem, remoteDockerSuite, startRemoteEngine } from './remote-engine.ts'
+
+const machine = problem === undefined ? await startRemoteEngine() : undefined
+afterAll(() => machine?.[Symbol.asyncDispose]())
+
+describe.skipIf(problem !== undefined)(`a container behind a real sshd${problem === undefined ? '' : ` (${problem})`}`, () => {
+  if (machine !== undefined) testTarget(it, remoteDockerSuite(machine, 'remotedocker'))
+})
