@@ -35,7 +35,7 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
 }
 
 /** In tests a room may also use these. */
-const testing = ['vitest', '@errand/testkit', '@xterm/headless', 'valibot', '@valibot/to-json-schema']
+const testing = ['vitest', '@errand/testkit', '@xterm/headless', 'valibot', '@valibot/to-json-schema', 'ajv', 'yaml']
 
 const root = resolve(import.meta.dirname, '..')
 const rooms = globSync(['packages/*/package.json', 'plugins/*/package.json', 'apps/*/package.json'], { cwd: root }).map(dirname)

@@ -97,3 +97,11 @@ it('has short names for what the original calls history', async () => {
   expect(await project.errand('download', id, '-d', 'there')).toMatchObject({ exitCode: 0 })
   expect(project.has('there/outputs/model')).toBe(true)
 })
+
+it('has the error of a prepare that was to go on alone as its own', async () => {
+  using project = temporaryProject()
+  const left = await project.errand('prepare', '-a', '-c', 'lokal', '-o', 'json')
+  const straight = await project.errand('prepare', '-c', 'lokal', '-o', 'json')
+  expect(left).toEqual(straight)
+  expect(JSON.parse(lastLine(left.stderr))).toMatchObject({ error: { message: expect.stringContaining('lokal') } })
+})

@@ -208,3 +208,14 @@ it('knows the five types of the original and their packages', () => {
     ['cluster', '@errand/target-hdinsight-livy'],
   ])
 })
+
+it.runIf(process.platform === 'linux')('says where no project can be made, and does not try for ever', async () => {
+  await using folder = await temporaryProject({ file: 'text' })
+  const below = join(folder.directory, 'file', 'project')
+  await expect(initProject(below)).rejects.toMatchObject({ code: 'NOT_A_FOLDER', message: expect.stringMatching(/file is a file/) })
+  for (const directory of ['/proc/errand', '/proc/errand/deeper'])
+    await expect(initProject(directory)).rejects.toMatchObject({
+      code: 'FOLDER_NOT_MADE',
+      message: expect.stringContaining('/proc/errand'),
+    })
+})

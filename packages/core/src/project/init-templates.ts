@@ -18,7 +18,13 @@ UseSampling: true
 `
 }
 
-const runConfiguration = (target: string, prepare: boolean): string => `# How to run a script on the target "${target}":
+/** Editors with the YAML language server read it; the schema is what `init` writes beside. */
+const schemaLine = (file: string): string => `# yaml-language-server: $schema=.schemas/${file}.json\n`
+
+const runConfiguration = (
+  target: string,
+  prepare: boolean,
+): string => `${schemaLine('runconfig')}# How to run a script on the target "${target}":
 #   errand experiment submit -c ${target} SCRIPT [ARGUMENTS]
 
 # Which target: the name of a .compute file in this folder.
@@ -49,7 +55,7 @@ TrackedRun: true
 
 /** Files of a new project, by path relative to it. */
 export const projectFiles: Readonly<Record<string, string>> = {
-  'aml_config/local.compute': `# Your own Python on this machine. Nothing is installed into it.
+  'aml_config/local.compute': `${schemaLine('compute')}# Your own Python on this machine. Nothing is installed into it.
 type: local
 
 # The interpreter: a name or a path. python falls back to python3; an active virtual environment wins.
@@ -61,7 +67,7 @@ sparkSubmitLocation: spark-submit
 # Base folder of the directory that all runs share. Without it there is none.
 # nativeSharedDirectory: ~/.azureml/share/
 `,
-  'aml_config/docker.compute': `# A container on this machine. The environment is built from conda_dependencies.yml.
+  'aml_config/docker.compute': `${schemaLine('compute')}# A container on this machine. The environment is built from conda_dependencies.yml.
 type: docker
 
 # The image to start from. Without it: errand's own choice.
@@ -73,7 +79,7 @@ sharedVolumes: true
 `,
   'aml_config/local.runconfig': runConfiguration('local', false),
   'aml_config/docker.runconfig': runConfiguration('docker', true),
-  'aml_config/conda_dependencies.yml': `# Packages for targets that build an environment (docker, remotedocker, cluster).
+  'aml_config/conda_dependencies.yml': `${schemaLine('conda_dependencies')}# Packages for targets that build an environment (docker, remotedocker, cluster).
 # Targets that use your own Python (local, remote) install nothing from here.
 name: project_environment
 dependencies:
@@ -84,7 +90,7 @@ dependencies:
   # - pip:
   #   - requests
 `,
-  'aml_config/spark_dependencies.yml': `# For scripts with \`Framework: PySpark\`.
+  'aml_config/spark_dependencies.yml': `${schemaLine('spark_dependencies')}# For scripts with \`Framework: PySpark\`.
 configuration:
   spark.app.name: errand
   # spark.driver.memory: 2g
@@ -100,6 +106,8 @@ packages: []
 # Left out always: .git, .errand, outputs, virtual environments, node_modules, caches.
 .ipynb_checkpoints/
 .azureml/
+.vscode/
+aml_config/.schemas/
 docs/
 
 # What \`errand history download\` brings.

@@ -1,29 +1,70 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { errorCode } from '../errors.ts'
+import { ErrandError, errorCode } from '../errors.ts'
+import { type JsonSchema, type SchemaFile, schemaFiles } from './file-schemas.ts'
 import { projectFiles } from './init-templates.ts'
+import { makeFolder } from './make-folder.ts'
+
+export interface InitOptions {
+  /** The project becomes a new folder of that name. */
+  readonly name?: string
+  readonly overwrite?: boolean
+  /** Written for editors, with the settings of one that read them. Absent: neither. */
+  readonly schemas?: Readonly<Record<SchemaFile, JsonSchema>>
+}
+
+/** What has become of the files: paths relative to the project. */
+export interface Initialised {
+  readonly created: readonly string[]
+  readonly kept: readonly string[]
+}
+
+/** Folder of the schemas. Its name begins with a dot: it is for editors, not for people. */
+const schemaFolder = 'aml_config/.schemas'
 
 /**
  * Makes a folder a project: writes the files of {@link projectFiles} that are not there. Existing files are never touched, unless
- * `overwrite`. With `name` the project becomes a new folder of that name. Paths in the answer are relative to the project.
+ * `overwrite`; only schemas, which nobody edits, are brought up to date. Errors: `NOT_A_FOLDER`, `FOLDER_NOT_MADE`, `FILE_NOT_WRITTEN`.
  */
-export async function initProject(
-  directory: string,
-  { name, overwrite = false }: { readonly name?: string; readonly overwrite?: boolean } = {},
-): Promise<{ readonly created: readonly string[]; readonly kept: readonly string[] }> {
+export async function initProject(directory: string, { name, overwrite = false, schemas }: InitOptions = {}): Promise<Initialised> {
   const root = name === undefined ? resolve(directory) : resolve(directory, name)
   const created: string[] = []
   const kept: string[] = []
-  for (const [path, text] of Object.entries(projectFiles)) {
+  const put = async (path: string, text: string, replace: boolean): Promise<void> => {
     const absolute = join(root, path)
-    await mkdir(dirname(absolute), { recursive: true })
-    try {
-      await writeFile(absolute, text, { flag: overwrite ? 'w' : 'wx' })
-      created.push(path)
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-      kept.push(path)
-    }
+    await makeFolder(dirname(absolute))
+    const isThere = await readFile(absolute, 'utf8').catch(() => undefined)
+    const stays = (isThere === text && !overwrite) || !(await written(absolute, text, replace))
+    if (stays) kept.push(path)
+    else created.push(path)
   }
+  for (const [path, text] of Object.entries(projectFiles)) await put(path, text, overwrite)
+  if (schemas === undefined) return { created, kept }
+  for (const [file, schema] of Object.entries(schemas))
+    await put(`${schemaFolder}/${file}.json`, `${JSON.stringify(schema, undefined, 2)}\n`, true)
+  await put('.vscode/settings.json', editorSettings(), overwrite)
   return { created, kept }
+}
+
+/** False when the file is there and stays. */
+async function written(path: string, text: string, replace: boolean): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: replace ? 'w' : 'wx' })
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw new ErrandError('FILE_NOT_WRITTEN', `The file ${path} can't be written: ${errorCode(error) ?? 'unknown reason'}.`, {
+      cause: error,
+    })
+  }
+}
+
+/** For VS Code with its YAML extension: which schema a file has. Other editors read the first line of each file. */
+function editorSettings(): string {
+  const schemas = Object.entries(schemaFiles).map(([file, pattern]) => [`./${schemaFolder}/${file}.json`, `aml_config/${pattern}`])
+  const settings = {
+    'files.associations': { '*.runconfig': 'yaml', '*.compute': 'yaml' },
+    'yaml.schemas': Object.fromEntries(schemas),
+  }
+  return `${JSON.stringify(settings, undefined, 2)}\n`
 }

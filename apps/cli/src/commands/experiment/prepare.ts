@@ -84,7 +84,7 @@ export default class Prepare extends RunCommand {
   async #leave(): Promise<void> {
     const program = fileURLToPath(new URL('../../../bin/errand.js', import.meta.url))
     const words = this.argv.filter((word) => !['-a', '--async'].includes(word))
-    const child = spawn(process.execPath, [program, 'experiment', 'prepare', ...words, '--detached', '-o', 'tsv'], {
+    const child = spawn(process.execPath, [program, 'experiment', 'prepare', ...words, '--detached'], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -95,10 +95,18 @@ export default class Prepare extends RunCommand {
       said += String(data)
       if (said.includes('\n')) break
     }
-    if (!said.includes('\n')) throw new ErrandError('PREPARE_FAILED', complaint.replace(/^ERROR: /, '').trimEnd())
+    if (!said.includes('\n')) throw prepareError(complaint)
     child.unref()
     const id = said.replace('RunId: ', '').trimEnd()
     if (this.speaks && this.globals.quiet) await this.screen.out(`${id}\n`)
     else await this.printOutcome(`RunId: ${id}`, { run_id: id })
   }
+}
+
+/** The error of the process that was to go on: from its line of JSON where there is one, else its text. */
+function prepareError(complaint: string): ErrandError {
+  const line = complaint.split('\n').find((text) => text.startsWith('{"error":'))
+  if (line === undefined) return new ErrandError('PREPARE_FAILED', complaint.replace(/^ERROR: /, '').trimEnd())
+  const { error }: { error: { code: string; message: string; hint: string | null } } = JSON.parse(line)
+  return new ErrandError(error.code, error.message, error.hint === null ? {} : { hint: error.hint })
 }
