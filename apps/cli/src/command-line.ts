@@ -36,8 +36,9 @@ export type FlagShapes = Readonly<
 >
 
 /**
- * Turns what a user may type into what oclif understands: `help X` becomes `X --help` or a page, a leading `ml` is dropped, flags before the command go behind it, and
- * everything from the script on is put behind a `--`, so that nothing of it is ever taken for an option of ours.
+ * Turns what a user may type into what oclif understands: `help X` becomes `X --help` or a page, a leading `ml` is dropped, flags before
+ * the command go behind it, and everything from the script on is put behind a `--`, so that nothing of it is ever taken for an option of
+ * ours.
  */
 export async function arrangeWords(words: readonly string[]): Promise<readonly string[]> {
   const { leading, rest: typed } = takeLeadingFlags(words)
@@ -48,6 +49,8 @@ export async function arrangeWords(words: readonly string[]): Promise<readonly s
     return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']
   }
   if (rest[0] === 'rerun') return ['rerun', ...splitBehindRun([...leading, ...rest.slice(1)], await rerunFlags())]
+  // It finds its script itself: some of its options may stand behind it.
+  if (rest[0] === 'sweep') return ['sweep', ...leading, ...rest.slice(1)]
   const command = scriptCommandLength(rest)
   if (command === 0) return rest.length === 0 ? overviewUnlessNowhere(leading) : insertFlags(rest, leading)
   const { own, script } = splitAtScript([...leading, ...rest.slice(command)], await submitFlags())

@@ -5,6 +5,7 @@ const number = { type: 'number' }
 const count = { type: 'integer', minimum: 0 }
 const flag = { type: 'boolean' }
 const time = { type: 'string', description: 'ISO 8601, UTC' }
+const anyOf = (...schemas: readonly Schema[]): Schema => ({ anyOf: schemas })
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] })
 const list = (items: Schema): Schema => ({ type: 'array', items })
 const oneOf = (...values: readonly string[]): Schema => ({ enum: values })
@@ -103,6 +104,61 @@ const option = object({
   global: flag,
 })
 
+const anything = {}
+const changedKey = object({ key: text, 'before?': anything, 'after?': anything })
+const beforeAndAfter = (value: Schema): Schema => object({ before: value, after: value })
+const named = object({ name: text, version: text })
+const differences = object({
+  against: text,
+  code: anyOf(
+    object({
+      same: flag,
+      added: list(text),
+      removed: list(text),
+      renamed: list(object({ from: text, to: text })),
+      changed: list(object({ path: text, change: oneOf('content', 'executable', 'plain', 'link'), 'diff?': text })),
+    }),
+    object({ same: { type: 'null' }, reason: text }),
+  ),
+  configuration: list(changedKey),
+  environment: object({
+    specification: list(changedKey),
+    packages: orNull(
+      object({ added: list(named), removed: list(named), changed: list(object({ name: text, before: text, after: text })) }),
+    ),
+  }),
+  arguments: orNull(beforeAndAfter(list(text))),
+  variables: object({ added: list(text), removed: list(text), changed: list(text) }),
+  metrics: { type: 'object', additionalProperties: object({ before: metric, after: metric, difference: orNull(number) }) },
+  duration: { ...beforeAndAfter(orNull(number)), description: 'Seconds.' },
+})
+
+const parameters = { type: 'object', additionalProperties: text }
+const metrics = { type: 'object', additionalProperties: metric }
+const sweep = object({
+  run_id: text,
+  status: statusWord,
+  best: orNull(object({ metric: text, value: number, run_id: text, parameters })),
+  runs: list(object({ run_id: orNull(text), status: text, duration: text, parameters, metrics })),
+})
+
+const dryRun = object({
+  configuration: text,
+  target: object({ name: text, type: text }),
+  framework: text,
+  environment: { type: 'object' },
+  steps: list(text),
+  notes: list(text),
+  diagnostics: list({ type: 'object' }),
+  'script?': orNull(text),
+  'arguments?': list(text),
+  'variables?': { type: 'object' },
+  'secrets?': list(text),
+  'outputs?': list(text),
+  'project?': object({ digest: text, files: count, bytes: count, entries: list(object({ path: text, size: count, send: flag })) }),
+  'upload?': object({ files: count, bytes: count }),
+})
+
 /** What each command prints with `-o json`, by the words of the command. */
 export const outputSchemas: Readonly<Record<string, Schema>> = {
   commands: list(
@@ -129,6 +185,7 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
   'computetarget list': list(text),
   'computetarget show': { ...object({ name: text, type: text }), description: 'And the settings of the type.' },
   doctor: list({ allOf: [finding, object({ about: text })] }),
+  'dry run': { ...dryRun, description: 'Of submit and prepare with --dry-run.' },
   error: object({ error: object({ code: text, message: text, hint: orNull(text) }) }),
   'experiment cancel': runAndStatus,
   'experiment clean': list(
@@ -156,11 +213,21 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
     'asked_utc?': time,
   }),
   'experiment submit': record,
+  'history compare': list({ allOf: [record, object({ 'differences?': differences })] }),
+  'history delete': list(object({ run_id: text })),
   'history download': list(object({ artifact: text, path: text })),
+  'history gc': object({
+    removed: flag,
+    bytes: count,
+    items: list(object({ kind: text, count, bytes: count })),
+    kept: orNull(text),
+  }),
   'history info': record,
   'history last': record,
   'history list': list(row),
+  'history note': object({ run_id: text, note: orNull(text) }),
   'history restore': object({ run_id: text, snapshot: text, directory: text, files: count }),
+  'history tag': { type: 'object', additionalProperties: text },
   init: object({ directory: text, created: list(text), kept: list(text) }),
   lint: list(
     object({ severity: oneOf('error', 'warning', 'note'), file: text, message: text, 'line?': count, 'column?': count, 'hint?': text }),
@@ -187,6 +254,7 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
   'secret list': list(object({ name: text, target: orNull(text), source: text })),
   'secret set': object({ name: text, target: orNull(text), store: text }),
   'shim az': object({ files: list(text), first_in_path: flag }),
+  sweep,
   targets: list(object({ type: text, package: text, 'version?': text, 'contract?': number, origin: text, summary: text })),
   wait: list(runAndStatus),
 }

@@ -43,6 +43,7 @@ it.each([
   ['-o json history list', 'history list -o json'],
   ['--query=a -p b history list -s c', 'history list -s c --query=a -p b'],
   ['help submit', 'submit --help'],
+  ['-o json sweep -c x s.py a', 'sweep -o json -c x s.py a'],
   ['ml experiment submit -c x s.py ml', 'experiment submit -c x -- s.py ml'],
   ['-o json ml history list', 'history list -o json'],
   ['help', '--help'],

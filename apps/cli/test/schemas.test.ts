@@ -28,6 +28,7 @@ print("written")
 sys.exit(len(sys.argv) - 1)
 `
     project.write('train.py', script)
+    project.write('sweep.py', script.replace('sys.exit(len(sys.argv) - 1)\n', ''))
     await project.errand('submit', '-q', '-c', 'local', 'train.py')
     await project.errand('submit', '-q', '-c', 'local', 'train.py', 'fails')
     await project.errand('prepare', '-q', '-c', 'local')
@@ -54,7 +55,12 @@ sys.exit(len(sys.argv) - 1)
     ['experiment status', 'last'],
     ['experiment submit', '-c', 'local', 'train.py'],
     ['experiment submit', '-a', '-c', 'local', 'train.py'],
+    ['history compare'],
+    ['history compare', '--diff'],
     ['history download', 'last', '-d', 'there'],
+    ['history gc'],
+    ['history note', 'last', 'good'],
+    ['history tag', 'last', 'stage=final'],
     ['history info', 'last'],
     ['history last'],
     ['history list'],
@@ -69,8 +75,10 @@ sys.exit(len(sys.argv) - 1)
     ['schema'],
     ['secret list'],
     ['shim az', '--into', 'bin'],
+    ['sweep', '-c', 'local', '--each', 'x=1,2', '--best', 'Accuracy', 'sweep.py'],
     ['targets'],
     ['wait', 'last'],
+    ['history delete', 'last', '-y'],
     ['experiment clean', '--all', '-t', 'local', '-f'],
   ]
   it.each(lines)('%s %s', async (command, ...words) => {
@@ -83,12 +91,14 @@ sys.exit(len(sys.argv) - 1)
     expect(faults(schema, 7)).not.toEqual([])
   })
 
-  it('lines of logs, errors and progress', async () => {
+  it('dry runs, lines of logs, errors and progress', async () => {
     const logs = await project.errand('logs', 'last', '-o', 'json', '--control')
     const error = await project.errand('show', 'nobody', '-o', 'json')
     const progress = await project.errand('submit', '--progress', 'json', '-c', 'local', 'train.py')
+    const dry = await project.errand('submit', '--dry-run', '-o', 'json', '-c', 'local', 'train.py')
     const checked: readonly (readonly [string, readonly string[]])[] = [
       ['logs', logs.stdout.trim().split('\n')],
+      ['dry run', [dry.stdout]],
       ['error', [error.stderr.trim().split('\n').at(-1) ?? '']],
       ['progress', progress.stderr.trim().split('\n')],
     ]
@@ -104,7 +114,7 @@ sys.exit(len(sys.argv) - 1)
     )
     const commands = Object.values(manifest.commands).flatMap(({ id, hidden }) => (hidden === true ? [] : [id.replaceAll(':', ' ')]))
     // A command that is missing here gets its row in src/output-schemas.ts, and a line above.
-    expect(Object.keys(outputSchemas).toSorted()).toEqual([...commands, 'error', 'progress'].toSorted())
+    expect(Object.keys(outputSchemas).toSorted()).toEqual([...commands, 'dry run', 'error', 'progress'].toSorted())
   })
 
   it('go by any name of the command; an unknown one is answered with the nearest', async () => {
