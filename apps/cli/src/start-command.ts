@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext, RunUpdate } from '@errand/core/run'
+import { onEndWords, withOnEnd } from './on-end.ts'
 import { RunCommand, runError } from './run-command.ts'
 import { openTranscript } from './render/transcript.ts'
 import { keepMemorySmall } from './small-memory.ts'
@@ -18,7 +19,7 @@ export abstract class StartCommand extends RunCommand {
   protected async startRun(
     context: RunContext,
     start: Start,
-    { async, wait }: { readonly async: boolean; readonly wait: boolean },
+    { async, wait, 'on-end': onEnd }: { readonly async: boolean; readonly wait: boolean; readonly 'on-end'?: string | undefined },
   ): Promise<void> {
     let run: RunRecord | undefined
     let started = false
@@ -28,9 +29,18 @@ export abstract class StartCommand extends RunCommand {
           if (update.type === 'created' || update.type === 'started' || update.type === 'ended') run = update.run
           if (update.type === 'started') started = true
         }
-        await (async ? this.#leave(context, start, wait, signal, note) : this.#show(context, start, signal, note))
+        // Who is left behind calls the command, and only that one.
+        if (async) await this.#leave(context, start, { wait, onEnd }, signal, note)
+        else
+          await withOnEnd(
+            context,
+            this.screen,
+            onEnd,
+            () => this.#show(context, start, signal, note),
+            () => run,
+          )
       },
-      async () => this.#sayHowToComeBack(run, started || async),
+      async () => this.#sayHowToComeBack(run, started || async, async ? undefined : onEnd),
     )
   }
 
@@ -49,11 +59,17 @@ export abstract class StartCommand extends RunCommand {
     }
   }
 
-  async #leave(context: RunContext, start: Start, wait: boolean, signal: AbortSignal, note: (update: RunUpdate) => void): Promise<void> {
+  async #leave(
+    context: RunContext,
+    start: Start,
+    { wait, onEnd }: { readonly wait: boolean; readonly onEnd: string | undefined },
+    signal: AbortSignal,
+    note: (update: RunUpdate) => void,
+  ): Promise<void> {
     const { waitFor } = await import('@errand/core/run')
     const program = fileURLToPath(new URL('../bin/errand.js', import.meta.url))
     let created: RunRecord | undefined
-    for await (const update of start.leave(signal, [process.execPath, program, 'continue'])) {
+    for await (const update of start.leave(signal, [process.execPath, program, 'continue', ...onEndWords(onEnd)])) {
       note(update)
       await this.showAside(update)
       if (update.type !== 'created') continue
@@ -79,13 +95,14 @@ export abstract class StartCommand extends RunCommand {
     await this.print(recordFor(context.history, context.history.get(run.id) ?? run))
   }
 
-  async #sayHowToComeBack(run: RunRecord | undefined, started: boolean): Promise<void> {
+  async #sayHowToComeBack(run: RunRecord | undefined, started: boolean, onEnd: string | undefined): Promise<void> {
     process.exitCode = exitCodes.interrupted
     if (run === undefined) return
     const where = `${run.id}${this.projectOption}`
     const lines = started
       ? [`The run goes on. To come back:  errand logs -f ${where}`, `To cancel it:  errand cancel ${where}`]
       : [`The run had not started. To go on with it:  errand continue ${where}`]
+    if (onEnd !== undefined) lines.push(`Nobody calls the command of --on-end now. To wait and call it:  errand wait ${where}; ${onEnd}`)
     await this.screen.err(`\n${lines.join('\n')}\n`)
   }
 }

@@ -1,4 +1,5 @@
 import * as Args from '@oclif/core/args'
+import { onEndFlag, withOnEnd } from '../on-end.ts'
 import { RunCommand, runError } from '../run-command.ts'
 import { keepMemorySmall } from '../small-memory.ts'
 import { openTranscript } from '../render/transcript.ts'
@@ -9,8 +10,10 @@ export default class Continue extends RunCommand {
   static override examples = ['<%= config.bin %> continue churn_1521077190506']
   static override args = { run: Args.string({ description: 'The run.', required: true, ignoreStdin: true }) }
 
+  static override flags = { ...onEndFlag }
+
   async run(): Promise<void> {
-    const { args } = await this.parse(Continue)
+    const { args, flags } = await this.parse(Continue)
     await using context = await this.openContext()
     const chosen = this.findRun(context, { flag: undefined, argument: args.run })
     keepMemorySmall()
@@ -20,12 +23,24 @@ export default class Continue extends RunCommand {
       control: this.globals.verbose,
       quiet: this.globals.quiet,
     })
-    await this.interruptible(async (signal) => {
+    let run = chosen
+    const show = async (signal: AbortSignal): Promise<void> => {
       for await (const update of continueRun(context, chosen.id, { signal })) {
         await this.showAside(update)
         await transcript.show(update)
-        if (update.type === 'ended' && update.run.state !== 'completed') throw runError(update.run)
+        if (update.type !== 'ended') continue
+        run = update.run
+        if (run.state !== 'completed') throw runError(run)
       }
-    })
+    }
+    await this.interruptible(async (signal) =>
+      withOnEnd(
+        context,
+        this.screen,
+        flags['on-end'],
+        () => show(signal),
+        () => run,
+      ),
+    )
   }
 }

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import type { RerunOptions } from '@errand/core/run'
 import { runArgument, runFlag } from '../run-command.ts'
+import { onEndFlag } from '../on-end.ts'
 import { type Start, StartCommand } from '../start-command.ts'
 
 export default class Rerun extends StartCommand {
@@ -27,6 +28,7 @@ What stands behind RUN takes the place of the arguments; a -- before it lets it 
     target: Flags.string({ char: 't', summary: 'Another target, as it is in the project today.', helpValue: 'TARGET' }),
     async: Flags.boolean({ char: 'a', summary: 'Print the id of the run and return.' }),
     wait: Flags.boolean({ summary: 'With -a: print the id at once, return when the run has ended and its files are here.' }),
+    ...onEndFlag,
   }
 
   async run(): Promise<void> {

@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags'
 import type { SubmitOptions } from '@errand/core/run'
 import { dryRunFlag } from '../../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../../environment-flags.ts'
+import { onEndFlag } from '../../on-end.ts'
 import { type Start, StartCommand } from '../../start-command.ts'
 
 export default class Submit extends StartCommand {
@@ -16,6 +17,10 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
     '<%= config.bin %> submit -c local train.py 0.01',
     { description: 'Somewhere else than the run configuration says', command: '<%= config.bin %> submit -c local -t gpu-machine train.py' },
     { description: 'What would be done: files, environment, commands', command: '<%= config.bin %> submit -c local --dry-run train.py' },
+    {
+      description: 'A word when it has ended',
+      command: `<%= config.bin %> submit -c local --on-end 'notify-send "$ERRAND_RUN_ID: $ERRAND_RUN_STATUS"' train.py`,
+    },
     { description: 'Without waiting', command: '<%= config.bin %> submit -a -c docker train.py' },
   ]
   static override flags = {
@@ -25,6 +30,7 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
       summary: 'With -a: print the id at once, return when the run has ended and its files are here. Without -a it is always so.',
     }),
     prepare: Flags.boolean({ summary: 'Prepare the environment first.' }),
+    ...onEndFlag,
     ...dryRunFlag,
   }
 
