@@ -216,12 +216,14 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
   'history compare': list({ allOf: [record, object({ 'differences?': differences })] }),
   'history delete': list(object({ run_id: text })),
   'history download': list(object({ artifact: text, path: text })),
+  'history export': object({ directory: text, format: oneOf('errand', 'mlflow'), runs: list(text) }),
   'history gc': object({
     removed: flag,
     bytes: count,
     items: list(object({ kind: text, count, bytes: count })),
     kept: orNull(text),
   }),
+  'history import': object({ imported: list(text), skipped: list(text) }),
   'history info': record,
   'history last': record,
   'history list': list(row),
@@ -257,4 +259,8 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
   sweep,
   targets: list(object({ type: text, package: text, 'version?': text, 'contract?': number, origin: text, summary: text })),
   wait: list(runAndStatus),
+  watch: {
+    ...anyOf(object({ name: text, kind: text, value: metric, 'step?': number, at: time }), runAndStatus),
+    description: 'Of each line: metrics as they come, and at the end what has become of the run. Of a sweep what `sweep` prints.',
+  },
 }

@@ -58,7 +58,9 @@ sys.exit(len(sys.argv) - 1)
     ['history compare'],
     ['history compare', '--diff'],
     ['history download', 'last', '-d', 'there'],
+    ['history export', '--to', 'exported'],
     ['history gc'],
+    ['history import', 'exported'],
     ['history note', 'last', 'good'],
     ['history tag', 'last', 'stage=final'],
     ['history info', 'last'],
@@ -95,9 +97,11 @@ sys.exit(len(sys.argv) - 1)
     const logs = await project.errand('logs', 'last', '-o', 'json', '--control')
     const error = await project.errand('show', 'nobody', '-o', 'json')
     const progress = await project.errand('submit', '--progress', 'json', '-c', 'local', 'train.py')
+    const watched = await project.errand('watch', 'last', '-o', 'json')
     const dry = await project.errand('submit', '--dry-run', '-o', 'json', '-c', 'local', 'train.py')
     const checked: readonly (readonly [string, readonly string[]])[] = [
       ['logs', logs.stdout.trim().split('\n')],
+      ['watch', watched.stdout.trim().split('\n')],
       ['dry run', [dry.stdout]],
       ['error', [error.stderr.trim().split('\n').at(-1) ?? '']],
       ['progress', progress.stderr.trim().split('\n')],

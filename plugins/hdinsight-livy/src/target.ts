@@ -7,7 +7,7 @@ const text = (description: string) => v.optional(v.pipe(v.string(), v.nonEmpty('
 const address = (description: string) =>
   v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/\S+$/, 'a URL is wanted: https://…'), v.description(description)))
 const memory = (description: string) =>
-  v.optional(v.pipe(v.string(), v.regex(/^\d+[kmgt]b?$/i, 'write a number and a unit, 2g for example'), v.description(description)))
+  v.optional(v.pipe(v.string(), v.regex(/^\d+[kmgtKMGT][bB]?$/, 'write a number and a unit, 2g for example'), v.description(description)))
 const count = (description: string) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1, 'at least 1'), v.description(description)))
 
 const config = v.object({

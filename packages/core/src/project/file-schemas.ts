@@ -84,7 +84,7 @@ function computeSchema(definitions: readonly TargetDefinition[]): JsonSchema {
     type: 'object',
     properties: { type: { description: computeSummaries['type'], anyOf: types }, ...properties },
     additionalProperties: false,
-    allOf: ['remotedocker', 'remote', 'cluster'].map((type) => ({
+    allOf: ['remotedocker', 'remote'].map((type) => ({
       if: { properties: { type: { const: type } }, required: ['type'] },
       // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
       then: { required: ['address', 'username'] },
@@ -93,9 +93,18 @@ function computeSchema(definitions: readonly TargetDefinition[]): JsonSchema {
 }
 
 function settingsOf(definition: TargetDefinition): { readonly name: string; readonly property: JsonSchema }[] {
-  const { properties } = definition.config['~standard'].jsonSchema.input({ target: 'draft-2020-12' })
+  const { properties } = printedSchema(definition)
   if (typeof properties !== 'object' || properties === null) return []
   return Object.entries(properties).map(([name, property]) => ({ name, property: property as JsonSchema }))
+}
+
+/** A type whose schema can't be printed adds no keys: the others still do. */
+function printedSchema(definition: TargetDefinition): JsonSchema {
+  try {
+    return definition.config['~standard'].jsonSchema.input({ target: 'draft-2020-12' })
+  } catch {
+    return {}
+  }
 }
 
 /** null is as good as absent in every file. */
