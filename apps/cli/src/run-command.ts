@@ -125,7 +125,7 @@ export function runError(run: RunRecord): ErrandError {
   const reason = run.reason === undefined ? '' : `: ${run.reason.replace(/\.$/, '')}`
   return new ErrandError(
     'RUN_FAILED',
-    `The run ${run.id} ${outcome[run.state] ?? 'failed'}${reason}.`,
+    `The ${run.kind === 'sweep' ? 'sweep' : 'run'} ${run.id} ${outcome[run.state] ?? 'failed'}${reason}.`,
     run.notes.length === 0 ? {} : { hint: run.notes.join('\n') },
   )
 }

@@ -37,6 +37,7 @@ export function openSweepView(context: RunContext, screen: Screen, { quiet, only
         screen.clear()
         if (live && picture === undefined) {
           picture = openLivePicture(process.stdout, draw)
+          draw()
           timer = setInterval(draw, pace)
         } else if (!live && !quiet && finalStates.has(update.run.state)) await sayEnd(context, screen, parent, update, onlyErrors)
       }

@@ -1,15 +1,8 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { listing } from './listing.ts'
 import { type TemporaryProject, cliDirectory, temporaryProject } from './project.ts'
-
-/** Everything below a folder with what would change if anything touched it; reading a file leaves only its access time. */
-function listing(directory: string): string[] {
-  return ['', ...readdirSync(directory, { recursive: true, encoding: 'utf8' })].toSorted().map((path) => {
-    const { mode, uid, ino, size, mtimeMs, ctimeMs } = lstatSync(join(directory, path))
-    return [path, mode, uid, ino, size, mtimeMs, ctimeMs].join(' ')
-  })
-}
 
 const files = {
   'aml_config/local.compute': 'type: local\n',

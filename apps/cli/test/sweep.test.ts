@@ -125,11 +125,12 @@ it('starts no more after so many failures, says why, and can go on behind them',
   const id = runIdOf(finished)
   expect(finished.exitCode).toBe(1)
   expect(finished.stderr).toMatch(
-    /^ERROR: The run \S+ was interrupted: Stopped after 2 failed runs; 2 of 4 runs were not started\. To go on: errand sweep --resume/m,
+    /^ERROR: The sweep \S+ was interrupted: Stopped after 2 failed runs; 2 of 4 runs were not started\. To go on: errand sweep --resume/m,
   )
   expect(finished.stdout).toMatch(/^\[2\/4\] alpha=2 : Failed \(\S+\): .*3/m)
+  expect((await project.errand('continue', id)).stderr).toBe(`ERROR: ${id} is a sweep.\nerrand sweep --resume ${id}\n`)
   const rest = await project.errand('sweep', '--resume', id)
-  expect(rest.stderr).toContain(`ERROR: The run ${id} failed: 3 of 4 runs did not complete.`)
+  expect(rest.stderr).toContain(`ERROR: The sweep ${id} failed: 3 of 4 runs did not complete.`)
   expect(project.ran()).toHaveLength(4)
 })
 

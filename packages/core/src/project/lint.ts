@@ -126,7 +126,8 @@ function dependenciesOf(configuration: RunConfiguration): [string, Dependency][]
 /** The script that the file itself names; one that stands for the script of the command line can't be wrong. */
 async function lintScript(project: Project, configuration: RunConfiguration): Promise<readonly Diagnostic[]> {
   if (configuration.argumentVector.some((item) => item.includes('$file'))) return []
-  const position = configuration.position('ArgumentVector', 0) ?? configuration.position('ArgumentVector')
+  const position =
+    configuration.position('ArgumentVector', 0) ?? configuration.position('ArgumentVector') ?? configuration.position('script')
   return scriptCall(project, configuration, undefined, []).then(
     () => [],
     (error: unknown) => diagnosticsFrom(error, { file: configuration.file, ...position }),

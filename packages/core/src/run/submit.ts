@@ -80,7 +80,7 @@ export function continueRun(context: RunContext, runId: string, options: { reado
     if (before === undefined)
       throw new ErrandError('RUN_NOT_FOUND', `There is no run ${runId} in this project.`, { hint: 'errand history list' })
     const stored = storedRequest(before)
-    if (stored === undefined || stored.snapshot.digest === '') throw notContinued(before)
+    if (stored === undefined || before.kind !== 'run' || stored.snapshot.digest === '') throw notContinued(before)
     const submission: Submission = { context, runId, emit, signal, attempt: { mayHaveStarted: false } }
     const run = history.update(runId, { client: thisClient() })
     await emit({ type: 'created', run })
@@ -95,6 +95,8 @@ export function continueRun(context: RunContext, runId: string, options: { reado
 }
 
 function notContinued(run: RunRecord): ErrandError {
+  if (run.kind === 'sweep')
+    return new ErrandError('RUN_NOT_CONTINUED', `${run.id} is a sweep.`, { hint: `errand sweep --resume ${run.id}` })
   return run.kind === 'prepare'
     ? new ErrandError('RUN_NOT_CONTINUED', `${run.id} is the record of a prepare.`, {
         hint: `errand experiment prepare -c ${run.runConfiguration}`,
