@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openHistory } from '../packages/core/dist/history/index.js'
 import { environments } from './environments.ts'
+import { dockerRuns } from './docker.ts'
 import { type Command, inTurn, row } from './measure.ts'
 import { ssh } from './ssh.ts'
 
@@ -126,6 +127,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   million,
   environments: () => environments(scratch, `${process.execPath} ${join(repository, 'apps/cli/bin/errand.js')}`, environment),
   ssh: () => ssh(errand, scratch),
+  docker: () => dockerRuns({ errand, scratch, environment }),
 }
 const chosen = process.argv.slice(2)
 console.log('| what | figure | limit | over | ratio | client memory | aim |\n|---|---|---|---|---|---|---|')

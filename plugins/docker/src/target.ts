@@ -24,6 +24,7 @@ const config = v.object({
   sharedVolumes: flag('Whether the shared folder is there in the container.'),
   nativeSharedDirectory: text('Base, on this machine, of the folder that several runs share. Needs sharedVolumes.'),
   nvidiaDocker: flag('The container gets all GPUs.'),
+  userManagedEnvironment: flag('Runs use the Python of the image as it is; nothing is built.'),
   ...perRun,
 })
 

@@ -1,0 +1,86 @@
+import { randomFillSync } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
+import { startDockerEngine } from '../packages/testkit/dist/servers/index.js'
+import { type Command, inTurn, measure, row } from './measure.ts'
+
+export interface DockerBench {
+  readonly errand: string
+  /** Deleted by the caller. */
+  readonly scratch: string
+  readonly environment: NodeJS.ProcessEnv
+}
+
+/** Runs in containers against `docker run` of the same image, on an engine of its own. Needs root and the `docker` program. */
+export async function dockerRuns({ errand, scratch, environment }: DockerBench): Promise<void> {
+  await using engine = await startDockerEngine()
+  const image = await engine.image('python')
+  const counter = await countingSocket(engine.socket, join(scratch, 'counted.sock'))
+  const project = (name: string, socket: string): string => {
+    const directory = join(scratch, name)
+    mkdirSync(join(directory, 'aml_config'), { recursive: true })
+    writeFileSync(join(directory, 'aml_config/docker.compute'), `type: docker\nbaseDockerImage: ${image}\nengine: ${socket}\n`)
+    writeFileSync(
+      join(directory, 'aml_config/docker.runconfig'),
+      'Target: docker\nFramework: Python\nManagedEnvironment: false\nArgumentVector: [$file]\n',
+    )
+    writeFileSync(join(directory, 'train.py'), 'pass\n')
+    return directory
+  }
+  const command = (directory: string, ...words: string[]): Command => ({
+    name: words.join(' '),
+    command: [errand, 'experiment', ...words],
+    cwd: directory,
+    env: environment,
+  })
+  const run: Command = {
+    name: 'docker run',
+    command: ['docker', '--host', `unix://${engine.socket}`, 'run', '--rm', image, 'python3', '-c', 'pass'],
+  }
+  const trivial = project('docker-trivial', engine.socket)
+  const [plain, submit, prepare] = await inTurn(
+    [run, command(trivial, 'submit', '-c', 'docker', 'train.py'), command(trivial, 'prepare', '-c', 'docker')],
+    9,
+  )
+  if (plain && submit && prepare) {
+    row('trivial submit in a container / `docker run --rm`', submit, plain, '<= 500 ms over')
+    row('unchanged prepare / `docker run --rm`', prepare, plain, '<= 300 ms in all')
+  }
+  const large = project('docker-large', counter.socket)
+  fill(large)
+  await measure(command(large, 'submit', '-c', 'docker', 'train.py'))
+  const sentFirst = counter.sent()
+  await measure(command(large, 'submit', '-c', 'docker', 'train.py'))
+  const sent = counter.sent() - sentFirst
+  const [again, second] = await inTurn([run, command(large, 'submit', '-c', 'docker', 'train.py')], 3)
+  const bytes = `${Math.round(sentFirst / 1e6)} MB sent first, then ${Math.round(sent / 1000)} KB`
+  if (again && second)
+    row(`second submit in a container, 20,000 files / 500 MB / \`docker run --rm\` (${bytes})`, second, again, '<= 2000 ms over, < 100 KB')
+  counter.close()
+}
+
+function fill(directory: string): void {
+  const block = Buffer.alloc(25_000)
+  for (let index = 0; index < 20_000; index++) {
+    const folder = join(directory, 'data', String(index % 200))
+    if (index < 200) mkdirSync(folder, { recursive: true })
+    randomFillSync(block)
+    writeFileSync(join(folder, `file-${index}.bin`), block)
+  }
+}
+
+/** A way to the engine that counts what is sent to it. */
+async function countingSocket(engine: string, socket: string): Promise<{ readonly socket: string; sent(): number; close(): void }> {
+  let sent = 0
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const there = createConnection({ path: engine, allowHalfOpen: true })
+    client.on('data', (data) => (sent += data.length))
+    client.pipe(there)
+    there.pipe(client)
+    client.on('error', () => there.destroy())
+    there.on('error', () => client.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  return { socket, sent: () => sent, close: () => server.close() }
+}
