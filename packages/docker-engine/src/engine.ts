@@ -1,8 +1,9 @@
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 import { type CallOptions, ErrandError, type Host } from '@errand/core'
 import { type EngineAddress, engineAddresses, parseEngineAddress } from './engine-address.ts'
 import { EngineAgent, addressText, connectEngine } from './engine-agent.ts'
 import { engineError, isMissing } from './engine-errors.ts'
+import { loadDockerode } from './load-dockerode.ts'
 
 export interface EnginePlace {
   /** The engine's machine. */
@@ -36,7 +37,8 @@ export async function openEngine(place: EnginePlace, { signal }: Pick<CallOption
   const address = await firstThatListens(host, await addressesOf(place, signal))
   const agent = new EngineAgent(host, address)
   // Host and port as undefined would be DOCKER_HOST's; these are never looked up, since the agent makes the connection.
-  const docker = new Docker({ protocol: 'http', host: 'docker', port: 80, socketPath: undefined, agent } as Docker.DockerOptions)
+  const Client = loadDockerode()
+  const docker = new Client({ protocol: 'http', host: 'docker', port: 80, socketPath: undefined, agent } as Docker.DockerOptions)
   try {
     const { Version, ApiVersion, Os, Arch, Components } = await docker.version().catch((error: unknown) => {
       throw engineError(error, 'asking for its version', host.name)

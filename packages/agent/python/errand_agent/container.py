@@ -11,6 +11,8 @@ from errand_agent.paths import checked_run, run_folder
 ALONE_BEFORE, ALONE_AFTER = 60.0, 2.0
 # Seconds after the end for which clients are waited for. One that comes later, or takes longer, is served from elsewhere.
 LONGEST_STAY = 900.0
+# Seconds for clients to close when the run was removed.
+LONGEST_FAREWELL = 10.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 LOOK_FOR_OTHERS = 0.25
 STOPPED = 'The container of the run was stopped from outside: by somebody, or with its engine.'
@@ -28,6 +30,8 @@ def main(run):
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, frame: sys.exit(0))
     wait_until(lambda: not os.path.isdir(folder), ALONE_AFTER, LONGEST_STAY)
+    # Whoever removed the run has not had the answer yet.
+    wait_until(lambda: not others(), ALONE_AFTER, LONGEST_FAREWELL)
     return 0
 
 
