@@ -20,15 +20,19 @@ export interface RunContainerState {
 export async function lookAtRunContainer({ docker, host }: Engine, runId: string): Promise<RunContainerState> {
   const name = containerName(runId)
   try {
-    return stateOf(await docker.getContainer(name).inspect(), name)
+    return stateOf(await docker.getContainer(name).inspect(), name, host.name)
   } catch (error) {
     if (refusalStatus(error) !== 404) throw error
-    const reason = `The container ${name} on ${host.name} was removed by somebody else; what the run had printed until then is kept.`
-    return { state: 'missing', ended: { state: 'lost', reason } }
+    return { state: 'missing', ended: removed(name, host.name) }
   }
 }
 
-function stateOf({ State, Image, Config, Mounts }: ContainerInspectInfo, name: string): RunContainerState {
+function removed(name: string, host: string): Readonly<Record<string, JsonValue>> {
+  const reason = `The container ${name} on ${host} was removed by somebody else; what the run had printed until then is kept.`
+  return { state: 'lost', reason }
+}
+
+function stateOf({ State, Image, Config, Mounts }: ContainerInspectInfo, name: string, host: string): RunContainerState {
   const volume = Mounts.find(({ Type, Destination }) => Type === 'volume' && Destination === '/errand')?.Name
   const python = Config.Labels[labels.python]
   const projectId = Config.Labels[labels.projectId]
@@ -41,6 +45,8 @@ function stateOf({ State, Image, Config, Mounts }: ContainerInspectInfo, name: s
   }
   if (State.Paused) return { ...known, state: 'paused' }
   if (State.Running) return { ...known, state: 'running' }
+  // Killed in order to be removed.
+  if (State.Status === 'removing' || State.Dead) return { ...known, state: 'ended', ended: removed(name, host) }
   if (State.Status === 'created') return { ...known, state: 'created' }
   return { ...known, state: 'ended', ended: endOf(State, name) }
 }
