@@ -15,7 +15,6 @@ const perRun = {
   network: text('Network of the engine, none or host. Absent: the bridge.'),
   user: text('User that the script runs as, a name or number of the image. Absent: the image says it.'),
   containerOptions: v.optional(v.pipe(v.array(v.string()), v.description('Further options as docker run has them.'))),
-  keepContainer: flag('The container stays, stopped, after its run was collected.'),
 }
 
 const config = v.object({
@@ -26,6 +25,7 @@ const config = v.object({
   nvidiaDocker: flag('The container gets all GPUs.'),
   userManagedEnvironment: flag('Runs use the Python of the image as it is; nothing is built.'),
   ...perRun,
+  keepContainer: flag('The container stays, stopped, after its run was collected.'),
 })
 
 export type DockerConfig = v.InferOutput<typeof config>
