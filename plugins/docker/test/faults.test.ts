@@ -4,10 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type DockerEngine, dockerProblem, sharedDockerEngine } from '@errand/testkit/servers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { followIn, openClient, options, untilItPrints } from './docker-client.ts'
-import { inspect } from './docker-suite.ts'
 
 const problem = dockerProblem()
 const patient = "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"
+
+async function isRunning(engine: DockerEngine, name: string): Promise<boolean> {
+  const { State } = await engine.api<{ readonly State: { readonly Running: boolean } }>('GET', `/containers/${name}/json`)
+  return State.Running
+}
 
 describe.skipIf(problem !== undefined)(`a run in a container${problem === undefined ? '' : ` (skipped: ${problem})`}`, () => {
   let engine: DockerEngine
