@@ -141,12 +141,7 @@ print(json.dumps({
     await handle.remove(options)
     expect((await handle.status(options)).state).toBe('lost')
     await target[Symbol.asyncDispose]()
-    for (
-      let { State } = await inspect(engine, reference.externalId);
-      State.Running;
-      { State } = await inspect(engine, reference.externalId)
-    )
-      await sleep(100)
+    while (await isRunning(engine, reference.externalId)) await sleep(100)
   })
 
   it('writes 100 MB, and all of it is read', async () => {
