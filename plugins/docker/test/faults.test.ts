@@ -26,7 +26,7 @@ describe.skipIf(problem !== undefined)(`a run in a container${problem === undefi
     const reference = await client.submit(await client.request({ 'main.py': patient }))
     await using target = client.open()
     await untilItPrints(target, reference)
-    return { client, reference, name: reference.externalId }
+    return { client, reference, name: reference.externalId, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() }
   }
 
   it('has the limits, the user and the folders that its settings say', async () => {
@@ -68,7 +68,7 @@ print(json.dumps({
 
   it('runs as the user that its settings name, twice, and its files come back', async () => {
     await using client = await openClient(engine)
-    for (const _ of [1, 2]) {
+    for (let round = 0; round < 2; round += 1) {
       const script = "import os\nopen('outputs/made', 'w').write('x')\nprint(os.getuid(), os.getgid())\n"
       const request = await client.request({ 'main.py': script })
       const reference = await client.submit(request, { user: '1234:1234' })
@@ -91,24 +91,24 @@ print(json.dumps({
   })
 
   it('that is killed from outside has failed for the machine', async () => {
-    const { client, reference, name } = await startPatient()
-    await using _client = client
+    await using started = await startPatient()
+    const { client, reference, name } = started
     await engine.api('POST', `/containers/${name}/kill`)
     const { status, stdout } = await client.follow(reference)
     expect([stdout, status]).toMatchObject(['ready\n', { state: 'failed', cause: 'machine', reason: /killed from outside/ }])
   })
 
   it('that is stopped from outside is not cancelled', async () => {
-    const { client, reference, name } = await startPatient()
-    await using _client = client
+    await using started = await startPatient()
+    const { client, reference, name } = started
     await engine.api('POST', `/containers/${name}/stop`)
     const { status } = await client.follow(reference)
     expect(status).toMatchObject({ state: 'failed', cause: 'machine', reason: /stopped from outside/ })
   })
 
   it('whose container is removed while it is followed is lost, with what it had printed', async () => {
-    const { client, reference, name } = await startPatient()
-    await using _client = client
+    await using started = await startPatient()
+    const { client, reference, name } = started
     await using target = client.open()
     const following = followIn(target, reference)
     await sleep(500)
@@ -121,8 +121,8 @@ print(json.dumps({
   })
 
   it('that is paused can be cancelled', async () => {
-    const { client, reference, name } = await startPatient()
-    await using _client = client
+    await using started = await startPatient()
+    const { client, reference, name } = started
     await engine.api('POST', `/containers/${name}/pause`)
     await using target = client.open()
     await using handle = await target.attach(reference, options)
