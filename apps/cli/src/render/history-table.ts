@@ -46,7 +46,7 @@ function isEnded({ state }: RunSummary): boolean {
 /** What a run that goes on does, as its place last said, and how old that is. */
 function nowCell(run: RunSummary, now: Date): string {
   if (isEnded(run)) return ''
-  if (run.state === 'interrupted') return 'interrupted: errand continue'
+  if (run.state === 'interrupted') return `interrupted: errand ${run.kind === 'sweep' ? 'sweep --resume' : 'continue'}`
   const age = run.statusAt === undefined ? '' : `${ageOf(now.getTime() - Date.parse(run.statusAt))} ago`
   return [run.detail ?? (run.state === 'finalizing' ? 'its files are to be brought' : ''), age].filter((part) => part !== '').join(', ')
 }
