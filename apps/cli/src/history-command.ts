@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { errorMessage } from '@errand/core'
-import type { RunRecord } from '@errand/core/history'
+import type { History, RunRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
 import { RunCommand } from './run-command.ts'
 
@@ -16,6 +16,24 @@ export const shownFlags = {
 
 /** Commands that show one run. */
 export abstract class HistoryCommand extends RunCommand {
+  /** Shows the run that was meant. Its place is asked only when it has to be. */
+  protected async showChosen(
+    chosen: { readonly flag: string | undefined; readonly argument: string | undefined },
+    artifact: string | undefined,
+  ): Promise<void> {
+    {
+      await using known = await this.openHistory()
+      const { isSettled } = await import('@errand/core/history')
+      const run = this.findRun(known, chosen)
+      if (isSettled(run)) {
+        await this.#show(known.history, run, artifact)
+        return
+      }
+    }
+    await using context = await this.openContext()
+    await this.#show(context.history, await this.upToDate(context, this.findRun(context, chosen)), artifact)
+  }
+
   /** What the place says now, if it has to be asked and can be; else what is known. */
   protected async upToDate(context: RunContext, run: RunRecord): Promise<RunRecord> {
     const { isSettled, refresh } = await import('@errand/core/run')
@@ -34,13 +52,12 @@ export abstract class HistoryCommand extends RunCommand {
     return answer
   }
 
-  protected async showRun(context: RunContext, chosen: RunRecord, artifact: string | undefined): Promise<void> {
-    const run = await this.upToDate(context, chosen)
+  async #show(history: History, run: RunRecord, artifact: string | undefined): Promise<void> {
     const { readArtifact, recordFor } = await import('@errand/core/history')
     if (artifact === undefined) {
-      await this.print(recordFor(context.history, run))
+      await this.print(recordFor(history, run))
       return
     }
-    for (const block of readArtifact(context.history, run, artifact)) await this.screen.out(block)
+    for (const block of readArtifact(history, run, artifact)) await this.screen.out(block)
   }
 }

@@ -38,6 +38,16 @@ export abstract class RunCommand extends ErrandCommand {
     await showDryRun(plan, this.screen, this.speaks ? undefined : (value) => this.print(value))
   }
 
+  /**
+   * The history alone, for what asks no place: the rest of the context takes longer to load than a record to read. Where there is none yet,
+   * the whole context says what is missing.
+   */
+  protected async openHistory(): Promise<Pick<RunContext, 'history'> & AsyncDisposable> {
+    const { openHistoryIfPresent } = await import('@errand/core/history')
+    const history = openHistoryIfPresent(this.projectDirectory)
+    return history === undefined ? this.openContext() : { history, [Symbol.asyncDispose]: async () => history[Symbol.dispose]() }
+  }
+
   /** The run configuration that `-c` names. Error: RUN_CONFIGURATION_MISSING, which names those of the project. */
   protected async runConfigurationOf(flags: { readonly 'run-configuration'?: string | undefined }): Promise<string> {
     const chosen = flags['run-configuration']
@@ -67,7 +77,7 @@ export abstract class RunCommand extends ErrandCommand {
 
   /** The run that was meant. Errors: RUN_MISSING, RUN_TWICE, RUN_NOT_FOUND, RUN_AMBIGUOUS, RUN_ON_OTHER_TARGET */
   protected findRun(
-    context: RunContext,
+    context: Pick<RunContext, 'history'>,
     chosen: { readonly flag: string | undefined; readonly argument: string | undefined; readonly target?: string | undefined },
   ): RunRecord {
     const { flag, argument, target } = chosen
@@ -89,7 +99,7 @@ export abstract class RunCommand extends ErrandCommand {
   }
 
   /** Where nothing was run yet, a list of the runs is no way out. */
-  #resolve(context: RunContext, name: string): RunRecord {
+  #resolve(context: Pick<RunContext, 'history'>, name: string): RunRecord {
     try {
       return context.history.resolve(name)
     } catch (error) {

@@ -5,7 +5,7 @@ import { namedLabels } from './labels.ts'
 import { type InlinedMetrics, inlineMetrics } from './metrics.ts'
 import { durationText, microsecondsOf } from './record-time.ts'
 import { runStates } from './stored-value.ts'
-import type { History, RunRecord, RunState, RunSummary } from './run-record.ts'
+import { finalStates, type History, type RunRecord, type RunState, type RunSummary } from './run-record.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
@@ -71,12 +71,22 @@ export function recordFor(history: History, run: RunRecord, now: Date = new Date
 
 /** One row of `history list`. */
 export function listRowFor(run: RunSummary, now: Date = new Date()): JsonObject {
-  return JSON.parse(listRowText(run, now))
+  const metrics = JSON.parse(run.metrics.inline) as JsonObject
+  const { clashing } = run.metrics
+  return { ...rowKeys(run, now), ...metrics, ...(clashing === undefined ? {} : { metrics: JSON.parse(clashing) as JsonValue }) }
 }
 
-/** The same row as one line of JSON, many times as quick: the metrics are text already. */
+/** The same row as one line of JSON, quicker for what is only printed: the metrics are text already. */
 export function listRowText(run: RunSummary, now: Date = new Date()): string {
-  const keys = JSON.stringify({
+  const keys = JSON.stringify(rowKeys(run, now))
+  const { inline, clashing } = run.metrics
+  // Two objects become one by their braces: no metric has one of those names.
+  const whole = inline === '{}' ? keys : `${keys.slice(0, -1)},${inline.slice(1)}`
+  return clashing === undefined ? whole : `${whole.slice(0, -1)},"metrics":${clashing}}`
+}
+
+function rowKeys(run: RunSummary, now: Date): JsonObject {
+  return {
     run_id: run.id,
     script_name: run.script ?? null,
     status: statusWords[run.state],
@@ -84,11 +94,12 @@ export function listRowText(run: RunSummary, now: Date = new Date()): string {
     duration: durationOf(run, now),
     created_utc: run.createdAt,
     target: run.target.name,
-  })
-  const { inline, clashing } = run.metrics
-  // Two objects become one by their braces: no metric has one of those names.
-  const whole = inline === '{}' ? keys : `${keys.slice(0, -1)},${inline.slice(1)}`
-  return clashing === undefined ? whole : `${whole.slice(0, -1)},"metrics":${clashing}}`
+  }
+}
+
+/** Whether the history knows all there is to know, so that no connection is needed. */
+export function isSettled(run: RunRecord): boolean {
+  return finalStates.has(run.state) && (run.collected || run.reference === undefined)
 }
 
 /** Digest of the files that a run was made from; undefined when none were recorded. */

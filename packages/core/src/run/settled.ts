@@ -1,9 +1,5 @@
-import { type RunRecord, clientAlive, finalStates, thisClient } from '../history/index.ts'
-
-/** Whether the history knows all there is to know, so that no connection is needed. */
-export function isSettled(run: RunRecord): boolean {
-  return finalStates.has(run.state) && (run.collected || run.reference === undefined)
-}
+import { type RunRecord, clientAlive, thisClient } from '../history/index.ts'
+export { isSettled } from '../history/index.ts'
 
 /** Whether another living process drives this run: it collects, we only look. */
 export function isDriven(run: RunRecord): boolean {

@@ -1,7 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { ErrandError } from '@errand/core'
-import type { RunRecord } from '@errand/core/history'
-import type { RunContext } from '@errand/core/run'
+import type { History, RunRecord } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryCompare extends RunCommand {
@@ -37,7 +36,7 @@ As JSON: the records of the runs, with "differences" in each from the second on.
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(HistoryCompare)
-    await using context = await this.openContext()
+    await using context = await this.openHistory()
     const names = [...(flags.run ?? []), ...argv.map(String)]
     const runs = this.#chosen(context, names)
     const { compareRuns } = await import('@errand/core/compare')
@@ -54,7 +53,7 @@ As JSON: the records of the runs, with "differences" in each from the second on.
     else await this.screen.out(renderComparison(compared, process.stdout.isTTY ? process.stdout.columns : undefined))
   }
 
-  #chosen(context: RunContext, names: readonly string[]): RunRecord[] {
+  #chosen(context: { readonly history: History }, names: readonly string[]): RunRecord[] {
     const find = (name: string): RunRecord => this.findRun(context, { flag: name, argument: undefined })
     const asked = names.length === 0 ? ['last~1', 'last'] : names.length === 1 ? [...names, 'last'] : names
     const runs = asked.map(find)

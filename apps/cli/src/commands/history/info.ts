@@ -13,8 +13,6 @@ export default class HistoryInfo extends HistoryCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(HistoryInfo)
-    await using context = await this.openContext()
-    const run = this.findRun(context, { flag: flags.run, argument: args.run })
-    await this.showRun(context, run, flags['driver-log'] ? 'driver_log' : flags.artifact)
+    await this.showChosen({ flag: flags.run, argument: args.run }, flags['driver-log'] ? 'driver_log' : flags.artifact)
   }
 }

@@ -7,8 +7,6 @@ export default class HistoryLast extends HistoryCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(HistoryLast)
-    await using context = await this.openContext()
-    const run = this.findRun(context, { flag: 'last', argument: undefined })
-    await this.showRun(context, run, flags['driver-log'] ? 'driver_log' : flags.artifact)
+    await this.showChosen({ flag: 'last', argument: undefined }, flags['driver-log'] ? 'driver_log' : flags.artifact)
   }
 }

@@ -61,7 +61,8 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
   async run(): Promise<void> {
     const { flags } = await this.parse(HistoryList)
     if (flags.refresh) await this.#refresh()
-    const { listRowText, metricCondition, openHistoryIfPresent, sinceTime, sortRuns, statesNamed } = await import('@errand/core/history')
+    const { listRowFor, listRowText, metricCondition, openHistoryIfPresent, sinceTime, sortRuns, statesNamed } =
+      await import('@errand/core/history')
     const conditions = (flags.metric ?? []).map(metricCondition)
     using history = openHistoryIfPresent(this.projectDirectory)
     if (history === undefined) await this.#checkProject()
@@ -76,15 +77,13 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
       ...(flags.limit === undefined || works ? {} : { limit: flags.limit }),
     }
     const runs = this.#read(history, filter)
-    const texts = runs.map((run) => listRowText(run, new Date()))
+    const now = new Date()
     const columns = flags.columns?.flatMap((names) => names.split(',')).filter((name) => name !== '')
     if (this.format === 'json' && this.globals.query === undefined && columns === undefined && !works) {
-      await this.screen.out(jsonLines(texts))
+      await this.#showLines(runs.map((run) => listRowText(run, now)))
       return
     }
-    // One text and one parse: thousands of small ones take twice as long.
-    const rows: ListedRun['row'][] = JSON.parse(`[${texts.join(',')}]`)
-    const listed = runs.map((run, index) => ({ run, row: rows[index] ?? {} }))
+    const listed = runs.map((run) => ({ run, row: listRowFor(run, now) }))
     const chosen = listed.filter((run) => conditions.every(({ holds }) => holds(run)))
     const sorted = flags.sort === undefined ? chosen : sortRuns(chosen, flags.sort, flags.order === 'asc')
     const asked = [...conditions.map(({ name }) => name), ...(flags.sort === undefined ? [] : [flags.sort]), ...(columns ?? [])]
@@ -92,6 +91,16 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
     const filtered = works || Object.keys(filter).length > 0
     const empty = filtered ? 'No run is like that.' : 'Nothing was run yet. Run a script: errand submit -c local SCRIPT'
     await this.#show(sorted.slice(0, flags.limit), columns, empty)
+  }
+
+  /** A JSON array with one run on each line: thousands of runs are not worth taking apart only to indent them. */
+  async #showLines(texts: readonly string[]): Promise<void> {
+    if (texts.length === 0) await this.screen.out('[]')
+    for (let from = 0; from < texts.length; from += linesAtOnce) {
+      const lines = texts.slice(from, from + linesAtOnce).join(',\n  ')
+      await this.screen.out(from === 0 ? `[\n  ${lines}` : `,\n  ${lines}`)
+    }
+    await this.screen.out(texts.length === 0 ? '\n' : '\n]\n')
   }
 
   async #show(listed: readonly ListedRun[], columns: readonly string[] | undefined, empty: string): Promise<void> {
@@ -155,12 +164,9 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
   }
 }
 
+const linesAtOnce = 1000
+
 function tagCondition(text: string): { name: string; value?: string } {
   const at = text.indexOf('=')
   return at === -1 ? { name: text } : { name: text.slice(0, at), value: text.slice(at + 1) }
-}
-
-/** A JSON array with one run on each line: thousands of runs are not worth taking apart only to indent them. */
-function jsonLines(rows: readonly string[]): string {
-  return rows.length === 0 ? '[]\n' : `[\n  ${rows.join(',\n  ')}\n]\n`
 }

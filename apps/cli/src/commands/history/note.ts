@@ -17,7 +17,7 @@ export default class HistoryNote extends RunCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(HistoryNote)
     if (flags.remove && args.text !== undefined) throw new ErrandError('NOTE_WHAT', 'Say one of a text and --remove, not both.')
-    await using context = await this.openContext()
+    await using context = await this.openHistory()
     const run = this.findRun(context, { flag: undefined, argument: args.run })
     const text = args.text === '-' ? await (await import('../../prompt.ts')).readStandardInput() : args.text
     const changed = flags.remove || text === '' ? null : text

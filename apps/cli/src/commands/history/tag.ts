@@ -26,7 +26,7 @@ export default class HistoryTag extends RunCommand {
 
   async run(): Promise<void> {
     const { args, argv, flags } = await this.parse(HistoryTag)
-    await using context = await this.openContext()
+    await using context = await this.openHistory()
     const run = this.findRun(context, { flag: undefined, argument: args.run })
     const { history } = context
     const removed = (flags.remove ?? []).map((name): [string, null] => [name, null])
