@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { randomFillSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { openHistory } from '../packages/core/dist/history/index.js'
 import { environments } from './environments.ts'
 import { dockerRuns } from './docker.ts'
+import { fillHistory, history } from './history.ts'
 import { type Command, inTurn, row } from './measure.ts'
 import { ssh } from './ssh.ts'
 
@@ -32,33 +32,6 @@ const submit = (directory: string): Command => ({
   cwd: directory,
   env: environment,
 })
-
-function fillHistory(directory: string, runs: number, metrics: number): void {
-  using history = openHistory(directory)
-  for (let index = 0; index < runs; index++) {
-    const target = { name: 'local', type: 'local', config: {} }
-    const { id } = history.create({
-      kind: 'run',
-      name: 'bench',
-      script: 'train.py',
-      arguments: [],
-      runConfiguration: 'local',
-      target,
-      user: 'bench',
-    })
-    const at = new Date().toISOString()
-    const events = Array.from({ length: metrics }, (_, number) => ({
-      cursor: `${number + 1}`,
-      at,
-      type: 'metric' as const,
-      kind: 'value' as const,
-      name: `metric ${number}`,
-      value: Math.random(),
-    }))
-    history.appendEvents(id, events, undefined)
-    history.update(id, { state: 'completed', startedAt: at, endedAt: at, collected: true, removed: true })
-  }
-}
 
 async function startUp(): Promise<void> {
   const directory = makeProject('start-up', 'pass\n')
@@ -125,6 +98,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   submit: trivialSubmit,
   unchanged,
   million,
+  history: () => history(errand, environment, makeProject('history', 'print(1)\n')),
   environments: () => environments(scratch, `${process.execPath} ${join(repository, 'apps/cli/bin/errand.js')}`, environment),
   ssh: () => ssh(errand, scratch),
   docker: () => dockerRuns({ errand, scratch, environment }),
