@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { commandLineAlone } from '../apps/cli/test/command-line-alone.ts'
 import { firstErrorLine, json, program, showArguments, wordsOf } from './acceptance.ts'
-import { makeProject, repository, runIdOf } from './errand.ts'
+import { makeProject, runIdOf, startProcess } from './errand.ts'
 
 /** The console of the original, sweeps of its time, and types that are not installed: reference/original-cli.md §2.1 and §7. The lines of §6 and §7 are in acceptance-lines.test.ts. */
 
@@ -99,24 +100,20 @@ describe('a target type that is not installed', () => {
       package: '@errand/target-hdinsight-livy',
     },
   ]
-  // Packages of this checkout that the command line was given are installed.
-  const manifest = JSON.parse(readFileSync(join(repository, 'apps/cli/package.json'), 'utf8'))
-  const installed = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
-  it.each(types.filter((known) => !installed.includes(known.package)))(
-    '$type says how to install it, for submit and for prepare',
-    async ({ compute, package: name }) => {
-      using project = makeProject({
-        'train.py': '',
-        'aml_config/there.compute': compute,
-        'aml_config/there.runconfig': 'Target: there\nFramework: Python\n',
-      })
-      for (const line of ['experiment submit -c there train.py', 'experiment prepare -c there']) {
-        const refused = await project.errand(...wordsOf(line))
-        expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
-        expect(refused.stderr).toMatch(/^ERROR: .*is not installed\.$/m)
-        expect(refused.stderr.split('\n')).toContain(`errand plugins install ${name}`)
-      }
-      expect(json(await project.errand('history', 'list'))).toEqual([])
-    },
-  )
+  it.each(types)('$type says how to install it, for submit and for prepare', async ({ compute, package: name }) => {
+    using project = makeProject({
+      'train.py': '',
+      'aml_config/there.compute': compute,
+      'aml_config/there.runconfig': 'Target: there\nFramework: Python\n',
+    })
+    const alone = commandLineAlone(join(project.directory, '../alone'))
+    for (const line of ['experiment submit -c there train.py', 'experiment prepare -c there']) {
+      const words = [alone, ...wordsOf(line)]
+      const refused = await startProcess(process.execPath, words, project.directory, project.environment).finished
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
+      expect(refused.stderr).toMatch(/^ERROR: .*is not installed\.$/m)
+      expect(refused.stderr.split('\n')).toContain(`errand plugins install ${name}`)
+    }
+    expect(json(await project.errand('history', 'list'))).toEqual([])
+  })
 })

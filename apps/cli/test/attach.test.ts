@@ -1,11 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { commandLineAlone } from './command-line-alone.ts'
 import { type TemporaryProject, temporaryProject } from './project.ts'
 
 const remotedocker = (address: string, username: string): string =>
   `address: ${address}
-baseDockerImage: microsoft/mmlspark:plus-0.9.9
 nativeSharedDirectory: ~/.azureml/share/
 sharedVolumes: true
 type: remotedocker
@@ -15,7 +16,7 @@ username: ${username}
 
 const cluster = (address: string): string => `address: ${address}
 type: cluster
-userManagedEnvironment: false
+userManagedEnvironment: true
 username: sshuser
 yarnDeployMode: cluster
 `
@@ -88,8 +89,13 @@ describe('every historical spelling', () => {
 
   it('a type that is not installed is written all the same, and the way to install it is said', async () => {
     using project = temporaryProject()
-    const { stderr } = await attach(project, 'remotedocker -n vm -a gpu -u ann')
+    const alone = commandLineAlone(join(project.parent, 'alone'))
+    const line = 'computetarget attach remotedocker -n vm -a gpu -u ann'
+    const { status, stderr } = spawnSync(process.execPath, [alone, ...line.split(' ')], { cwd: project.directory, encoding: 'utf8' })
     expect(stderr).toContain('errand plugins install @errand/target-remotedocker')
+    expect(status).toBe(0)
+    // What the original wrote, which no installed type has a say in.
+    expect(project.read('aml_config/vm.compute')).toContain('baseDockerImage: microsoft/mmlspark:plus-0.9.9\n')
   })
 })
 
@@ -168,7 +174,7 @@ describe('what can not be attached', () => {
     ['remote -n vm -a [gpu]:22 -u ann', /^ERROR: The address "\[gpu\]:22" can't be used: between \[ and \] there must be an IPv6/],
     ['remote -n vm -a gpu:22 --ssh-port 23 -u ann', /^ERROR: Two ports are named: 22 .* 23/],
     ['remote -n vm', /^ERROR: The options --address and --username are missing: type remote needs them/],
-    ['cluster -n vm -a gpu', /^ERROR: The option --username is missing: type cluster needs it/],
+    ['remotedocker -n vm -a gpu', /^ERROR: The option --username is missing: type remotedocker needs it/],
     ['remote -a gpu -u ann', /^ERROR: The option --name is missing/],
     ['moon -n vm -a gpu -u ann', /^ERROR: There is no target type "moon"/],
     ['-n vm -a gpu -u ann moon', /^ERROR: There is no target type "moon"/],

@@ -79,16 +79,6 @@ it.each([
   expect(JSON.parse((await project.errand('history', 'list', '-o', 'json')).stdout)).toEqual([])
 })
 
-it('names the command that installs a type which is known and not installed', async () => {
-  using project = temporaryProject()
-  project.write('aml_config/vm.compute', 'type: remotedocker\naddress: gpu\nusername: ann\n')
-  project.write('aml_config/vm.runconfig', 'Target: vm\nFramework: Python\nArgumentVector: [$file]\nCondaDependenciesFile: null\n')
-  project.write('echo.py', echo)
-  const { exitCode, stderr, stdout } = await project.errand('submit', '-c', 'vm', 'echo.py')
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
-  expect(stderr).toBe('ERROR: The target type "remotedocker" is not installed.\nerrand plugins install @errand/target-remotedocker\n')
-})
-
 it('keeps stdout for JSON when JSON is asked for', async () => {
   using project = temporaryProject()
   project.write('echo.py', echo)
