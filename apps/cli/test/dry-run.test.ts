@@ -133,3 +133,18 @@ it('says why an environment would be made again, and that a submit without it wo
   expect(json.stdout).toBe('"package numpy"\n')
   expect(readFileSync(join(project.directory, 'aml_config/box.compute'), 'utf8')).toBe('type: unprepared\n')
 })
+
+it('plans an environment that is made from a file, and makes nothing of it', async () => {
+  using project = temporaryProject({
+    ...files,
+    'aml_config/local.compute': 'type: local\nuserManagedEnvironment: false\n',
+    'aml_config/conda_dependencies.yml': 'dependencies:\n  - pip:\n    - six\n',
+  })
+  const before = listing(project.parent)
+  const prepare = await project.errand('prepare', '-c', 'local', '--explain', '-o', 'json')
+  expect(prepare.stderr).toBe('')
+  expect(JSON.parse(prepare.stdout)).toMatchObject({
+    environment: { kind: 'conda', file: 'aml_config/conda_dependencies.yml', ready: false, build: true },
+  })
+  expect(listing(project.parent)).toEqual(before)
+})
