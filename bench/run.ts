@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { randomFillSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { cluster } from './cluster.ts'
 import { environments } from './environments.ts'
 import { dockerRuns } from './docker.ts'
 import { fillHistory, history } from './history.ts'
@@ -102,6 +103,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   environments: () => environments(scratch, `${process.execPath} ${join(repository, 'apps/cli/bin/errand.js')}`, environment),
   ssh: () => ssh(errand, scratch),
   docker: () => dockerRuns({ errand, scratch, environment }),
+  cluster: () => cluster(scratch, errand, environment),
 }
 const chosen = process.argv.slice(2)
 console.log('| what | figure | limit | over | ratio | client memory | aim |\n|---|---|---|---|---|---|---|')

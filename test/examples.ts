@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Finished, type Project, makeProject, repository } from './errand.ts'
 
 /** A copy of an example as a project of its own, run by the interpreter that `python` names or by the default one. */
-export function exampleProject(example: 'iris' | 'churn', python?: string): Project {
+export function exampleProject(example: 'iris' | 'churn' | 'spark-wordcount', python?: string): Project {
   const project = makeProject({})
   rmSync(project.directory, { recursive: true })
   cpSync(join(repository, 'examples', example), project.directory, {

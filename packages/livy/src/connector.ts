@@ -52,6 +52,8 @@ export async function connectThrough(
   const secure = protocol === 'https:'
   const host = hostname.replace(/^\[|\]$/g, '')
   const socket = await connect({ host, port: Number(port) || (secure ? 443 : 80) })
+  // Whoever uses it hears of its errors as long as he does; one that comes later is nobody's.
+  socket.on('error', () => {})
   if (!secure) return socket
   const trusted = certificateAuthority === undefined ? {} : { ca: certificateAuthority }
   const tls = connectTls({ socket, servername: host, ...trusted })

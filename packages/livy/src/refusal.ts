@@ -67,6 +67,7 @@ export function livyRefusal(answer: Answer, what: string): ServiceError | undefi
 const codesByException: Readonly<Record<string, ServiceErrorCode>> = {
   FileNotFoundException: 'NOT_FOUND',
   FileAlreadyExistsException: 'EXISTS',
+  AlreadyBeingCreatedException: 'EXISTS',
   AccessControlException: 'FORBIDDEN',
   SecurityException: 'UNAUTHORIZED',
   DSQuotaExceededException: 'NO_SPACE',

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelGrace } from '@errand/agent'
-import type { JsonValue } from '@errand/core'
 import { lookAt } from './outlook.ts'
 import type { Call, StoredRun } from './stored-run.ts'
 
@@ -17,8 +16,8 @@ const grace = (): number => cancelGrace(process.env['ERRAND_CANCEL_GRACE']) ?? d
  */
 export async function cancelRun(run: StoredRun, call: Call): Promise<void> {
   if (await run.exists('final.json', call)) return
-  const { storage, livy } = run.cluster
-  await storage.write(`${run.folder}/cancel`, JSON.stringify({ grace: grace() }), { ...call, overwrite: true })
+  const { livy } = run.cluster
+  await run.put('cancel', { grace: grace() }, call)
   if (await claimedByUs(run, call)) {
     await livy.delete(run.id, call)
   } else {
@@ -26,7 +25,7 @@ export async function cancelRun(run: StoredRun, call: Call): Promise<void> {
     if (!ended) await livy.delete(run.id, call)
   }
   await gone(run, call)
-  await run.put('final.json', { state: 'cancelled', endedAt: new Date().toISOString() } satisfies JsonValue, call)
+  await run.put('final.json', { state: 'cancelled', endedAt: new Date().toISOString() }, call)
 }
 
 /** Whoever makes the claim has the run: a driver that comes later ends at once. */

@@ -19,6 +19,8 @@ import { storedRun } from './stored-run.ts'
 import { findRun, hasProject, submitRun } from './submit.ts'
 import type { ClusterConfig } from './target.ts'
 
+export { attach } from './head-node.ts'
+
 interface Opened extends AsyncDisposable {
   readonly cluster: Cluster
   readonly agent: Agent

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { JsonValue, RunRequest } from '@errand/core'
+import type { RunRequest } from '@errand/core'
 import type { Cluster } from './cluster.ts'
 
 export interface Call {
@@ -22,7 +22,7 @@ export interface StoredRun {
   read<Value>(name: string, call: Call): Promise<Value | undefined>
   exists(name: string, call: Call): Promise<boolean>
   /** Makes a file appear whole. False when there is one: of several writers one gets true. */
-  put(name: string, value: JsonValue, call: Call): Promise<boolean>
+  put(name: string, value: object, call: Call): Promise<boolean>
 }
 
 export function storedRun(cluster: Cluster, id: string): StoredRun {
@@ -38,14 +38,23 @@ export function storedRun(cluster: Cluster, id: string): StoredRun {
       return bytes === undefined || bytes.length === 0 ? undefined : (JSON.parse(bytes.toString('utf8')) as Value)
     },
     exists: async (name, call) => (await storage.status(`${folder}/${name}`, call)) !== undefined,
-    async put(name, value, call) {
-      const temporary = `${folder}/.${name}.${randomBytes(6).toString('hex')}`
-      await storage.write(temporary, JSON.stringify(value), { ...call, overwrite: true })
-      if (await storage.rename(temporary, `${folder}/${name}`, call)) return true
-      await storage.delete(temporary, call)
-      return false
-    },
+    put: (name, value, call) => writeWhole(storage, `${folder}/${name}`, JSON.stringify(value), call),
   }
+}
+
+/** Makes a file appear whole, under its name only when all of it is there. False when there is one of that name. */
+export async function writeWhole(
+  storage: Cluster['storage'],
+  path: string,
+  content: Parameters<Cluster['storage']['write']>[1],
+  call: Call,
+  permission?: string,
+): Promise<boolean> {
+  const temporary = path.replace(/[^/]*$/, (name) => `.${name}.${randomBytes(6).toString('hex')}`)
+  await storage.write(temporary, content, { ...call, overwrite: true, ...(permission === undefined ? {} : { permission }) })
+  if (await storage.rename(temporary, path, call)) return true
+  await storage.delete(temporary, call)
+  return false
 }
 
 /** What is stored of a request: everything but the contents of its snapshot. */

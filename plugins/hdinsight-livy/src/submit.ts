@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import { readAgentFiles } from '@errand/agent'
-import { type CallOptions, ErrandError, type RunReference, type RunRequest, type TargetContext, errorCode } from '@errand/core'
+import { type CallOptions, ErrandError, type RunReference, type RunRequest, type TargetContext } from '@errand/core'
 import { batchRequest } from './batch-request.ts'
 import type { Cluster } from './cluster.ts'
 import { projectArchive, sizeOf } from './project-archive.ts'
-import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun } from './stored-run.ts'
+import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
 
 interface StoredBatch {
@@ -57,8 +57,8 @@ async function bringAgent({ storage, home }: Cluster, call: CallOptions): Promis
   if ((await storage.status(entry, call)) !== undefined) return hash
   call.report({ message: 'sending the agent' })
   await storage.makeDirectory(home, { ...call, permission: '755' })
-  await storage.write(`${folder}/agent.json`, JSON.stringify(files), { ...call, overwrite: true })
-  await storage.write(entry, files['errand_agent_driver.py'] ?? '', { ...call, overwrite: true })
+  await writeWhole(storage, `${folder}/agent.json`, JSON.stringify(files), call)
+  await writeWhole(storage, entry, files['errand_agent_driver.py'] ?? '', call)
   return hash
 }
 
@@ -78,26 +78,13 @@ async function bringProject(
   const path = projectPath(cluster, snapshot.digest)
   const { files, bytes } = sizeOf(snapshot)
   call.report({ message: `sending ${files} files`, total: bytes, unit: 'bytes' })
-  // Under a name of its own until it is whole: whoever finds it under the digest can use it.
-  const arriving = `${path}.${process.pid}.${Date.now()}`
-  await cluster.storage.write(arriving, () => projectArchive(snapshot, openObject), { ...call, overwrite: true })
-  if (!(await cluster.storage.rename(arriving, path, call))) await cluster.storage.delete(arriving, call)
+  await writeWhole(cluster.storage, path, () => projectArchive(snapshot, openObject), call)
 }
 
 async function bringRequest(run: StoredRun, context: TargetContext<ClusterConfig>, request: RunRequest, call: Call): Promise<void> {
   const { storage } = run.cluster
   await storage.makeDirectory(run.folder, { ...call, permission: '700' })
   const values = await Promise.all(request.secretVariables.map(async (name) => [name, await context.secretVariable(name)] as const))
-  if (values.length > 0)
-    await storage.write(`${run.folder}/variables`, JSON.stringify(Object.fromEntries(values)), {
-      ...call,
-      overwrite: true,
-      permission: '600',
-    })
-  try {
-    const stored = { ...storedRequest(request), agent: { environment: { AZUREML_TARGET_TYPE: 'cluster' } } }
-    await storage.write(`${run.folder}/request.json`, JSON.stringify(stored), { ...call, overwrite: false, permission: '600' })
-  } catch (error) {
-    if (errorCode(error) !== 'EXISTS') throw error
-  }
+  if (values.length > 0) await writeWhole(storage, `${run.folder}/variables`, JSON.stringify(Object.fromEntries(values)), call, '600')
+  await run.put('request.json', { ...storedRequest(request), agent: { environment: { AZUREML_TARGET_TYPE: 'cluster' } } }, call)
 }

@@ -1,4 +1,5 @@
 import { defineTarget } from '@errand/core'
+import { machineFlags, machineSecrets } from '@errand/ssh/machine'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 
@@ -13,7 +14,7 @@ const count = (description: string) => v.optional(v.pipe(v.number(), v.integer()
 const config = v.object({
   address: text('Head node for SSH: HOST, HOST:PORT, or a name of your SSH configuration. HDInsight: NAME-ssh.azurehdinsight.net.'),
   username: text('User to log in as on the head node, and owner of the files in the storage.'),
-  privateKey: text('Path of the key to log in with on the head node.'),
+  privateKey: text('Key to log in with: project for the one of attach -k, another name of the key store, or a path.'),
   livyUrl: address("Livy's address: https://NAME.azurehdinsight.net/livy. Absent: it is reached through the head node."),
   livyPort: v.optional(
     v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535), v.description('Port of Livy on the head node.')),
@@ -50,16 +51,11 @@ export default defineTarget({
   config: toStandardJsonSchema(config),
   secrets: {
     clusterPassword: { description: 'Password of the gateway', optional: true },
-    password: { description: 'Password of the head node', optional: true },
-    passphrase: { description: 'Passphrase of the private key', optional: true },
-    jumpPassword: { description: 'Password of the jump host', optional: true },
+    ...machineSecrets,
   },
   capabilities: { environments: ['user-managed'], frameworks: ['pyspark', 'python'], logs: 'polled' },
   attach: {
-    flags: {
-      address: { char: 'a', help: 'Head node for SSH: HOST, HOST:PORT, or a name of your SSH configuration.' },
-      username: { char: 'u', help: 'User to log in as on the head node.' },
-    },
+    flags: machineFlags,
     writes: { userManagedEnvironment: true, yarnDeployMode: 'cluster' },
   },
   load: () => import('./implementation.ts'),

@@ -1,11 +1,13 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { livyProblem, startGateway, startYarn } from '@errand/testkit/servers'
+import { openWebHdfsClient } from '@errand/livy'
+import { livyProblem, sshdProblem, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
 
 const problem = livyProblem()
-const yarn = problem === undefined ? await startYarn() : undefined
+const yarn = problem === undefined ? await startYarn({ livyLines: ['livy.impersonation.enabled = true'] }) : undefined
 const gateway = yarn && (await startGateway({ livy: yarn.livy.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl }))
 afterAll(async () => {
   await gateway?.[Symbol.asyncDispose]()
@@ -196,5 +198,49 @@ for number in range(${lines}):
     const three = await follow(third.target, reference, { cursor: two.cursor })
     expect(three.status).toMatchObject({ state: 'completed' })
     expect(one.stdout + two.stdout + three.stdout === expected).toBe(true)
+  })
+
+  it.skipIf(sshdProblem())('goes through the head node alone, as a user of its own', async () => {
+    await using sshd = await startSshd()
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    await hdfs.makeDirectory(`/user/${sshd.user}`, { ...options, permission: '777' })
+    await using client = openClient({
+      address: `127.0.0.1:${sshd.port}`,
+      username: sshd.user,
+      privateKey: sshd.key.file,
+      livyPort: yarn.livy.port,
+      webhdfsUrl: yarn.webHdfsUrl,
+      proxyUser: sshd.user,
+    })
+    const { reference } = await run(client, "print('over SSH')\nopen('outputs/file', 'w').write('content')")
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'over SSH\n' })
+    await using handle = await client.target.attach(reference, options)
+    expect(await handle.collect(join(client.directory, 'collected'), { ...options, include: ['outputs/**'] })).toEqual(['outputs/file'])
+    await handle.remove(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'lost' })
+  })
+
+  it('a run that the cluster refuses to start says why', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, queue: 'nowhere' })
+    const { reference } = await run(client, 'print(1)')
+    const { status } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'failed', cause: 'start', reason: expect.stringContaining('nowhere') })
+  })
+
+  it('a damaged archive of the project is a failed run that says so', async () => {
+    await using client = direct()
+    const request = await client.request({ 'main.py': "print('never')", 'data.bin': 'x'.repeat(10_000) })
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    const home = `${await hdfs.homeDirectory(options)}/.errand`
+    await hdfs.write(`${home}/projects/${request.snapshot.digest.slice(7)}`, 'no archive', { ...options, overwrite: true })
+    const { status, stdout } = await follow(client.target, await client.submit(request))
+    expect(status).toMatchObject({ state: 'failed', cause: 'machine', reason: expect.stringContaining('damaged') })
+    expect(stdout).toBe('')
+  })
+
+  it('Livy that is down is an error with a hint, not a status', async () => {
+    await using client = openClient({ livyUrl: 'http://127.0.0.1:9', webhdfsUrl: yarn.webHdfsUrl })
+    const request = await client.request({ 'main.py': 'print(1)' })
+    await expect(client.submit(request)).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE', hint: expect.stringContaining('cluster') })
   })
 })

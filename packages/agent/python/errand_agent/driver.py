@@ -64,7 +64,7 @@ def supervised(gateway, storage, home, run):
     final = status.current(folder) or {}
     if not status.is_final(final):
         final = {'state': 'failed', 'cause': 'machine', 'reason': 'The supervisor of the run was killed.', 'endedAt': machine.iso_time()}
-    driver_files.keep(storage, folder, run, request, known)
+    driver_files.keep(storage, folder, run, known)
     if final.get('reason') == STOPPED:
         # What the cluster says of it is truer; without it the client says this.
         return 1

@@ -27,9 +27,9 @@ def snapshot_of(storage):
     return {path: (size, modified) for path, size, modified in storage.listing('work')}
 
 
-def keep(storage, folder, run, request, known):
-    """Brings what matches the request's globs to the storage, and the list of it."""
-    include = request.get('outputs') or ['outputs/**']
+def keep(storage, folder, run, known):
+    """Brings what the run has written to the storage, and the list of it: the driver's disk goes with the driver."""
+    include = ['**']
     listing = collect.call_collect(None, {'run': run, 'include': include}, None)
     files = []
     for number, file in enumerate(listing['files']):

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { livyProblem, startYarn } from '../packages/testkit/dist/servers/index.js'
+import { type Command, type Figure, measure, median, row } from './measure.ts'
+
+const script = `from pyspark.sql import SparkSession
+print('first line', flush=True)
+print(SparkSession.builder.getOrCreate().range(1000).count())
+`
+
+/** A submit to a real cluster, to the script's first line and to its end, against a bare POST of the same script and a poll twice a second. */
+export async function cluster(scratch: string, errand: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  const problem = livyProblem()
+  if (problem !== undefined) return void process.stdout.write(`cluster: ${problem}\n`)
+  await using yarn = await startYarn()
+  const directory = join(scratch, 'cluster')
+  mkdirSync(join(directory, 'aml_config'), { recursive: true })
+  const user = userInfo().username
+  writeFileSync(join(directory, 'train.py'), script)
+  writeFileSync(
+    join(directory, 'aml_config/cluster.compute'),
+    `type: cluster\nlivyUrl: ${yarn.livy.url}\nwebhdfsUrl: ${yarn.webHdfsUrl}\nusername: ${user}\nuserManagedEnvironment: true\n`,
+  )
+  writeFileSync(join(directory, 'aml_config/cluster.runconfig'), 'Target: cluster\nFramework: PySpark\n')
+  const put = `curl -sfL -X PUT -T train.py "${yarn.webHdfsUrl}/bench/train.py?op=CREATE&user.name=${user}&overwrite=true"`
+  const post = `curl -sf -H 'X-Requested-By: bench' -H 'Content-Type: application/json' -d '{"file":"/bench/train.py"}' ${yarn.livy.url}/batches`
+  const poll = `until curl -sf ${yarn.livy.url}/batches/$id/state | grep -q success; do sleep 0.5; done`
+  const shell = (name: string, text: string): Command => ({ name, command: ['sh', '-ec', text], cwd: directory, env: environment })
+  const bare = shell('curl', `${put}; id=$(${post} | sed 's/^{"id":\\([0-9]*\\).*/\\1/'); ${poll}`)
+  const figures: Record<'bare' | 'first' | 'whole', Figure[]> = { bare: [], first: [], whole: [] }
+  for (let round = 0; round <= rounds; round++) {
+    const alone = await measure(bare)
+    const { first, whole } = await submit([errand, 'experiment', 'submit', '-c', 'cluster', 'train.py'], directory, environment)
+    if (round === 0) continue
+    figures.bare.push(alone)
+    figures.first.push(first)
+    figures.whole.push(whole)
+  }
+  const middle = (list: readonly Figure[]): Figure => ({ seconds: median(list.map(({ seconds }) => seconds)), megabytes: 0 })
+  row('submit to a cluster, to its end / bare POST and poll', middle(figures.whole), middle(figures.bare), '<= 3000 ms over')
+  row("submit to a cluster, to the script's first line / bare POST and poll to the end", middle(figures.first), middle(figures.bare), '')
+}
+
+const rounds = 3
+
+/** One submit, timed to the script's first line and to the end of the command. */
+function submit(
+  command: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly first: Figure; readonly whole: Figure }> {
+  const [program = '', ...parameters] = command
+  const began = performance.now()
+  const now = (): Figure => ({ seconds: (performance.now() - began) / 1000, megabytes: 0 })
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, parameters, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] })
+    let text = ''
+    let first: Figure | undefined
+    child.stdout.on('data', (data: Buffer) => {
+      text += data.toString()
+      if (first === undefined && text.includes('first line')) first = now()
+    })
+    child.once('error', reject)
+    child.once('close', (exitCode) => {
+      if (exitCode === 0 && first !== undefined) resolve({ first, whole: now() })
+      else reject(new Error(`The submit ended with ${exitCode}: ${text}`))
+    })
+  })
+}
