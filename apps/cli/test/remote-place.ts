@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Sshd, startSshd } from '@errand/testkit/servers'
+import { type Sshd, type SshdSettings, startSshd } from '@errand/testkit/servers'
 import { type Finished, type TemporaryProject, cliDirectory, temporaryProject } from './project.ts'
 
 /** A machine behind a real sshd that is a target of test projects. */
@@ -16,12 +16,12 @@ export interface RemotePlace extends AsyncDisposable {
 }
 
 /** @param more Lines of sshd_config. */
-export async function startPlace(more: readonly string[] = []): Promise<RemotePlace> {
+export async function startPlace(more: readonly string[] = [], may?: SshdSettings['may']): Promise<RemotePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-place-'))
   chmodSync(folder, 0o777)
   // A home of its own: other tests log in as the same user.
   const lines = [`SetEnv ERRAND_HOME=${folder}/errand HOME=${folder}`, `AuthorizedKeysFile ${folder}/.ssh/authorized_keys`]
-  const server = await startSshd({ lines: [...lines, ...more] })
+  const server = await startSshd({ lines: [...lines, ...more], may })
   return {
     server,
     folder,
