@@ -145,7 +145,7 @@ describe.skipIf(problem)('a user who is not in the group of the engine', () => {
   it('is told what to run there once', async () => {
     await using machine = await startRemoteEngine({ may: undefined })
     await using client = openClient(machine)
-    const [failed] = (await findingsOf(client.target)).filter(({ outcome }) => outcome === 'failed')
+    const failed = (await findingsOf(client.target)).find(({ outcome }) => outcome === 'failed')
     expect(failed).toMatchObject({ name: 'engine', hint: expect.stringContaining('sudo usermod -aG docker') })
     await expect(client.submit('')).rejects.toMatchObject({ code: 'ENGINE_PERMISSION' })
   })
