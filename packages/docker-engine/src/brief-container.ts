@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
+import type Docker from 'dockerode'
 import type { Engine } from './engine.ts'
 import { engineError, refusalStatus } from './engine-errors.ts'
 import { labels } from './labels.ts'
@@ -31,8 +32,7 @@ export async function runBriefly(engine: Engine, { image, command, input = '', s
     abortSignal: signal,
   })
   try {
-    const stdin = (await container.attach({ stream: true, stdin: true, hijack: true })) as unknown as Duplex
-    stdin.on('error', () => {})
+    const stdin = await openInput(container)
     await container.start({ abortSignal: signal })
     stdin.end(input)
     const { StatusCode } = (await container.wait({ abortSignal: signal })) as { readonly StatusCode: number }
@@ -41,6 +41,14 @@ export async function runBriefly(engine: Engine, { image, command, input = '', s
   } finally {
     await container.remove({ force: true }).catch(() => undefined)
   }
+}
+
+/** What the container's program will read. */
+export async function openInput(container: Docker.Container): Promise<Duplex> {
+  const stdin = (await container.attach({ stream: true, stdin: true, hijack: true })) as Duplex
+  // A program that ends before it has read all.
+  stdin.on('error', () => {})
+  return stdin
 }
 
 /** Output of a container without a terminal: records of a byte for the stream, three of nothing, four for the length, the bytes. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Duplex } from 'node:stream'
 import type Docker from 'dockerode'
 import type { CallOptions } from '@errand/core'
+import { openInput } from './brief-container.ts'
 import type { Engine } from './engine.ts'
 import { refusalStatus } from './engine-errors.ts'
 import { labels } from './labels.ts'
@@ -37,8 +37,7 @@ export async function holdBuildLock(
     await untilGone(engine, name, signal)
     return undefined
   }
-  const stdin = (await container.attach({ stream: true, stdin: true, hijack: true })) as unknown as Duplex
-  stdin.on('error', () => {})
+  const stdin = await openInput(container)
   try {
     await container.start()
   } catch (error) {

@@ -26,11 +26,11 @@ export async function* buildEvents(stream: Readable): AsyncGenerator<BuildEvent>
 const hasId = (aux: unknown): aux is { readonly ID: string } =>
   typeof aux === 'object' && aux !== null && 'ID' in aux && typeof aux.ID === 'string'
 
-/** `Step 3/9 : RUN pip install …` */
+/** `Step 3/9 : RUN pip install …`; Podman: `STEP 3/9: RUN pip install …` */
 function classicEvent(coloured: string): BuildEvent {
   // It colours what a step writes to its standard error.
   const text = stripVTControlCharacters(coloured)
-  const [, number, total, command] = /^Step (\d+)\/(\d+) : (.*)/s.exec(text) ?? []
+  const [, number, total, command] = /^Step (\d+)\/(\d+) ?: (.*)/is.exec(text) ?? []
   if (command === undefined) return { type: 'output', text }
   return { type: 'step', number: Number(number), total: Number(total), command: command.trimEnd() }
 }

@@ -15,14 +15,19 @@ export interface ImageFacts {
   readonly sparkSubmit?: string
 }
 
-/** Answers in three lines: where spark-submit is, the machine's name of its processor, what the probe of `@errand/conda` says. */
+/**
+ * Podman gives a program the options of the request that attaches to it, in front of its input, and does not hand on the end of the input: so the
+ * first line is thrown away, and the probe gets its two lines and no more.
+ * Answers in three lines: where spark-submit is, the machine's name of its processor, what the probe of `@errand/conda` says.
+ */
 const script = `
+read -r request
 spark=$(command -v spark-submit || { [ -x "$SPARK_HOME/bin/spark-submit" ] && echo "$SPARK_HOME/bin/spark-submit"; } || ls -d /opt/spark/bin/spark-submit 2>/dev/null)
 echo "$spark"
 uname -m
 shift
-command -v "$1" >/dev/null 2>&1 || { cat >/dev/null; exit 0; }
-exec "$@"
+command -v "$1" >/dev/null 2>&1 || exit 0
+head -n 2 | "$@"
 `
 
 const platforms: Readonly<Record<string, string>> = {
@@ -57,7 +62,12 @@ async function probe(engine: Engine, image: Docker.ImageInspectInfo, name: strin
   const { command, input } = imageProbe()
   let result
   try {
-    result = await runBriefly(engine, { image: image.Id, command: ['/bin/sh', '-c', script, 'sh', 'probe', ...command], input, signal })
+    result = await runBriefly(engine, {
+      image: image.Id,
+      command: ['/bin/sh', '-c', script, 'sh', 'probe', ...command],
+      input: `\n${input}\n`,
+      signal,
+    })
   } catch (error) {
     signal.throwIfAborted()
     throw cannotStart(engine, image, name, error)

@@ -78,8 +78,11 @@ const linked = ['/usr/bin/java', '/etc/alternatives/java', '/etc/ssl/certs/java'
 /** Package traffic may be signed by an authority that only this machine knows: its bundle is in the image, and pip, uv and others use it. */
 const authorities = '/etc/ssl/certs/ca-certificates.crt'
 const environment = [
-  `PIP_CERT=${authorities} SSL_CERT_FILE=${authorities} REQUESTS_CA_BUNDLE=${authorities}`,
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8',
+  `PIP_CERT=${authorities}`,
+  `SSL_CERT_FILE=${authorities}`,
+  `REQUESTS_CA_BUNDLE=${authorities}`,
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  'LANG=C.UTF-8',
 ]
 
 /** Describes an image; packages that this machine lacks are installed. */
