@@ -102,7 +102,8 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   history: () => history(errand, environment, makeProject('history', 'print(1)\n')),
   environments: () => environments(scratch, `${process.execPath} ${join(repository, 'apps/cli/bin/errand.js')}`, environment),
   ssh: () => ssh(errand, scratch),
-  docker: () => dockerRuns({ errand, scratch, environment }),
+  docker: () => dockerRuns({ errand, scratch, environment }, 'trivial'),
+  'docker-unchanged': () => dockerRuns({ errand, scratch, environment }, 'unchanged'),
   cluster: () => cluster(scratch, errand, environment),
 }
 const chosen = process.argv.slice(2)
