@@ -77,7 +77,7 @@ function findUnneeded(history: History): { doomed: Doomed[]; kept?: string } {
 
 /** Between its record and the digest of its files a run's contents are known to nobody else; a prepare may read wheels at any time. */
 function isStoringFiles(run: RunRecord): boolean {
-  if (finalStates.has(run.state) || run.kind === 'sweep' || snapshotDigest(run) !== undefined) return false
+  if (finalStates.has(run.state) || snapshotDigest(run) !== undefined) return false
   return run.client !== undefined && clientAlive(run.client) !== false
 }
 
