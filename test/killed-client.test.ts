@@ -24,8 +24,8 @@ with open("outputs/result.txt", "w") as file:
 const points = [
   { name: 'before the submit', at: 'request:stage', started: false },
   { name: 'during staging', at: 'done:stage:1', started: false },
-  { name: 'when it asks for the start', at: 'request:start', started: false },
-  { name: 'just after the start', at: 'done:start', started: true },
+  { name: 'when it asks for the start', at: 'request:stage:2', started: false },
+  { name: 'just after the start', at: 'done:stage:2', started: true },
   { name: 'during streaming', at: 'done:read:3', started: true },
   { name: 'during the collect', at: 'request:collect', started: true },
   { name: 'in the midst of the collect', at: 'done:fetch', started: true },
