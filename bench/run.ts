@@ -46,12 +46,14 @@ async function startUp(): Promise<void> {
     env: environment,
   }
   const options: Command = { ...runs, name: 'completion of an option', command: [...runs.command.slice(0, -1), '--'] }
-  const [nothing, first, second, third, fourth] = await inTurn([node, version, list, runs, options], 15)
-  if (!nothing || !first || !second || !third || !fourth) return
+  const schema: Command = { ...version, name: 'errand schema', command: [errand, 'schema', 'runconfig'] }
+  const [nothing, first, second, third, fourth, fifth] = await inTurn([node, version, list, runs, options, schema], 15)
+  if (!nothing || !first || !second || !third || !fourth || !fifth) return
   row('`errand --version` / `node -e 0`', first, nothing, '<= 40 ms over')
   row('`errand history list`, 10,000 runs / `node -e 0`', second, nothing, '<= 180 ms over')
   row('completion of a run id, 10,000 runs / `node -e 0`', third, nothing, '<= 250 ms in all')
   row('completion of an option / `node -e 0`', fourth, nothing, '<= 250 ms in all')
+  row('`errand schema runconfig` / `node -e 0`', fifth, nothing, '')
 }
 
 async function trivialSubmit(): Promise<void> {

@@ -113,6 +113,15 @@ describe('tables', () => {
     expect(documented).toEqual(Object.values(exitCodes))
   })
 
+  it('every command that answers by its exit code has a row of exit codes', () => {
+    const rows = firstColumn('docs/exit-codes.md').join(' ')
+    const sources = globSync('apps/cli/src/commands/**/*.ts', { cwd: repository })
+    const answering = sources.filter((file) => /process\.exitCode = exitCodes\.failed|extends StartCommand/.test(read(file)))
+    const commands = answering.map((file) => file.replace(/^.*commands\/(experiment\/)?|\.ts$/g, '').replace('/', ' '))
+    expect(commands.length).toBeGreaterThan(6)
+    expect(commands.filter((command) => !new RegExp(`\`${command}[ \`]`).test(rows))).toEqual([])
+  })
+
   it('every key of the two configuration files is explained', () => {
     const text = read('docs/configuration-files.md')
     const used = Object.entries(computeKeys).filter(([, key]) => key.types.length > 0)

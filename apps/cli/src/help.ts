@@ -8,8 +8,18 @@ class ErrandCommandHelp extends CommandHelp {
   }
 }
 
+const narrow = 60
+const indentation = 4
+
 export class ErrandHelp extends Help {
   protected override CommandHelpClass = ErrandCommandHelp
+
+  constructor(...[config, options]: ConstructorParameters<typeof Help>) {
+    const columns = process.stdout.columns ?? 80
+    // In a narrow terminal oclif puts explanations below their options, and forgets that they are indented there.
+    super(config, columns < narrow ? { ...options, maxWidth: columns - indentation } : options)
+  }
+
   #words: readonly string[] = []
 
   override async showHelp(words: string[]): Promise<void> {
