@@ -232,6 +232,6 @@ function sentences(origin: RunRecord, stored: StoredRequest, request: StoredRequ
   const held =
     packages === undefined
       ? 'Its packages are not known: the environment is made anew.'
-      : `Its environment is held to the same ${packages} packages.`
+      : `Its environment is held to the packages that it had (${packages}).`
   return [files, ...words, held]
 }
