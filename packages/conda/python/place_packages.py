@@ -101,7 +101,7 @@ def normal(name):
 
 
 def without_credentials(url):
-    return re.sub(r'(://)[^/@]+@', r'\1', url)
+    return re.sub(r'(://[^\s]*?)/t/[^/\s]+(?=/)', r'\1', re.sub(r'(://)[^/@]+@', r'\1', url))
 
 
 def pip_origins(report):

@@ -17,6 +17,7 @@ LEADING_ASTRAY = (
     'PIP_PREFIX', 'PIP_USER', 'PIP_REQUIRE_VIRTUALENV', 'PIP_REPORT', 'UV_PROJECT', 'UV_PROJECT_ENVIRONMENT', 'UV_PYTHON', 'UV_SYSTEM_PYTHON')
 
 CREDENTIALS = re.compile(r'(://)[^/\s@\'"]+@')
+CHANNEL_TOKEN = re.compile(r'(://[^\s\'"]*?/t/)[^/\s\'"]+(?=/)')
 TERMINAL_CODES = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
 
 
@@ -26,7 +27,7 @@ class StepFailed(place_ending.Ended):
 
 
 def redacted(text):
-    return CREDENTIALS.sub(r'\1***@', text)
+    return CHANNEL_TOKEN.sub(r'\1***', CREDENTIALS.sub(r'\1***@', text))
 
 
 class Runner:

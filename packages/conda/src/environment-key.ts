@@ -133,9 +133,9 @@ function canonicalRequirement(requirement: string): string {
   return [named, ...marker.map((part) => part.trim())].join('; ')
 }
 
-/** Credentials change and are nobody's business: they are no part of a key or of a message. */
+/** Credentials and tokens of channels change and are nobody's business: they are no part of a key or of a message. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/(:\/\/)[^/\s@]+@/g, '$1')
+  return text.replaceAll(/(:\/\/)[^/\s@]+@/g, '$1').replaceAll(/(:\/\/[^\s'"]*?)\/t\/[^/\s]+(?=\/)/g, '$1')
 }
 
 /** Digest of the packages of a lock, whatever their order. */

@@ -202,6 +202,18 @@ describe('the key of an environment', () => {
     expect(JSON.stringify(await inputsOf(world))).not.toContain('token')
   })
 
+  it('holds no token of a channel, renewed or hidden, and knows the channel all the same', async () => {
+    const withToken = (token: string) =>
+      edit(
+        '  - conda-forge',
+        `  - https://conda.example.org/t/${token}/team`,
+      )({ ...world, text: world.text.replace('numpy', `https://conda.example.org/t/${token}/team::numpy`) })
+    const [first, renewed, hidden] = await Promise.all(['one-token', 'another-token', '***'].map((token) => inputsOf(withToken(token))))
+    expect(JSON.stringify(first)).not.toContain('one-token')
+    expect(first?.channels).toContain('https://conda.example.org/team')
+    expect([renewed, hidden]).toEqual([first, first])
+  })
+
   it('is the same for inputs that were stored as JSON and read again', async () => {
     const inputs = await inputsOf(world)
     expect(environmentKey(JSON.parse(JSON.stringify(inputs)) as EnvironmentInputs)).toBe(environmentKey(inputs))

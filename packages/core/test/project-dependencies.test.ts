@@ -215,6 +215,15 @@ packages:
   expect(diagnostics).toEqual([])
 })
 
+it('refuses a password in the address of a repository, and does not repeat it', async () => {
+  const error = await rejection(spark('repositories:\n  - https://me:c4nary@example.org/maven\n'))
+  expect([error.code, error.message]).toEqual([
+    'CONFIGURATION_INVALID',
+    expect.stringContaining('https://***@example.org/maven holds a password'),
+  ])
+  expect(error.message).not.toContain('c4nary')
+})
+
 it.each([
   ['configuration: {}\n', []],
   ['configuration: null\nrepositories:\npackages: ~\n', []],

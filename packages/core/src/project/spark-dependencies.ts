@@ -1,4 +1,5 @@
 import type { SparkDependencies } from '../request.ts'
+import { hideCredentials, holdsCredentials } from './credentials.ts'
 import { diagnosticList, hasErrors, throwErrors, type Diagnostic, type DiagnosticList } from './diagnostic.ts'
 import { readProjectFile } from './files.ts'
 import { readKeys } from './keys.ts'
@@ -56,9 +57,22 @@ export interface SparkEntries {
 export function readSparkParts({ configuration, repositories, packages }: SparkEntries, diagnostics: DiagnosticList): SparkDependencies {
   return {
     configuration: configuration === undefined ? {} : (readTextMap(configuration, diagnostics) ?? {}),
-    repositories: repositories === undefined ? [] : (readTextList(repositories, diagnostics) ?? []).map((url) => url.trim()),
+    repositories: repositories === undefined ? [] : readRepositories(repositories, diagnostics),
     packages: packages === undefined ? [] : readPackages(packages, diagnostics),
   }
+}
+
+/** spark-submit gets them as arguments, which everybody on its machine can read. */
+function readRepositories(entry: YamlEntry, diagnostics: DiagnosticList): string[] {
+  const repositories = (readTextList(entry, diagnostics) ?? []).map((url) => url.trim())
+  for (const url of repositories.filter(holdsCredentials))
+    diagnostics.error(
+      'CREDENTIALS_IN_REPOSITORY',
+      `the repository ${hideCredentials(url)} holds a password, which would be an argument of spark-submit`,
+      entry.position,
+      'take it out, and name a file with the login in the configuration: spark.jars.ivySettings',
+    )
+  return repositories
 }
 
 function readPackages(entry: YamlEntry, diagnostics: DiagnosticList): SparkDependencies['packages'] {
