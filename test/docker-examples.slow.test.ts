@@ -26,23 +26,29 @@ describe.skipIf(problem !== undefined)(`the examples in containers${problem === 
     { name: 'iris', type: 'docker', pip: [], metric: 'Accuracy', over: 0.9 },
     { name: 'churn', type: 'localdocker', pip: ['pandas', 'scikit-learn'], metric: 'Decision Tree Accuracy', over: 0.8 },
   ] as const
-  it.each(examples)('$name, with type: $type', async ({ name, type, pip, metric, over }) => {
-    using project = exampleProject(name)
-    project.write('aml_config/docker.compute', `type: ${type}\nbaseDockerImage: ${image}\nengine: ${engine.socket}\n`)
-    const list = pip.length === 0 ? '' : `  - pip:\n${pip.map((item) => `      - ${item}\n`).join('')}`
-    project.write('aml_config/conda_dependencies.yml', `name: project_environment\ndependencies:\n  - python=3.11\n${list}`)
-    const prepared = await project.errand('experiment', 'prepare', '-c', 'docker')
-    expect(prepared.exitCode, prepared.stderr).toBe(0)
-    const finished = await project.errand('experiment', 'submit', '-c', 'docker', 'train.py')
-    expect(finished.exitCode, finished.stderr).toBe(0)
-    const record = await lastRecord(project)
-    expect(record[metric]).toBeGreaterThan(over)
-    expect(record.attachments).toContain('outputs/')
-  }, 900_000)
+  it.each(examples)(
+    '$name, with type: $type',
+    async ({ name, type, pip, metric, over }) => {
+      using project = exampleProject(name)
+      project.write('aml_config/docker.compute', `type: ${type}\nbaseDockerImage: ${image}\nengine: ${engine.socket}\n`)
+      const list = pip.length === 0 ? '' : `  - pip:\n${pip.map((item) => `      - ${item}\n`).join('')}`
+      project.write('aml_config/conda_dependencies.yml', `name: project_environment\ndependencies:\n  - python=3.11\n${list}`)
+      const prepared = await project.errand('experiment', 'prepare', '-c', 'docker')
+      expect(prepared.exitCode, prepared.stderr).toBe(0)
+      const finished = await project.errand('experiment', 'submit', '-c', 'docker', 'train.py')
+      expect(finished.exitCode, finished.stderr).toBe(0)
+      const record = await lastRecord(project)
+      expect(record[metric]).toBeGreaterThan(over)
+      expect(record.attachments).toContain('outputs/')
+    },
+    900_000,
+  )
 
-  it.skipIf(site === undefined)('a PySpark script in an image with Spark (needs the part spark of ./check --all)', async () => {
-    using project = makeProject({
-      'etl.py': `
+  it.skipIf(site === undefined)(
+    'a PySpark script in an image with Spark (needs the part spark of ./check --all)',
+    async () => {
+      using project = makeProject({
+        'etl.py': `
 import os
 from pyspark.sql import SparkSession
 session = SparkSession.builder.getOrCreate()
@@ -51,18 +57,20 @@ print("counts", sorted(dict(words.map(lambda word: (word, 1)).reduceByKey(lambda
 print("application", session.conf.get("spark.app.name"))
 session.stop()
 `,
-      'aml_config/docker.compute': `type: localdocker\nbaseDockerImage: ${await sparkImage(engine, site ?? '')}\nengine: ${engine.socket}\n`,
-      'aml_config/docker.runconfig':
-        'Target: docker\nFramework: PySpark\nManagedEnvironment: false\nPrepareEnvironment: true\nEnvironmentVariables:\n  EXTRA_WORD: c\n',
-      'aml_config/spark_dependencies.yml':
-        'configuration:\n  "spark.app.name": "Errand test"\n  "spark.ui.enabled": false\nrepositories: []\npackages: []\n',
-    })
-    const finished = await project.errand('experiment', 'submit', '-c', 'docker', 'etl.py')
-    expect(finished.exitCode, finished.stderr).toBe(0)
-    const output = scriptOutput(finished)
-    expect(output).toContain(`counts [('a', 2), ('b', 1), ('c', 1)]`)
-    expect(output).toContain('application Errand test')
-  }, 900_000)
+        'aml_config/docker.compute': `type: localdocker\nbaseDockerImage: ${await sparkImage(engine, site ?? '')}\nengine: ${engine.socket}\n`,
+        'aml_config/docker.runconfig':
+          'Target: docker\nFramework: PySpark\nManagedEnvironment: false\nPrepareEnvironment: true\nEnvironmentVariables:\n  EXTRA_WORD: c\n',
+        'aml_config/spark_dependencies.yml':
+          'configuration:\n  "spark.app.name": "Errand test"\n  "spark.ui.enabled": false\nrepositories: []\npackages: []\n',
+      })
+      const finished = await project.errand('experiment', 'submit', '-c', 'docker', 'etl.py')
+      expect(finished.exitCode, finished.stderr).toBe(0)
+      const output = scriptOutput(finished)
+      expect(output).toContain(`counts [('a', 2), ('b', 1), ('c', 1)]`)
+      expect(output).toContain('application Errand test')
+    },
+    900_000,
+  )
 })
 
 /** Spark from PyPI on an image with Java. */
