@@ -26,7 +26,7 @@ export async function cluster(scratch: string, errand: string, environment: Node
   writeFileSync(join(directory, 'aml_config/cluster.runconfig'), 'Target: cluster\nFramework: PySpark\n')
   const put = `curl -sfL -X PUT -T train.py "${yarn.webHdfsUrl}/bench/train.py?op=CREATE&user.name=${user}&overwrite=true"`
   const post = `curl -sf -H 'X-Requested-By: bench' -H 'Content-Type: application/json' -d '{"file":"/bench/train.py"}' ${yarn.livy.url}/batches`
-  const poll = `until curl -sf ${yarn.livy.url}/batches/$id/state | grep -q success; do sleep 0.5; done`
+  const poll = `while :; do case $(curl -sf ${yarn.livy.url}/batches/$id/state) in *success*) break ;; *dead* | *killed*) exit 1 ;; esac; sleep 0.5; done`
   const shell = (name: string, text: string): Command => ({ name, command: ['sh', '-ec', text], cwd: directory, env: environment })
   const bare = shell('curl', `${put}; id=$(${post} | sed 's/^{"id":\\([0-9]*\\).*/\\1/'); ${poll}`)
   const figures: Record<'bare' | 'first' | 'whole', Figure[]> = { bare: [], first: [], whole: [] }

@@ -14,6 +14,7 @@ export interface ServerProcess {
 
 /** Ends the server's session with us, however we end: then our end of its standard input is closed. */
 const guard = `setsid "$@" </dev/null & leader=$!
+trap '' INT TERM HUP
 echo "$leader"
 read -r _
 kill -TERM -"$leader" 2>/dev/null
