@@ -49,6 +49,8 @@ async function relay(host: Host, path: string, way: Way): Promise<Duplex> {
   const child = await host.spawn(command, { signal: new AbortController().signal })
   void drain(child.stderr)
   const stream = Duplex.from({ readable: Readable.from(child.stdout, { objectMode: false }), writable: child.stdin })
+  // Closed before the program has ended is no fault: whoever uses the stream listens for its own.
+  stream.on('error', () => {})
   stream.once('close', () => void child.kill('SIGTERM').catch(() => undefined))
   return stream
 }
