@@ -44,7 +44,7 @@ export async function buildEnvironment(engine: Engine, building: Building, optio
 }
 
 async function buildNow(engine: Engine, { base, lines, wanted }: Building, options: BuildOptions): Promise<Docker.ImageInspectInfo> {
-  const { request, client, directory, platform } = wanted
+  const { request, client, directory, platform, owner } = wanted
   if (request.environment.kind === 'user-managed') throw new TypeError('nothing to build')
   const { file, localFiles } = request.environment
   refuseCredentials(lines, file)
@@ -74,6 +74,7 @@ async function buildNow(engine: Engine, { base, lines, wanted }: Building, optio
         [labels.base]: base.reference.name,
         [labels.project]: request.project,
         [labels.projectId]: request.projectId,
+        ...(owner === undefined ? {} : { [labels.user]: owner }),
       },
       arguments: proxyArguments(await readDockerConfiguration(client.home)),
       titles,

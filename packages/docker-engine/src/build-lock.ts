@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import type { CallOptions } from '@errand/core'
@@ -37,30 +38,38 @@ export async function holdBuildLock(
     await untilGone(engine, name, signal)
     return undefined
   }
-  const stdin = await openInput(container)
+  let stdin: Duplex | undefined
   try {
+    stdin = await openInput(container)
     await container.start()
   } catch (error) {
-    await container.remove({ force: true }).catch(() => undefined)
+    stdin?.destroy()
+    // Somebody who waited took it for one that had lost its maker.
+    if (refusalStatus(error) === 404) return undefined
+    await container.remove({ force: true, v: true }).catch(() => undefined)
     throw error
   }
   return {
     async [Symbol.asyncDispose]() {
-      stdin.destroy()
-      await container.remove({ force: true }).catch(() => undefined)
+      stdin?.destroy()
+      await container.remove({ force: true, v: true }).catch(() => undefined)
     },
   }
 }
 
+/** Milliseconds that the maker of a lock has to start it: engines can be slow. */
+const patience = 60_000
+
 /** A container that was made and never started has lost its maker: it does not end by itself. */
 async function untilGone(engine: Engine, name: string, signal: AbortSignal): Promise<void> {
   const container = engine.docker.getContainer(name)
-  for (let looks = 0; ; looks++) {
+  const since = Date.now()
+  for (;;) {
     signal.throwIfAborted()
     try {
       const { State } = await container.inspect()
       if (State.Status === 'running') await container.wait({ abortSignal: signal } as object)
-      else if (looks >= 20) await container.remove({ force: true })
+      else if (Date.now() - since > patience) await container.remove({ force: true, v: true })
     } catch (error) {
       if (refusalStatus(error) === 404) return
       if (refusalStatus(error) !== 409) throw error

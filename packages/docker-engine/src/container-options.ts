@@ -27,11 +27,15 @@ const options: Readonly<Record<string, Change>> = {
   '--hostname': ({ container }, value) => (container.Hostname = value),
   '--ipc': ({ host }, value) => (host.IpcMode = value),
   '--label': ({ container }, value) => (container.Labels = { ...container.Labels, ...pair(value) }),
-  '--memory': ({ host }, value) => (host.Memory = bytesOf('--memory', value)),
+  '--memory': ({ host }, value) => {
+    host.Memory = bytesOf('--memory', value)
+    // As `memory`: without swap.
+    host.MemorySwap ??= host.Memory
+  },
   '--memory-swap': ({ host }, value) => (host.MemorySwap = value === '-1' ? -1 : bytesOf('--memory-swap', value)),
   '--network': ({ host }, value) => (host.NetworkMode = value),
   '--pids-limit': ({ host }, value) => (host.PidsLimit = Number(value)),
-  '--privileged': ({ host }) => (host.Privileged = true),
+  '--privileged': ({ host }, value) => (host.Privileged = truth('--privileged', value)),
   '--runtime': ({ host }, value) => (host.Runtime = value),
   '--security-opt': ({ host }, value) => (host.SecurityOpt = list(host.SecurityOpt, value)),
   '--shm-size': ({ host }, value) => (host.ShmSize = bytesOf('--shm-size', value)),
@@ -66,7 +70,7 @@ export function readContainerOptions(given: readonly string[]): ContainerChanges
     const name = otherNames[written] ?? written
     const change = options[name]
     if (change === undefined) throw unknown(written)
-    const value = withoutValue.has(name) ? '' : (inline ?? words[(at += 1)])
+    const value = withoutValue.has(name) ? (inline ?? 'true') : (inline ?? words[(at += 1)])
     if (value === undefined) throw new ErrandError('CONTAINER_OPTION_VALUE', `containerOptions: ${written} has no value.`)
     change(changes, value)
   }
@@ -84,6 +88,14 @@ function unknown(name: string): ErrandError {
     hint: secret
       ? 'Write variables into EnvironmentVariables of the run configuration: what stands in a container is shown to everybody who may use the engine.'
       : `These can be used: ${Object.keys(options).join(', ')}.`,
+  })
+}
+
+function truth(name: string, value: string): boolean {
+  if (['true', '1', 't'].includes(value.toLowerCase())) return true
+  if (['false', '0', 'f'].includes(value.toLowerCase())) return false
+  throw new ErrandError('CONTAINER_OPTION_VALUE', `containerOptions: ${name}=${value} is neither true nor false.`, {
+    hint: `Write ${name}, or leave it out.`,
   })
 }
 

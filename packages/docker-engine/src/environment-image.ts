@@ -30,6 +30,8 @@ export interface WantedImage {
   readonly directory: string
   /** This machine: it knows the logins for registries. */
   readonly client: Host
+  /** Who prepares, and cleans. */
+  readonly owner?: string
 }
 
 export interface ImageOptions extends CallOptions {
@@ -88,13 +90,19 @@ export async function describeBase(
   directory: string,
   options: CallOptions,
 ): Promise<BaseImage> {
-  const [known] = image.RepoDigests ?? []
   return {
     reference,
     image,
-    digest: known?.split('@')[1] ?? image.Id,
+    digest: digestFor(reference, image.RepoDigests ?? []) ?? image.Id,
     facts: await imageFacts(engine, image, { name: reference.name, directory }, options),
   }
+}
+
+/** An engine lists a digest for each repository that it knows the image from, in no order that stays. */
+export function digestFor({ repository }: ImageReference, digests: readonly string[]): string | undefined {
+  const plain = (name: string) => name.replace(/^docker\.io\/(library\/)?/, '')
+  const own = digests.find((known) => plain(known.split('@')[0] ?? '') === plain(repository))
+  return own?.split('@')[1]
 }
 
 /** Errors: `IMAGE_WITHOUT_SPARK`, and those of `@errand/conda`. */

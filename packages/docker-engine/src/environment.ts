@@ -37,5 +37,11 @@ export async function planEnvironment(
 
 function wantedImage({ host, stateDirectory }: TargetContext<unknown>, { place }: OpenedEngine, request: EnvironmentRequest): WantedImage {
   const { baseDockerImage } = place.settings
-  return { request, directory: stateDirectory, client: host, ...(baseDockerImage === undefined ? {} : { baseImage: baseDockerImage }) }
+  return {
+    request,
+    directory: stateDirectory,
+    client: host,
+    owner: place.owner,
+    ...(baseDockerImage === undefined ? {} : { baseImage: baseDockerImage }),
+  }
 }

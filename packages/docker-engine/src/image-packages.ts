@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type EnvironmentFile, type EnvironmentLock, ErrandError } from '@errand/core'
 import { type Drift, drifted, lockDigest } from '@errand/conda'
@@ -14,22 +15,33 @@ export async function imageLock(
   { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
 ): Promise<EnvironmentLock> {
   const file = join(directory, 'images', `${image.replace(/^sha256:/, '')}.packages.json`)
-  const known = await readFile(file, 'utf8').catch(() => undefined)
-  const text = known ?? (await readImageFile(engine, image, packagesFile, signal))?.toString('utf8')
+  const known = await readFile(file, 'utf8').then(packagesIn, () => undefined)
+  if (known !== undefined) return { provider, packages: known.map(withProjectPath) }
+  const text = (await readImageFile(engine, image, packagesFile, signal))?.toString('utf8')
   if (text === undefined)
     throw new ErrandError('IMAGE_DAMAGED', `The image ${image} has no list of its packages.`, {
-      hint: 'errand experiment clean, and prepare again.',
+      hint: 'Call errand experiment clean --all -t TARGET, and prepare again.',
     })
-  if (known === undefined) {
-    await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, text)
-  }
-  return { provider, packages: (JSON.parse(text) as EnvironmentLock['packages']).map(withProjectPath) }
+  const packages = JSON.parse(text) as EnvironmentLock['packages']
+  await mkdir(dirname(file), { recursive: true })
+  const making = `${file}.${randomUUID()}`
+  await writeFile(making, text)
+  await rename(making, file)
+  return { provider, packages: packages.map(withProjectPath) }
 
   /** A wheel of the project is known by its digest, wherever the image has it. */
   function withProjectPath(item: EnvironmentLock['packages'][number]): EnvironmentLock['packages'][number] {
     const [, digest, name] = /\/build\/files\/([0-9a-f]{64})\/(.+)$/.exec(item.url ?? '') ?? []
     return digest === undefined || name === undefined ? item : { ...item, url: `./${decodeURI(name)}`, hash: `sha256:${digest}` }
+  }
+}
+
+/** Undefined for what a killed writer has left. */
+function packagesIn(text: string): EnvironmentLock['packages'] | undefined {
+  try {
+    return JSON.parse(text) as EnvironmentLock['packages']
+  } catch {
+    return undefined
   }
 }
 

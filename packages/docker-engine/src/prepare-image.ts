@@ -53,20 +53,23 @@ export interface PrepareImageOptions extends ImageOptions {
  * Errors: `ENVIRONMENT_NOT_PREPARED`, `ENVIRONMENT_FAILED`, `ENVIRONMENT_DRIFTED`, `IMAGE_…`, `REGISTRY_…`, `ENGINE_…`, and those of `@errand/conda`.
  */
 export async function prepareImage(engine: Engine, wanted: WantedImage, options: PrepareImageOptions): Promise<PreparedImage> {
-  const base = await bringBase(engine, wanted, options)
+  let base = await bringBase(engine, wanted, options)
   const { environment } = wanted.request
   if (environment.kind === 'user-managed') return userManaged(engine, base, wanted, options)
-  const lines = await wantedLines(engine, base, wanted, options)
+  let lines = await wantedLines(engine, base, wanted, options)
   const { projectId } = wanted.request
   const before = await previousInputs(engine, projectId)
-  const changed = before === undefined ? [] : explainKey(before, lines.inputs)
+  const changes = () => (before === undefined ? [] : explainKey(before, lines.inputs))
   let image = await findImage(engine, environmentTag(lines.key))
-  const built = image === undefined
-  if (image === undefined) {
-    if (!options.build) throw notPrepared(environment.file, engine.host, changed)
-    const present = base.image === undefined ? await pullBase(engine, wanted, options) : base
-    image = await buildEnvironment(engine, { base: present, lines, wanted }, options)
+  if (image === undefined && !options.build) throw notPrepared(environment.file, engine.host, changes())
+  if (image === undefined && base.image === undefined) {
+    base = await pullBase(engine, wanted, options)
+    // By the same name another image may have come than the one that was known.
+    lines = await wantedLines(engine, base, wanted, options)
+    image = await findImage(engine, environmentTag(lines.key))
   }
+  const built = image === undefined
+  image ??= await buildEnvironment(engine, { base, lines, wanted }, options)
   await Promise.all([tag(engine, image.Id, environmentTag(lines.key)), tag(engine, image.Id, latestTag(projectId))])
   const label = environmentLabel(image)
   const lock = await imageLock(engine, image.Id, label, { directory: wanted.directory, signal: options.signal })
@@ -80,7 +83,7 @@ export async function prepareImage(engine: Engine, wanted: WantedImage, options:
     user: image.Config.User,
     ...sparkOf(base, wanted),
     built,
-    changed,
+    changed: changes(),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 
 /** One line of what an engine tells while it pulls or builds. */
 export interface ProgressLine {
@@ -15,9 +16,10 @@ export interface ProgressLine {
 
 /** The lines as they come. What is no JSON (a proxy's words) is left out. */
 export async function* progressLines(stream: Readable): AsyncGenerator<ProgressLine> {
+  const decoder = new StringDecoder('utf8')
   let rest = ''
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    const lines = (rest + chunk.toString('utf8')).split('\n')
+    const lines = (rest + decoder.write(chunk)).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) yield* parsed(line)
   }

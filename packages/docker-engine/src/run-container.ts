@@ -51,8 +51,8 @@ export function runContainerOptions({
   const entry = `${storeFolder}/agent/${agent}/errand_agent_main.py`
   const { Binds = [], ...host } = { ...limits(settings), ...changes.host }
   return {
-    ...(settings.user === undefined ? {} : { User: settings.user }),
     ...changes.container,
+    ...(settings.user === undefined ? {} : { User: settings.user }),
     Image: image,
     Entrypoint: [python, '-E', '-s', '-S', '-c', waitForAgent, entry, 'container', request.runId],
     Cmd: [],

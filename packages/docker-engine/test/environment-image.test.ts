@@ -1,3 +1,5 @@
+import { globSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { dockerProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { planImage, prepareImage } from '../src/index.ts'
@@ -23,8 +25,10 @@ describe.skipIf(problem !== undefined)(`an environment's image${problem === unde
       expect(options.messages).toContain('installing the pip section with uv 0.13.9')
       expect(made).toMatchObject({ key: planned.environment.key, built: true, python: '/opt/errand/environment/bin/python' })
       expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: 'six', version: '1.16.0' }))
+      const [known = ''] = globSync(join(fixture.directory, 'images', `${made.image.slice('sha256:'.length)}.packages.json`))
+      writeFileSync(known, '')
       const again = await prepareImage(fixture.engine, wanted, fixture.options({ build: false }))
-      expect(again).toMatchObject({ image: made.image, built: false, changed: [] })
+      expect(again).toMatchObject({ image: made.image, built: false, changed: [], lock: made.lock })
       const edited = await planImage(
         fixture.engine,
         fixture.wanted(base, pipFile(['six==1.17.0']), { projectId: builder }),
