@@ -162,6 +162,8 @@ export interface Leftover {
   readonly project?: string
   readonly owner?: string
   readonly inUse: boolean
+  /** What may be lost with it, as a sentence: it is removed only by force. */
+  readonly risk?: string
 }
 
 /** Enough to find the run from another process. Core stores it as it is. */

@@ -7,7 +7,7 @@ import { ErrandError } from '../src/errors.ts'
 import { localHost } from '../src/local-host.ts'
 import { findProject } from '../src/project/index.ts'
 import type { RunContext } from '../src/run/index.ts'
-import type { CallOptions, RunEvent, RunHandle, RunReference, RunStatus, Target, TargetDefinition } from '../src/target.ts'
+import type { CallOptions, Leftover, RunEvent, RunHandle, RunReference, RunStatus, Target, TargetDefinition } from '../src/target.ts'
 import { openSecrets } from '../src/secrets.ts'
 
 /** A place whose run is a list of events: what it tells, when, and what it forgets is for the test to say. */
@@ -19,6 +19,8 @@ export interface ScriptedPlace {
   known: boolean
   removed: boolean
   cancelled: number
+  leftovers: readonly Leftover[]
+  removeLeftover(id: string): Promise<void>
   submit(): Promise<RunReference>
   find(): Promise<RunReference | undefined>
 }
@@ -33,6 +35,8 @@ export function scriptedPlace(events: readonly RunEvent[], status: RunStatus = {
     known: true,
     removed: false,
     cancelled: 0,
+    leftovers: [],
+    removeLeftover: async () => {},
     submit: async () => reference,
     find: async () => (place.known ? reference : undefined),
   }
@@ -89,8 +93,10 @@ export async function scriptedProject(place: ScriptedPlace): Promise<ScriptedPro
     submit: () => place.submit(),
     find: () => place.find(),
     attach: async () => handle,
-    leftovers: async function* () {},
-    removeLeftover: async () => {},
+    leftovers: async function* () {
+      yield* place.leftovers
+    },
+    removeLeftover: (id) => place.removeLeftover(id),
     [Symbol.asyncDispose]: async () => {},
   }
   const definition: TargetDefinition = {

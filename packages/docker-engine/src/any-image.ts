@@ -1,4 +1,5 @@
 import { ErrandError } from '@errand/core'
+import { defaultImages } from './default-images.ts'
 import type { Engine } from './engine.ts'
 import { labels } from './labels.ts'
 
@@ -15,9 +16,18 @@ export async function anyImage(engine: Engine, owner: string, base: string | und
   )
 }
 
+/** Interpreters of such an image: that of an environment, else what its PATH has. */
+export const anyPython: readonly string[] = ['/opt/errand/environment/bin/python', 'python3', 'python']
+
+/** That of a run, the target's own, that of an environment, or one of those that runs start from by default: the first that is there. */
 export async function findAnyImage(engine: Engine, owner: string, base: string | undefined): Promise<string | undefined> {
   const containers = await engine.docker.listContainers({ all: true, filters: { label: [labels.run, `${labels.user}=${owner}`] } })
-  return containers[0]?.ImageID ?? (await stillThere(engine, base))
+  return containers[0]?.ImageID ?? (await stillThere(engine, base)) ?? (await environmentOrDefault(engine))
+}
+
+async function environmentOrDefault(engine: Engine): Promise<string | undefined> {
+  const environments = await engine.docker.listImages({ filters: JSON.stringify({ label: [`${labels.kind}=environment`] }) })
+  return environments[0]?.Id ?? (await stillThere(engine, defaultImages.python)) ?? (await stillThere(engine, defaultImages.pyspark))
 }
 
 /** The image, if the engine has it. */

@@ -39,7 +39,7 @@ export async function runBriefly(engine: Engine, { image, command, input = '', s
     const log = await container.logs({ stdout: true, stderr: true, follow: false })
     return { exitCode: StatusCode, ...separate(log) }
   } finally {
-    await container.remove({ force: true }).catch(() => undefined)
+    await container.remove({ force: true, v: true }).catch(() => undefined)
   }
 }
 
@@ -74,7 +74,7 @@ export async function readImageFile(engine: Engine, image: string, path: string,
     if (refusalStatus(error) === 404) return undefined
     throw engineError(error, `reading ${path} of an image`, engine.host.name)
   } finally {
-    await container.remove({ force: true }).catch(() => undefined)
+    await container.remove({ force: true, v: true }).catch(() => undefined)
   }
 }
 

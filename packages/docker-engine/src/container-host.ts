@@ -124,7 +124,7 @@ async function createRunContainer(engine: Engine, name: string, options: Contain
     return true
   } catch (error) {
     if (refusalStatus(error) === undefined) throw error
-    await container.remove({ force: true }).catch(() => {})
+    await container.remove({ force: true, v: true }).catch(() => {})
     throw notStarted(options.Entrypoint as string[], error) ?? refused(engine, name, options, error)
   }
 }

@@ -92,7 +92,7 @@ async function cancel(run: DockerRun, opened: (options: CallOptions) => Promise<
 export async function removeRunContainer({ docker }: Engine, runId: string): Promise<void> {
   await docker
     .getContainer(containerName(runId))
-    .remove({ force: true })
+    .remove({ force: true, v: true })
     .catch((error: unknown) => {
       // 409: somebody else is about to remove it.
       if (![404, 409].includes(refusalStatus(error) ?? 0)) throw error

@@ -1,8 +1,9 @@
 import { type OpenedOnce, agentHash, findRun, openOnce, submitRun } from '@errand/agent'
 import { type CallOptions, ErrandError, type RunReference, type RunRequest, type Target, type TargetContext, errorCode } from '@errand/core'
 import { check } from './check.ts'
+import { readContainerOptions } from './container-options.ts'
 import type { ContainerSettings } from './container-settings.ts'
-import { dockerRunHandle, hasVolume, removeRunContainer } from './docker-run.ts'
+import { dockerRunHandle, removeRunContainer } from './docker-run.ts'
 import { type Engine, type EnginePlace, openEngine } from './engine.ts'
 import { prepareEnvironment } from './environment.ts'
 import { imageLeftovers, isImageLeftover, removeImageLeftover } from './image-leftovers.ts'
@@ -11,10 +12,11 @@ import { type RunAgents, runAgents } from './run-agents.ts'
 import { type RunImage, runImage } from './run-image.ts'
 import { containerName, runContainerOptions } from './run-container.ts'
 import { lookAtRunContainer } from './run-container-state.ts'
+import { removeUnclaimed } from './unclaimed-container.ts'
 import { removeRunLeftover, runLeftovers } from './run-leftovers.ts'
 import { sharedDirectory } from './shared-directory.ts'
 import { sparkLaunch } from './spark-launch.ts'
-import { shareFolder, storeVolume } from './store-volume.ts'
+import { shareFolder, storeVolume, storeVolumes } from './store-volume.ts'
 
 /** Where runs are containers. Everything but host and owner comes from the target's configuration. */
 export interface DockerPlace extends EnginePlace {
@@ -80,12 +82,18 @@ export function createDockerTarget(
     async find(runId, options) {
       const { engine, agents, place } = await opened(options)
       const state = await lookAtRunContainer(engine, runId)
-      const volume = state.volume ?? storeVolume(place.owner, place.settings.user).name
       if (state.projectId !== undefined && state.projectId !== context.project.id) return undefined
-      if (state.state === 'missing' && !(await hasVolume(engine, volume))) return undefined
-      const known = { runId, image: state.image, python: state.python, volume }
-      const found = await findRun(await agents.get(known, options), runId, context.project.id, options)
-      return found === undefined ? undefined : referenceOf(known)
+      // Which user the container of a run had, and so which volume, nobody knows once it is gone.
+      const volumes = state.volume === undefined ? await storeVolumes(engine, place.owner) : [{ name: state.volume, user: state.user }]
+      for (const { name: volume, user } of volumes) {
+        const known = { runId, image: state.image, python: state.python, user, volume }
+        const found = await findRun(await agents.get(known, options), runId, context.project.id, options)
+        if (found !== undefined) return referenceOf(known)
+        await agents.forget(runId)
+      }
+      // It ended before its run came.
+      if (state.state === 'ended' && place.settings.keepContainer !== true) await removeRunContainer(engine, runId)
+      return undefined
     },
     async attach(reference, options) {
       const { engine, agents, place } = await opened(options)
@@ -103,7 +111,7 @@ export function createDockerTarget(
     async *leftovers(options) {
       const found = await opened(options)
       yield* runLeftovers(found, options)
-      yield* imageLeftovers(found.engine, options)
+      yield* imageLeftovers(found.engine, { ...options, owner: found.place.owner })
     },
     async removeLeftover(id, options) {
       const found = await opened(options)
@@ -116,14 +124,15 @@ export function createDockerTarget(
 
 async function submit(
   context: TargetContext<unknown>,
-  { engine, place, agents }: OpenedEngine,
+  opened: OpenedEngine,
   request: RunRequest,
   prepared: RunImage,
   options: CallOptions,
 ): Promise<RunReference> {
+  const { engine, place, agents } = opened
   const settings: ContainerSettings = { ...place.settings, ...(request.options as ContainerSettings | undefined) }
   const { image, python, variables } = prepared
-  const user = settings.user ?? prepared.user
+  const user = settings.user ?? readContainerOptions(settings.containerOptions ?? []).container.User ?? prepared.user
   const volume = storeVolume(place.owner, user)
   const grace = place.grace ?? defaultGrace
   const [share, secrets] = await Promise.all([sharedDirectory(engine, settings, options), secretVariables(context, request)])
@@ -147,8 +156,13 @@ async function submit(
   }
   const run = { runId: request.runId, image, python, user, volume: volume.name }
   options.report({ message: `starting the container ${containerName(request.runId)}` })
-  const agent = await agents.get(run, options, create)
-  await submitRun(agent, request, launch, { openObject: (digest) => context.openObject(digest) }, secrets, options)
+  try {
+    const agent = await agents.get(run, options, create)
+    await submitRun(agent, request, launch, { openObject: (digest) => context.openObject(digest) }, secrets, options)
+  } catch (error) {
+    await removeUnclaimed(opened, run, request.projectId)
+    throw error
+  }
   return referenceOf(run)
 }
 

@@ -36,6 +36,8 @@ export async function execIn(
 /** A program that the image does not have; undefined for another failure. */
 export function notStarted(command: readonly string[], error: unknown): ErrandError | undefined {
   const text = refusalText(error)
-  if (!/executable file not found|no such file or directory|permission denied/i.test(text)) return undefined
+  // A device or a folder that is missing is told with the same words, but not of the program.
+  const [program = ''] = command
+  if (![`exec: "${program}"`, `executable file \`${program}\``].some((told) => text.includes(told))) return undefined
   return new ErrandError('COMMAND_NOT_STARTED', `${command[0]} can't be started in the container: ${text}`, { cause: error })
 }

@@ -24,7 +24,7 @@ export async function runFresh(
   const container = await docker.createContainer({
     ...barely(command, env),
     Image: image,
-    Labels: { [labels.user]: volume.owner },
+    Labels: { [labels.kind]: 'reader', [labels.user]: volume.owner },
     ...(user === undefined ? {} : { User: user }),
     HostConfig: { AutoRemove: true, NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} }, Mounts: [storeMount(volume)] },
   })
@@ -33,12 +33,13 @@ export async function runFresh(
     ({ StatusCode }: { StatusCode: number }) => ({ exitCode: StatusCode }),
     () => ({}),
   )
-  const socket: Duplex = (await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true })) as Duplex
+  let socket: Duplex | undefined
   try {
+    socket = (await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true })) as Duplex
     await container.start()
   } catch (error) {
-    socket.destroy()
-    await container.remove({ force: true }).catch(() => {})
+    socket?.destroy()
+    await container.remove({ force: true, v: true }).catch(() => {})
     throw notStarted(command, error) ?? error
   }
   return containerProcess(socket, {

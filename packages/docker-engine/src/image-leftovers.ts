@@ -9,6 +9,9 @@ import { findImage } from './pull.ts'
 const imagePrefix = 'image:'
 const containerPrefix = 'probe:'
 
+/** Containers that end with whoever made them, unless that was killed. */
+const containerKinds: ReadonlySet<string> = new Set(['probe', 'build', 'reader'])
+
 /** Whether a leftover of this id is one of this module's. */
 export const isImageLeftover = (id: string): boolean => id.startsWith(imagePrefix) || id.startsWith(containerPrefix)
 
@@ -16,7 +19,11 @@ export const isImageLeftover = (id: string): boolean => id.startsWith(imagePrefi
  * The images of environments and what cut-off builds left, known by our label: no other image is looked at. An environment's size is what it adds
  * to its base image; what two of them share counts in both. Its last use is the last time that a run or `prepare` chose it.
  */
-export async function* imageLeftovers(engine: Engine, { signal }: CallOptions): AsyncGenerator<Leftover> {
+export async function* imageLeftovers(
+  engine: Engine,
+  { signal, owner }: CallOptions & { readonly owner?: string },
+): AsyncGenerator<Leftover> {
+  const isOthers = (user: string | undefined) => user !== undefined && owner !== undefined && user !== owner
   const ours = { label: [labels.kind] }
   const [images, containers] = await Promise.all([
     engine.docker.listImages({ filters: JSON.stringify(ours) }),
@@ -28,11 +35,10 @@ export async function* imageLeftovers(engine: Engine, { signal }: CallOptions): 
   for (const { Id } of images) {
     signal.throwIfAborted()
     const image = await findImage(engine, Id)
-    if (image !== undefined) yield imageLeftover(image, used.has(Id))
+    if (image !== undefined && !isOthers(image.Config.Labels?.[labels.user])) yield imageLeftover(image, used.has(Id))
   }
   for (const { Id, Labels, State, Created } of containers) {
-    const kind = Labels[labels.kind]
-    if (kind !== 'probe' && kind !== 'build') continue
+    if (!containerKinds.has(Labels[labels.kind] ?? '') || isOthers(Labels[labels.user])) continue
     yield {
       id: containerPrefix + Id,
       kind: 'cache',
@@ -71,7 +77,7 @@ export async function removeImageLeftover(engine: Engine, id: string): Promise<v
     if (refusalStatus(error) === 404) return
     if (refusalStatus(error) === 409)
       throw new ErrandError('IMAGE_IN_USE', `The image ${id.slice(imagePrefix.length)} is in use on ${engine.host.name}.`, {
-        hint: 'Remove the runs that use it first: errand experiment clean.',
+        hint: 'Remove the runs that use it first: errand experiment clean --all -t TARGET.',
         cause: error,
       })
     throw engineError(error, 'removing an image', engine.host.name)
@@ -93,7 +99,6 @@ async function removeImage(engine: Engine, id: string): Promise<void> {
 async function removeContainer(engine: Engine, id: string): Promise<void> {
   const container = engine.docker.getContainer(id)
   const { Config } = await container.inspect()
-  if (!['probe', 'build'].includes(Config.Labels[labels.kind] ?? ''))
-    throw new ErrandError('LEFTOVER_UNKNOWN', `${id} is not a container of ours.`)
-  await container.remove({ force: true })
+  if (!containerKinds.has(Config.Labels[labels.kind] ?? '')) throw new ErrandError('LEFTOVER_UNKNOWN', `${id} is not a container of ours.`)
+  await container.remove({ force: true, v: true })
 }

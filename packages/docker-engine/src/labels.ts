@@ -1,6 +1,6 @@
 /** What we make on an engine carries these labels: it is found, explained and cleaned by them. */
 export const labels = {
-  /** `environment`, `probe`, `build`, and what runs make. */
+  /** `environment`, `probe`, `build` and `reader`. */
   kind: 'errand.kind',
   environmentKey: 'errand.environment.key',
   /** JSON: what the key is made of. */
@@ -11,7 +11,7 @@ export const labels = {
   environment: 'errand.environment',
   project: 'errand.project',
   projectId: 'errand.project.id',
-  /** Whose run or volume it is. */
+  /** Whose run, volume or image it is. */
   user: 'errand.user',
   run: 'errand.run',
   /** Interpreter that the agent has in the container of a run. */

@@ -1,7 +1,7 @@
 import { type Agent, type OpenedOnce, openAgent, openOnce } from '@errand/agent'
 import { type CallOptions, errorCode } from '@errand/core'
 import type { ContainerCreateOptions } from 'dockerode'
-import { anyImage, stillThere } from './any-image.ts'
+import { anyImage, anyPython, stillThere } from './any-image.ts'
 import { containerHost, storeHost } from './container-host.ts'
 import type { KnownRun } from './docker-target.ts'
 import type { Engine } from './engine.ts'
@@ -28,21 +28,28 @@ export interface RunAgents extends AsyncDisposable {
 export function runAgents(engine: Engine, place: ReadingPlace): RunAgents {
   const agents = new Map<string, OpenedOnce<Agent>>()
   const reached = new Set<string>()
+  async function forget(runId: string): Promise<void> {
+    const known = agents.get(runId)
+    agents.delete(runId)
+    reached.delete(runId)
+    await known?.[Symbol.asyncDispose]()
+  }
   return {
     async get(run, options, create) {
       const known = agents.get(run.runId) ?? openOnce((call) => open(engine, place, run, call, create))
       agents.set(run.runId, known)
-      const agent = await known.get(options)
-      reached.add(run.runId)
-      return agent
+      try {
+        const agent = await known.get(options)
+        reached.add(run.runId)
+        return agent
+      } catch (error) {
+        // Whoever only looks afterwards must not make the container.
+        if (create !== undefined && agents.get(run.runId) === known) await forget(run.runId)
+        throw error
+      }
     },
     isReached: (runId) => reached.has(runId),
-    async forget(runId) {
-      const known = agents.get(runId)
-      agents.delete(runId)
-      reached.delete(runId)
-      await known?.[Symbol.asyncDispose]()
-    },
+    forget,
     async [Symbol.asyncDispose]() {
       await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()))
     },
@@ -60,7 +67,7 @@ async function open(
   const host = containerHost(engine, { runId: run.runId, reader, ...(create === undefined ? {} : { create }) })
   const place = {
     host,
-    pythons: run.python === undefined ? ['python3', 'python'] : [run.python],
+    pythons: pythonsFor(run, create),
     home: host.home,
     signal: options.signal,
     report: (message: string) => options.report({ message }),
@@ -76,6 +83,12 @@ async function open(
   }
 }
 
+/** Once its own image is gone, a run is read with another, which has its Python elsewhere. */
+function pythonsFor({ python }: KnownRun, create: ContainerCreateOptions | undefined): readonly string[] {
+  if (python === undefined) return anyPython
+  return create === undefined ? [python, ...anyPython.filter((other) => other !== python)] : [python]
+}
+
 async function readerOf(
   engine: Engine,
   owner: string,
@@ -85,6 +98,8 @@ async function readerOf(
 ): Promise<FreshContainer> {
   const volume = { name: state.volume ?? run.volume ?? storeVolume(owner, run.user).name, owner }
   const user = state.user ?? run.user
-  const image = state.image ?? (await stillThere(engine, run.image)) ?? (await anyImage(engine, owner, base))
-  return { image, volume, ...(user ? { user } : {}) }
+  const own = state.image ?? (await stillThere(engine, run.image))
+  if (own !== undefined) return { image: own, volume, ...(user ? { user } : {}) }
+  // Another image need not know a user by the name.
+  return { image: await anyImage(engine, owner, base), volume, user: user !== undefined && /^\d+(:\d+)?$/.test(user) ? user : '0' }
 }

@@ -1,11 +1,12 @@
 import { type Agent, agentLeftovers, openAgent, removeAgentLeftover } from '@errand/agent'
 import { type CallOptions, ErrandError, type Leftover } from '@errand/core'
-import { findAnyImage } from './any-image.ts'
+import { anyImage, anyPython, findAnyImage } from './any-image.ts'
 import { storeHost } from './container-host.ts'
 import { removeRunContainer } from './docker-run.ts'
+import { refusalStatus } from './engine-errors.ts'
 import type { OpenedEngine } from './docker-target.ts'
 import { labels } from './labels.ts'
-import { type StoreVolume } from './store-volume.ts'
+import { type StoreVolume, storeVolumes } from './store-volume.ts'
 
 /** What our runs have left on the engine: in the volumes of our user, and containers that are in no volume's list. */
 export async function* runLeftovers(opened: OpenedEngine, options: CallOptions): AsyncGenerator<Leftover> {
@@ -14,7 +15,7 @@ export async function* runLeftovers(opened: OpenedEngine, options: CallOptions):
   const image = await findAnyImage(engine, place.owner, place.settings.baseDockerImage)
   for (const volume of await volumesOf(opened)) {
     if (image === undefined) {
-      yield { id: `volume:${volume.name}`, kind: 'volume', bytes: 0, lastUsed: new Date(0).toISOString(), owner: place.owner, inUse: false }
+      yield unreadable(volume, engine.host.name)
       continue
     }
     await using agent = await openStore(opened, volume, image, options)
@@ -41,6 +42,12 @@ export async function* runLeftovers(opened: OpenedEngine, options: CallOptions):
   }
 }
 
+/** Nobody can say what is in it, so it goes only with force. */
+function unreadable({ name, owner }: StoreVolume, host: string): Leftover {
+  const risk = `No image is left on ${host} with which the volume ${name} could be read: runs in it would be lost.`
+  return { id: `volume:${name}`, kind: 'volume', bytes: 0, lastUsed: new Date(0).toISOString(), owner, inUse: false, risk }
+}
+
 /** Removes one of them. Safe to repeat. Error: `LEFTOVER_UNKNOWN`. */
 export async function removeRunLeftover(opened: OpenedEngine, id: string, options: CallOptions): Promise<void> {
   const { engine, place } = opened
@@ -53,30 +60,29 @@ export async function removeRunLeftover(opened: OpenedEngine, id: string, option
   const [, name, rest] = /^(errand-[^/]+)\/(.+)$/.exec(id) ?? []
   if (name === undefined || rest === undefined) throw new ErrandError('LEFTOVER_UNKNOWN', `${id} is nothing that runs leave.`)
   const volume = (await volumesOf(opened)).find((known) => known.name === name)
-  const image = await findAnyImage(engine, place.owner, place.settings.baseDockerImage)
-  if (image !== undefined && volume !== undefined) {
+  if (volume !== undefined) {
+    const image = await anyImage(engine, place.owner, place.settings.baseDockerImage)
     await using agent = await openStore(opened, volume, image, options)
     await removeAgentLeftover(agent, rest, options)
   }
   if (rest.startsWith('run:')) await removeRunContainer(engine, rest.slice('run:'.length))
 }
 
-async function volumesOf({ engine, place }: OpenedEngine): Promise<readonly StoreVolume[]> {
-  const { Volumes } = await engine.docker.listVolumes({ filters: { label: [`${labels.user}=${place.owner}`] } })
-  return (Volumes ?? []).map(({ Name, Labels: known }) => {
-    const user = known?.[labels.containerUser]
-    const volume = { name: Name, owner: place.owner }
-    return user === undefined ? volume : Object.assign(volume, { user })
-  })
-}
+const volumesOf = ({ engine, place }: OpenedEngine): Promise<readonly StoreVolume[]> => storeVolumes(engine, place.owner)
 
 function openStore({ engine }: OpenedEngine, volume: StoreVolume, image: string, { signal }: CallOptions): Promise<Agent> {
   const host = storeHost(engine, { image, volume, user: volume.user ?? '0' })
-  return openAgent({ host, pythons: ['/opt/errand/environment/bin/python', 'python3', 'python'], home: host.home, signal })
+  return openAgent({ host, pythons: anyPython, home: host.home, signal })
 }
 
 /** One of ours; a container that has it keeps it. */
 async function removeVolume(opened: OpenedEngine, name: string): Promise<void> {
   if (!(await volumesOf(opened)).some((volume) => volume.name === name)) return
-  await opened.engine.docker.getVolume(name).remove()
+  await opened.engine.docker
+    .getVolume(name)
+    .remove()
+    .catch((error: unknown) => {
+      if (refusalStatus(error) !== 409) throw error
+      throw new ErrandError('VOLUME_IN_USE', `The volume ${name} is in use by a container on ${opened.engine.host.name}.`, { cause: error })
+    })
 }

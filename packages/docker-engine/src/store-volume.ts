@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { MountSettings } from 'dockerode'
+import type { Engine } from './engine.ts'
 import { labels } from './labels.ts'
 
 /** Where the agent's home is in every container of ours. */
@@ -23,6 +24,15 @@ export interface StoreVolume {
 export function storeVolume(owner: string, containerUser: string | undefined): StoreVolume {
   if (containerUser === undefined || isRoot(containerUser)) return { name: `errand-${plainName(owner)}`, owner }
   return { name: `errand-${plainName(owner)}-${plainName(containerUser)}`, owner, user: containerUser }
+}
+
+/** All volumes of an owner on an engine, whatever users of containers they belong to. */
+export async function storeVolumes({ docker }: Engine, owner: string): Promise<readonly StoreVolume[]> {
+  const { Volumes } = await docker.listVolumes({ filters: { label: [`${labels.user}=${owner}`] } })
+  return (Volumes ?? []).map(({ Name, Labels: known }) => {
+    const user = known?.[labels.containerUser]
+    return user === undefined ? { name: Name, owner } : { name: Name, owner, user }
+  })
 }
 
 /** Users of a container that are root: the volume is theirs as the engine makes it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { CallOptions, RunReference, RunRequest, RunStatus, Target } from '@errand/core'
 import { type ProjectFiles, createTestContext, takeProjectSnapshot, writeProject } from '@errand/testkit'
 import type { DockerEngine } from '@errand/testkit/servers'
+import { createDockerTarget } from '@errand/docker-engine'
 import { createTarget } from '../src/implementation.ts'
 import type { DockerConfig } from '../src/target.ts'
 
@@ -28,7 +29,8 @@ export interface Followed {
 
 let runs = 0
 
-export async function openClient(engine: DockerEngine): Promise<DockerClient> {
+/** `owner`: a user that no other test is. */
+export async function openClient(engine: DockerEngine, owner?: string): Promise<DockerClient> {
   const directory = mkdtempSync(join(tmpdir(), 'errand-docker-client-'))
   mkdirSync(join(directory, 'project'))
   const config = { baseDockerImage: await engine.image('python'), engine: engine.socket }
@@ -36,7 +38,9 @@ export async function openClient(engine: DockerEngine): Promise<DockerClient> {
   const references: RunReference[] = []
   const open = (changes: Partial<DockerConfig> = {}) => {
     const context = createTestContext({ config: { ...config, ...changes }, directory, type: 'docker', project })
-    return createTarget(context)
+    if (owner === undefined) return createTarget(context)
+    const { engine: address = '', ...settings } = context.config
+    return createDockerTarget(context, { host: context.host, local: true, owner, settings, address })
   }
   return {
     directory,

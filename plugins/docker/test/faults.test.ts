@@ -68,10 +68,10 @@ print(json.dumps({
 
   it('runs as the user that its settings name, twice, and its files come back', async () => {
     await using client = await openClient(engine)
-    for (let round = 0; round < 2; round += 1) {
+    for (const changes of [{ user: '1234:1234' }, { containerOptions: ['--user', '1234:1234'] }]) {
       const script = "import os\nopen('outputs/made', 'w').write('x')\nprint(os.getuid(), os.getgid())\n"
       const request = await client.request({ 'main.py': script })
-      const reference = await client.submit(request, { user: '1234:1234' })
+      const reference = await client.submit(request, changes)
       const { status, stdout, control } = await client.follow(reference)
       expect([status.state, stdout], control).toEqual(['completed', '1234 1234\n'])
       await using target = client.open()

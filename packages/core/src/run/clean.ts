@@ -67,7 +67,13 @@ async function cleanOne(context: RunContext, target: Target, leftover: Leftover,
   const collected = record === undefined || leftover.inUse ? record : await collectFirst(context, record, options)
   // Bringing the files of a run here ends with its removal there.
   if (collected?.removed === true && record?.removed === false) return { leftover, bytes: leftover.bytes, outcome: 'removed' }
-  return refusalFor(context, leftover, collected, options) ?? remove(context.history, target, leftover, callOptions(options.signal))
+  const refusal = refusalFor(context, leftover, collected, options)
+  if (refusal !== undefined) return refusal
+  return remove(context.history, target, leftover, callOptions(options.signal)).catch((error: unknown) => {
+    // Something took it into use since it was listed: the rest can go all the same.
+    if (error instanceof ErrandError && error.code.endsWith('_IN_USE')) return error
+    throw error
+  })
 }
 
 async function configuredFor(
@@ -116,6 +122,8 @@ function refusalFor(
     const hint = runId === undefined ? {} : { hint: `To end it: errand experiment cancel -r ${runId}` }
     return new ErrandError('RUN_IN_USE', `${runId === undefined ? leftover.id : `The run ${runId}`} is in use.`, hint)
   }
+  if (leftover.risk !== undefined && force !== true)
+    return new ErrandError('LEFTOVER_UNREAD', leftover.risk, { hint: 'To remove it all the same: --force' })
   if (runId === undefined || force === true || (record !== undefined && isSettled(record))) return undefined
   const of = leftover.project === undefined || leftover.project === context.project.name ? '' : ` of the project ${leftover.project}`
   const why = record === undefined ? `is not in this project's history` : 'could not be brought here'
