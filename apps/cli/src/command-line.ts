@@ -91,7 +91,7 @@ export function splitBehindRun(words: readonly string[], flags: FlagShapes): rea
     const isFlag = word.startsWith('-') && word !== '-'
     if (named && (!isFlag || !(isOwn(word) || word === '--help' || word === '-h')))
       return [...words.slice(0, index), '--', ...words.slice(index)]
-    if (!isFlag || /^(?:-r|--run)/.test(word)) named = true
+    if (!isFlag || /^(?:-r|--run(?:=|$))/.test(word)) named = true
     if (isFlag && takesValue(word) && words[index + 1] !== '--') index += 1
   }
   return words

@@ -44,6 +44,8 @@ it.each([
   ['--query=a -p b history list -s c', 'history list -s c --query=a -p b'],
   ['help submit', 'submit --help'],
   ['-o json sweep -c x s.py a', 'sweep -o json -c x s.py a'],
+  ['rerun --run-configuration x last 7', 'rerun --run-configuration x last -- 7'],
+  ['rerun --run last 7', 'rerun --run last -- 7'],
   ['ml experiment submit -c x s.py ml', 'experiment submit -c x -- s.py ml'],
   ['-o json ml history list', 'history list -o json'],
   ['help', '--help'],

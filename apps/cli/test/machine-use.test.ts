@@ -55,7 +55,7 @@ it('says with --quiet nothing but results and errors', async () => {
   const left = await project.errand('submit', '-a', '-q', '-c', 'local', 'train.py')
   expect(left.stdout).toMatch(/^iris_\d{13}\n$/)
   expect(await project.errand('wait', '-q', left.stdout.trim())).toEqual({ exitCode: 0, stdout: '', stderr: '' })
-  const prepared = await project.errand('prepare', '-a', '-q', '-c', 'local')
+  const prepared = await project.errand('prepare', '-q', '-ac', 'local')
   expect(prepared.stdout).toMatch(/^iris_\d{13}\n$/)
   expect(await project.errand('wait', '-q', prepared.stdout.trim())).toMatchObject({ exitCode: 0 })
   // A note of the configuration, and the sentence of a command that acts.

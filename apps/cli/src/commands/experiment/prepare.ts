@@ -36,7 +36,7 @@ export default class Prepare extends RunCommand {
     const { flags } = await this.parse(Prepare)
     const runConfiguration = await this.runConfigurationOf(flags)
     if (flags['dry-run'] || flags.explain) return this.#plan(planOptions(flags, runConfiguration))
-    if (flags.async && !flags.check) return this.#leave()
+    if (flags.async && !flags.check && !flags.detached) return this.#leave()
     await using context = await this.openContext()
     await this.interruptible(async (signal) => {
       const options: PrepareOptions = {
