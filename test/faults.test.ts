@@ -39,11 +39,6 @@ const refusals: readonly Refusal[] = [
   { name: 'a compute file of an unknown type', files: { 'aml_config/local.compute': 'type: lcal\n' }, says: [/lcal/, /local/] },
   { name: 'a compute file of the cloud successor', files: { 'aml_config/local.compute': 'type: amlcompute\n' }, says: [/amlcompute/] },
   {
-    name: 'a target type that is not installed',
-    files: { 'aml_config/local.compute': 'type: cluster\naddress: x-ssh.example.net\nusername: me\n' },
-    says: [/errand plugins install @errand\/target-hdinsight-livy/],
-  },
-  {
     name: 'several problems in one file',
     files: { 'aml_config/local.runconfig': 'Target: local\nFramework: TensorFlow\nPrepareEnvironment: perhaps\n' },
     says: [/local\.runconfig:2/, /local\.runconfig:3/],
