@@ -57,10 +57,14 @@ export function containerHost(engine: Engine, { runId, reader, create }: Contain
   /** What ends with the container has not failed: whoever talked to it lost the connection. */
   async function unlessCut(exit: Exit): Promise<Exit> {
     if (exit.exitCode === 0) return exit
-    // The engine could not enter it: it may be ending, and not be seen to have ended for a moment.
-    if (exit.exitCode === 126) await sleep(1000)
-    const { state } = await lookAtRunContainer(engine, runId).catch(() => ({ state: 'missing' }))
-    return state === 'running' ? exit : {}
+    // The engine could not enter it, or has killed all that is in it: it may be ending, and not be seen to have ended for a moment.
+    const until = Date.now() + ([126, 137].includes(exit.exitCode ?? 0) ? mostEnding : 0)
+    for (;;) {
+      const { state } = await lookAtRunContainer(engine, runId).catch(() => ({ state: 'missing' }))
+      if (state !== 'running') return {}
+      if (Date.now() >= until) return exit
+      await sleep(100)
+    }
   }
 
   async function beside(state: RunContainerState, command: readonly string[], options: RunOptions): Promise<HostProcess> {
@@ -102,6 +106,9 @@ function hostOf(name: string, spawn: AgentHost['spawn']): AgentHost {
     },
   }
 }
+
+/** Milliseconds. */
+const mostEnding = 3000
 
 async function concatenate(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = []

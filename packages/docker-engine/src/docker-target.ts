@@ -5,6 +5,7 @@ import { readContainerOptions } from './container-options.ts'
 import type { ContainerSettings } from './container-settings.ts'
 import { dockerRunHandle, removeRunContainer } from './docker-run.ts'
 import { type Engine, type EnginePlace, openEngine } from './engine.ts'
+import { numberOfUser } from './container-user.ts'
 import { prepareEnvironment } from './environment.ts'
 import { imageLeftovers, isImageLeftover, removeImageLeftover } from './image-leftovers.ts'
 import { plan } from './plan.ts'
@@ -133,9 +134,12 @@ async function submit(
   const settings: ContainerSettings = { ...place.settings, ...(request.options as ContainerSettings | undefined) }
   const { image, python, variables } = prepared
   const user = settings.user ?? readContainerOptions(settings.containerOptions ?? []).container.User ?? prepared.user
-  const volume = storeVolume(place.owner, user)
+  const volume = storeVolume(place.owner, await numberOfUser(engine, { image, user }, context.stateDirectory, options.signal))
   const grace = place.grace ?? defaultGrace
-  const [share, secrets] = await Promise.all([sharedDirectory(engine, settings, options), secretVariables(context, request)])
+  const [share, secrets] = await Promise.all([
+    sharedDirectory(engine, { ...settings, local: place.local === true }, options),
+    secretVariables(context, request),
+  ])
   const create = runContainerOptions({
     request,
     settings: { ...settings, user },

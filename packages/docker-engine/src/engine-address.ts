@@ -103,7 +103,8 @@ function contextNames(folder: string): string[] {
   }
 }
 
-function certificatesOf(variables: Variables, home: string): EngineAddress['tls'] {
+/** What `docker` shows to an engine that is named on its command line. */
+export function certificatesOf(variables: Variables, home: string): EngineAddress['tls'] {
   const verify = variables['DOCKER_TLS_VERIFY']
   if (verify === undefined || verify === '') return undefined
   return certificatesIn(variables['DOCKER_CERT_PATH'] ?? join(home, '.docker'), true) ?? { verify: true }

@@ -40,7 +40,10 @@ export async function* engineFindings(
     outcome: 'ok',
     detail: `${information.NCPU ?? '?'} processors, ${gigabytes(information.MemTotal ?? 0)} of memory`,
   }
-  yield await disk(host, information.DockerRootDir ?? '/var/lib/docker', options.signal)
+  const folder = information.DockerRootDir ?? '/var/lib/docker'
+  // An engine at a port may be another machine's.
+  if ('path' in address.to) yield await disk(host, folder, options.signal)
+  else yield { name: 'disk', outcome: 'ok', detail: `the engine keeps its data in ${folder} of its own machine` }
   if (expected.gpus === true) yield gpus(information.Runtimes ?? {}, host)
   yield await baseImage(engine, expected.baseImage)
 }

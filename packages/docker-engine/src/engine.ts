@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
 import { type CallOptions, ErrandError, type Host } from '@errand/core'
-import { type EngineAddress, engineAddresses, parseEngineAddress } from './engine-address.ts'
+import { type EngineAddress, certificatesOf, engineAddresses, parseEngineAddress } from './engine-address.ts'
 import { EngineAgent, addressText, connectEngine } from './engine-agent.ts'
 import { engineError, isMissing } from './engine-errors.ts'
 import { loadDockerode } from './load-dockerode.ts'
@@ -74,7 +74,8 @@ function tooOld(host: string, version: string, api: string): ErrandError {
 }
 
 async function addressesOf({ host, address, local = false }: EnginePlace, signal: AbortSignal): Promise<readonly EngineAddress[]> {
-  if (address !== undefined) return [parseEngineAddress(address, 'the .compute file')]
+  if (address !== undefined)
+    return [parseEngineAddress(address, 'the .compute file', local ? certificatesOf(process.env, host.home) : undefined)]
   if (local) return engineAddresses(host.home)
   const usual: EngineAddress = { to: { path: '/var/run/docker.sock' }, from: 'the usual socket' }
   try {

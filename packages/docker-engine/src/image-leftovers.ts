@@ -54,7 +54,7 @@ function imageLeftover(image: Docker.ImageInspectInfo, inUse: boolean): Leftover
   const label: Partial<EnvironmentLabel> = environmentLabel(image)
   return {
     id: imagePrefix + image.Id,
-    kind: kind === 'environment' ? 'environment' : 'cache',
+    kind: kind === 'environment' ? 'environment' : 'image',
     bytes: Math.max(0, image.Size - (label.base?.size ?? 0)),
     lastUsed: lastUse(image),
     ...(project === undefined ? {} : { project }),

@@ -17,7 +17,7 @@ export interface StoreVolume {
   readonly name: string
   /** Whose runs are in it: the user of this machine, or of the one behind SSH. */
   readonly owner: string
-  /** User of the containers that it belongs to. Absent: root. */
+  /** Number of the user of the containers that it belongs to. Absent: root. */
   readonly user?: string
 }
 

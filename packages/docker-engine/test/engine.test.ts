@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -54,6 +55,29 @@ describe('an engine that can not be used', () => {
       message: expect.stringMatching(message) as string,
       hint: expect.any(String) as string,
     })
+  })
+
+  it('is spoken to with TLS at an address of the .compute file, when the variables of docker say so', async () => {
+    const first = Promise.withResolvers<number | undefined>()
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', (bytes) => {
+        first.resolve(bytes[0])
+        socket.destroy()
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    process.env['DOCKER_TLS_VERIFY'] = '1'
+    try {
+      const place = { host: localHost(), address: `tcp://127.0.0.1:${port}`, local: true }
+      await expect(openEngine(place, options)).rejects.toThrow(/went away|TLS connection/)
+      // The first byte of a TLS handshake.
+      expect(await first.promise).toBe(0x16)
+    } finally {
+      delete process.env['DOCKER_TLS_VERIFY']
+      server.close()
+    }
   })
 
   it('is refused when it is too old', async () => {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Finding, Leftover } from '@errand/core'
 import { dockerProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { engineFindings, imageLeftovers, labels, removeImageLeftover } from '../src/index.ts'
+import { type Engine, engineFindings, imageLeftovers, labels, removeImageLeftover } from '../src/index.ts'
 import { tarOf } from '../src/tar.ts'
 import { type ImagesFixture, imagesFixture } from './images-fixture.ts'
 
@@ -46,6 +46,18 @@ describe.skipIf(problem !== undefined)(`what is left of images${problem === unde
     await fixture.engine.docker.getImage(others).remove()
   })
 
+  it("is an image, and its owner's alone", async () => {
+    const project = `layers ${process.pid}`
+    const id = await image(`left/layer:${process.pid}`, { [labels.kind]: 'build', [labels.project]: project, [labels.user]: 'ann' })
+    const of = async (owner: string) => {
+      const all = await Readable.from(imageLeftovers(fixture.engine, { ...fixture.options(), owner })).toArray()
+      return (all as Leftover[]).filter((leftover) => leftover.project === project).map((leftover) => [leftover.id, leftover.kind])
+    }
+    expect(await of('ann')).toEqual([[`image:${id}`, 'image']])
+    expect(await of('bob')).toEqual([])
+    await removeImageLeftover(fixture.engine, `image:${id}`)
+  })
+
   it('is told as in use while a container needs it, and kept', async () => {
     const project = `in use ${process.pid}`
     const id = await image(`errand/environment:used-${process.pid}`, { [labels.kind]: 'environment', [labels.project]: project })
@@ -75,6 +87,14 @@ describe.skipIf(problem !== undefined)('the findings about an engine', () => {
     ])
     expect(found[0]?.detail).toContain(fixture.engine.version)
     expect(found[3]?.detail).toMatch(/GiB are free/)
+  })
+
+  it('say nothing of the disk of this machine when the engine may be on another', async () => {
+    const elsewhere: Engine = { ...fixture.engine, address: { to: { host: '192.0.2.1', port: 2375 }, from: 'the .compute file' } }
+    const found = await Readable.from(engineFindings(async () => elsewhere, {}, fixture.options())).toArray()
+    expect(found.find(({ name }: Finding) => name === 'disk')).toMatchObject({
+      detail: expect.stringMatching(/of its own machine$/) as string,
+    })
   })
 
   it('say what is missing, and the way out', async () => {

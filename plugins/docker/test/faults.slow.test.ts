@@ -83,6 +83,25 @@ print(json.dumps({
     }
   })
 
+  it('runs as users that two images call by one name, each with files of its own', async () => {
+    await using client = await openClient(engine, `alice${process.pid}`)
+    const base = await engine.image('python')
+    for (const number of [1500, 1600]) {
+      const name = `alice-${process.pid}`
+      await engine.api('POST', `/containers/create?name=${name}-${number}`, {
+        Image: base,
+        Entrypoint: ['/bin/sh', '-c', `echo alice:x:${number}:${number}::/:/bin/sh >> /etc/passwd`],
+      })
+      await engine.api('POST', `/containers/${name}-${number}/start`)
+      await engine.api('POST', `/containers/${name}-${number}/wait`)
+      await engine.api('POST', `/commit?container=${name}-${number}&repo=${name}&tag=${number}`, { User: 'alice' })
+      await engine.api('DELETE', `/containers/${name}-${number}`)
+      const request = await client.request({ 'main.py': 'import os\nprint(os.getuid())\n' })
+      const { status, stdout } = await client.follow(await client.submit(request, { baseDockerImage: `${name}:${number}` }))
+      expect([status.state, stdout]).toEqual(['completed', `${number}\n`])
+    }
+  })
+
   it('that needs more memory than it may have ends as out of memory', async () => {
     await using client = await openClient(engine)
     const request = await client.request({ 'main.py': "held = []\nwhile True:\n    held.append(b'x' * 10_000_000)\n" })

@@ -67,6 +67,19 @@ describe.skipIf(problem !== undefined)(`what is left of containers${problem === 
     expect(await target.find(request.runId, options)).toBeUndefined()
   })
 
+  it('is nothing of a submit that was given up', async () => {
+    await using client = await openClient(engine, `left${process.pid}g`)
+    await using target = client.open()
+    const request = await client.request({ 'main.py': `# given up ${process.pid}\n` })
+    const prepared = await target.prepare(request, { ...options, build: true })
+    const stop = new AbortController()
+    const report = ({ message }: { readonly message: string }) => {
+      if (message.startsWith('sending 1')) stop.abort(new Error('enough'))
+    }
+    await expect(target.submit(request, prepared, { signal: stop.signal, report })).rejects.toThrow('enough')
+    await expect(engine.api('GET', `/containers/errand-${request.runId}/json`)).rejects.toThrow(/404/)
+  })
+
   it('is the container that a killed client meant to read with, which its owner can remove', async () => {
     const owner = `left${process.pid}e`
     await using client = await openClient(engine, owner)

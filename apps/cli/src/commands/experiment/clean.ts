@@ -84,6 +84,7 @@ const words: Readonly<Record<Cleaned['leftover']['kind'], string>> = {
 
 function sentence({ leftover: { id, kind, runId }, bytes }: Cleaned): string {
   if (kind === 'cache' && id.startsWith('tool:')) return `Removed tool ${id.slice(5)} (${formatBytes(bytes)})`
+  if (kind === 'cache' && id.startsWith('probe:')) return `Removed container ${id.slice(6, 18)} (${formatBytes(bytes)})`
   if (id === 'files:environments') return `Removed package files of environments (${formatBytes(bytes)})`
   const name = kind === 'objects' ? '' : ` ${runId ?? id.replace(/^\w+:/, '')}`
   return `Removed ${words[kind]}${name} (${formatBytes(bytes)})`
