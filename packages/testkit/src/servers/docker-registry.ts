@@ -55,7 +55,9 @@ export async function startDockerRegistry(password: string): Promise<DockerRegis
       const [name = '', tag = 'latest'] = path.split(':')
       const full = `${address}/${name}`
       const login = { username: user, password, serveraddress: address }
-      const headers = { 'x-registry-auth': Buffer.from(JSON.stringify(login)).toString('base64url') }
+      // Engines want the padding, which base64url leaves out.
+      const text = Buffer.from(JSON.stringify(login)).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+      const headers = { 'x-registry-auth': text }
       await engineRequest(socket, 'POST', `/images/${encodeURIComponent(image)}/tag?repo=${encodeURIComponent(full)}&tag=${tag}`)
       const answer = await engineRequest(socket, 'POST', `/images/${full}/push?tag=${tag}`, undefined, headers)
       if (answer.includes('"errorDetail"')) throw new Error(`${full} could not be pushed: ${answer.slice(-500)}`)
