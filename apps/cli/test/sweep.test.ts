@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { openHistory } from '@errand/core/history'
 import { expect, it } from 'vitest'
 import { type TemporaryProject, runIdOf, temporaryProject } from './project.ts'
 
@@ -125,13 +126,52 @@ it('starts no more after so many failures, says why, and can go on behind them',
   const id = runIdOf(finished)
   expect(finished.exitCode).toBe(1)
   expect(finished.stderr).toMatch(
-    /^ERROR: The sweep \S+ was interrupted: Stopped after 2 failed runs; 2 of 4 runs were not started\. To go on: errand sweep --resume/m,
+    /^ERROR: The sweep \S+ was interrupted: Stopped after 2 failed runs; 2 of 4 runs have not run\. To go on: errand sweep --resume/m,
   )
   expect(finished.stdout).toMatch(/^\[2\/4\] alpha=2 : Failed \(\S+\): .*3/m)
   expect((await project.errand('continue', id)).stderr).toBe(`ERROR: ${id} is a sweep.\nerrand sweep --resume ${id}\n`)
   const rest = await project.errand('sweep', '--resume', id)
   expect(rest.stderr).toContain(`ERROR: The sweep ${id} failed: 3 of 4 runs did not complete.`)
   expect(project.ran()).toHaveLength(4)
+})
+
+it('is not over while a run that has a record has not run', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--depth', '1', '--fail', '1/2', '--each', 'alpha=1,2,3', '--stop-after', '1-failure']
+  const id = runIdOf(await project.errand('sweep', '-c', 'local', 'fit.py', ...words))
+  {
+    using history = openHistory(project.directory)
+    const parent = history.resolve(id)
+    const { name, target, runConfiguration, user, request } = parent
+    if (request === undefined) throw new Error('it has a request')
+    for (const [point, alpha] of [...['2', '3'].entries()]) {
+      const values = { 'sweep.point': String(point + 1), 'sweep.alpha': alpha }
+      const given = ['--folder', project.parent, '--depth', '1', '--fail', '1/2', '--alpha', alpha]
+      const asked = { kind: 'run', parent: id, name, script: 'fit.py', arguments: given, properties: values } as const
+      history.update(history.create({ ...asked, target, runConfiguration, user }).id, { state: 'interrupted', request })
+    }
+  }
+  const stopped = await project.errand('sweep', '--resume', id)
+  expect(stopped.stderr).toContain(`${id} was interrupted: Stopped after 1 failed runs; 1 of 3 runs have not run.`)
+  expect(project.ran()).toEqual(['1 1 data', '2 1 data'])
+  expect((await project.errand('sweep', '--resume', id)).stderr).toContain('failed: 2 of 3 runs did not complete')
+  expect(project.ran()).toEqual(['1 1 data', '2 1 data', '3 1 data'])
+})
+
+it('goes on with several at a time beside a run that goes on already', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--hold', '1', '--each', 'alpha=1', '--each', 'depth=1,2']
+  const started = project.start('sweep', '-c', 'local', 'fit.py', ...words)
+  while ((await list(project))[0]?.['status'] !== 'Running' || project.ran().length === 0) await delay(100)
+  started.kill()
+  await started.finished
+  const id = String((await list(project)).at(-1)?.['run_id'])
+  const resumed = project.start('sweep', '--resume', id, '--parallel', '2')
+  // The first one waits for this file.
+  while (!project.ran().includes('1 2 data')) await delay(50)
+  project.write('../go', '')
+  expect((await resumed.finished).exitCode).toBe(0)
+  expect(project.ran()).toEqual(['1 1 data', '1 2 data'])
 })
 
 it('is cancelled with all its runs, by another command', async () => {

@@ -57,6 +57,7 @@ export async function driveSweep(context: RunContext, parent: RunRecord, emit: E
     start: (index, run) =>
       runPoint(drive, index, run, prepared, (child, started) =>
         starting(async (release) => {
+          if (history.get(child.id)?.reference !== undefined) release()
           const childEmit: Emit<RunUpdate> = async (update) => {
             if (update.type === 'started') release()
             await started(update)
@@ -178,8 +179,9 @@ function finishSweep({ context, parent, sweep }: Drive, outcome: Outcome): RunRe
   const failed = runs.filter(({ state }) => state !== 'completed').length
   const end = { endedAt: new Date().toISOString(), collected: true, removed: true, client: null }
   if (outcome === 'cancelled') return history.update(parent.id, { state: 'cancelled', reason: 'It was cancelled.', ...end })
-  if (outcome !== 'done' && runs.length < sweep.points.length) {
-    const rest = `${sweep.points.length - runs.length} of ${sweep.points.length} runs were not started`
+  const ended = runs.filter(({ state }) => finalStates.has(state)).length
+  if (outcome !== 'done' && ended < sweep.points.length) {
+    const rest = `${sweep.points.length - ended} of ${sweep.points.length} runs have not run`
     const reason = `Stopped after ${outcome.failures} failed runs; ${rest}. To go on: ${resumeCommand(parent.id)}`
     return history.update(parent.id, { state: 'interrupted', reason, client: null })
   }
