@@ -144,7 +144,7 @@ it('is not over while a run that has a record has not run', async () => {
     const parent = history.resolve(id)
     const { name, target, runConfiguration, user, request } = parent
     if (request === undefined) throw new Error('it has a request')
-    for (const [point, alpha] of [...['2', '3'].entries()]) {
+    for (const [point, alpha] of ['2', '3'].entries()) {
       const values = { 'sweep.point': String(point + 1), 'sweep.alpha': alpha }
       const given = ['--folder', project.parent, '--depth', '1', '--fail', '1/2', '--alpha', alpha]
       const asked = { kind: 'run', parent: id, name, script: 'fit.py', arguments: given, properties: values } as const
