@@ -25,7 +25,10 @@ export async function showSeveralLogs(context: RunContext, runs: readonly RunRec
   const begin = (run: RunRecord): void => {
     const width = Math.max(...[...names.values()].map((name) => name.length))
     const lines = options.prefix ? prefixedLines(names.get(run.id) ?? run.id, width, begun.length, process.stdout) : undefined
-    begun.push(showOne(context, run, lines, options))
+    const shown = showOne(context, run, lines, options)
+    // What goes wrong is told below, when the others have been shown.
+    shown.catch(() => {})
+    begun.push(shown)
   }
   const find = (): readonly RunRecord[] => {
     const fresh = sweeps.flatMap(({ id }) => childrenOf(context, id)).filter(({ id }) => !known.has(id))
@@ -35,7 +38,7 @@ export async function showSeveralLogs(context: RunContext, runs: readonly RunRec
   find()
   for (const run of known.values()) names.set(run.id, nameOf(context, run, sweeps.length > 0))
   for (const run of known.values()) begin(run)
-  while (options.follow && sweeps.some(({ id }) => !isOver(context, id))) {
+  while (options.follow && (await anyGoesOn(context, sweeps, options.signal))) {
     await delay(300, undefined, { signal: options.signal })
     for (const run of find()) {
       names.set(run.id, nameOf(context, run, true))
@@ -52,10 +55,15 @@ function childrenOf({ history }: RunContext, parent: string): readonly RunRecord
     .flatMap(({ id }) => history.get(id) ?? [])
 }
 
-/** No run is started any more: it has ended, or its client has let go of it. */
-function isOver({ history }: RunContext, id: string): boolean {
-  const run = history.get(id)
-  return run === undefined || finalStates.has(run.state) || run.state === 'interrupted'
+/** Whether one of the sweeps may still start runs: it has not ended, and its client has neither let go of it nor died. */
+async function anyGoesOn(context: RunContext, sweeps: readonly RunRecord[], signal: AbortSignal): Promise<boolean> {
+  const { refresh } = await import('@errand/core/run')
+  for (const { id } of sweeps) {
+    if (context.history.get(id) === undefined) continue
+    const { state } = await refresh(context, id, { signal })
+    if (!finalStates.has(state) && state !== 'interrupted') return true
+  }
+  return false
 }
 
 /** Of a run of a sweep its values, which say more than its id. */

@@ -64,6 +64,23 @@ it('follows the runs of a sweep with their values, also those that begin meanwhi
   expect(stdout).toBe('name=A | A one\nname=A | A two\nname=A | A end\nname=B | B one\nname=B | B two\nname=B | B end\n')
 })
 
+it('ends behind the runs of a sweep whose client was killed', async () => {
+  using project = temporaryProject()
+  project.write('talk.py', script)
+  const words = ['talk.py', '{name}', join(project.parent, 'go'), '--each', 'name=A,B']
+  const sweeping = project.start('sweep', '-c', 'local', ...words)
+  await sweeping.says('RunId: ')
+  const [sweep] = JSON.parse((await project.errand('history', 'list', '-o', 'json', '--query', '[-1:].run_id')).stdout)
+  const both = project.start('logs', '-f', sweep)
+  await both.says('name=A | A one\n')
+  sweeping.kill()
+  await sweeping.finished
+  project.write('../go', '')
+  const { stdout, exitCode } = await both.finished
+  expect(exitCode).toBe(0)
+  expect(stdout).toBe('name=A | A one\nname=A | A two\nname=A | A end\n')
+})
+
 it('keeps bytes as they are, and shows a line without an end in parts', () => {
   const lines = prefixedLines('r', 3, 0, process.stdout)
   const plain = (data: Uint8Array) => stripVTControlCharacters(Buffer.from(data).toString('latin1'))
