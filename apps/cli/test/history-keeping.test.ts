@@ -55,7 +55,11 @@ describe('history delete', () => {
     })
     expect(history.list().map(({ id }) => id)).toEqual([live])
     expect(existsSync(history.runDirectory(first))).toBe(false)
-    expect(await project.errand('history', 'delete', live, '--force', '-y')).toMatchObject({ exitCode: 0 })
+    expect((await project.errand('history', 'delete', live, '--force')).stderr).toContain(`errand history delete ${live} --force --yes`)
+    expect(await project.errand('history', 'delete', live, '--force', '-y')).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining(`${live} goes on at local; when it has ended: errand experiment clean ${live} -t local --force`),
+    })
     expect(history.list()).toEqual([])
   })
 

@@ -34,13 +34,12 @@ What runs have left at their place is removed with errand clean, the copied proj
     const answer = await context.ask({
       kind: 'confirm',
       text: `Delete ${what} from the history, with log and files? [y/N]`,
-      withoutTerminal: { hint: `errand history delete ${chosen.join(' ')} --yes` },
+      withoutTerminal: { hint: `errand history delete ${chosen.join(' ')}${flags.force ? ' --force' : ''} --yes` },
     })
     if (answer !== 'yes') throw new ErrandError('NOT_CONFIRMED', 'Nothing was deleted.')
     for (const id of chosen) context.history.delete(id)
-    for (const { id, removed, target } of records) {
-      if (!removed) this.screen.notice(`What ${id} has left on ${target.name} is still there: errand clean ${id} -t ${target.name} --force`)
-    }
+    const { finalStates } = await import('@errand/core/history')
+    for (const run of records.filter(({ removed }) => !removed)) this.screen.notice(whatIsLeft(run, finalStates))
     await this.printOutcome(
       chosen.map((id) => `Deleted ${id}`).join('\n'),
       chosen.map((id) => ({ run_id: id })),
@@ -49,13 +48,24 @@ What runs have left at their place is removed with errand clean, the copied proj
 
   async #refuseLive(records: readonly RunRecord[]): Promise<void> {
     const { finalStates } = await import('@errand/core/history')
-    const live = records.filter(({ state }) => !finalStates.has(state) && state !== 'interrupted')
+    const live = records.filter((run) => isLive(run, finalStates))
     if (live.length === 0) return
     const ids = live.map(({ id }) => id).join(', ')
     throw new ErrandError('RUN_NOT_ENDED', `${ids} ${live.length === 1 ? 'has' : 'have'} not ended. Nothing was deleted.`, {
       hint: `errand cancel ${live[0]?.id ?? ''}   (or --force, which only forgets it)`,
     })
   }
+}
+
+/** A run that goes on can't be cancelled any more, as its record is gone: only its end can be waited for. */
+function whatIsLeft(run: RunRecord, ended: ReadonlySet<string>): string {
+  const clean = `errand experiment clean ${run.id} -t ${run.target.name} --force`
+  if (isLive(run, ended)) return `${run.id} goes on at ${run.target.name}; when it has ended: ${clean}`
+  return `What ${run.id} has left on ${run.target.name} is still there: ${clean}`
+}
+
+function isLive({ state }: RunRecord, ended: ReadonlySet<string>): boolean {
+  return !ended.has(state) && state !== 'interrupted'
 }
 
 /** A record that can't be read may be deleted too. */
