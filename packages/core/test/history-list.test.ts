@@ -114,12 +114,18 @@ it('of the first version of the history is brought over with arguments, tags and
     database.exec(`
       INSERT INTO runs (id, kind, name, script, run_configuration, target_name, target_type, state, created_at)
         VALUES ('iris_1', 'run', 'iris', 'train.py', 'local', 'local', 'local', 'completed', '2026-01-01T00:00:00.000Z');
+      INSERT INTO runs (id, kind, name, run_configuration, target_name, target_type, state, created_at)
+        VALUES ('damaged_2', 'run', 'iris', 'local', 'local', 'local', 'completed', '2026-01-01T00:00:00.000Z');
       INSERT INTO run_details (number, user, notes, arguments, target_config) VALUES (1, 'ada', '[]', '["0.01"]', '{}');
       INSERT INTO tags VALUES (1, 'tag', 'stage', 'final'), (1, 'property', 'CommitId', 'abc');
       PRAGMA user_version = 1`)
   }
   using history = openHistory(project.directory)
-  expect(history.list()[0]).toMatchObject({ id: 'iris_1', arguments: ['0.01'], tags: { stage: 'final' }, properties: { CommitId: 'abc' } })
+  expect(history.list().find(({ id }) => id === 'iris_1')).toMatchObject({
+    arguments: ['0.01'],
+    tags: { stage: 'final' },
+    properties: { CommitId: 'abc' },
+  })
   expect(history.get('iris_1')).toMatchObject({ arguments: ['0.01'] })
-  expect(history.create(irisRun).number).toBe(2)
+  expect(history.create(irisRun).number).toBe(3)
 })

@@ -81,7 +81,7 @@ export const migrations: readonly Migration[] = [
   (database) => {
     database.exec(`
       ALTER TABLE runs ADD COLUMN arguments TEXT NOT NULL DEFAULT '[]';
-      UPDATE runs SET arguments = (SELECT arguments FROM run_details WHERE run_details.number = runs.number);
+      UPDATE runs SET arguments = coalesce((SELECT arguments FROM run_details WHERE run_details.number = runs.number), '[]');
       ALTER TABLE run_details DROP COLUMN arguments;
       ALTER TABLE runs ADD COLUMN parent TEXT;
       ALTER TABLE runs ADD COLUMN note TEXT;
