@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ErrandError, errorMessage } from '../errors.ts'
-import { finalStates, type ImportedRun, type RunState } from '../history/index.ts'
-import type { JsonValue } from '../json.ts'
+import type { ImportedRun } from '../history/index.ts'
 import { logStreams, type LogStream } from '../log-record.ts'
 import type { Snapshot } from '../request.ts'
 import { isSnapshotDigest } from '../snapshot/index.ts'
+import { isRunId, isTime, type JsonObject, runProblem } from './archived-run.ts'
 import { archiveVersion } from './export-lines.ts'
 
 /** A line of `history.jsonl`, checked. */
@@ -15,19 +15,20 @@ export type ArchiveLine =
   | { readonly type: 'run'; readonly run: ImportedRun }
   | { readonly type: 'log'; readonly run: string; readonly stream: LogStream; readonly at: string; readonly data: Buffer }
 
-type JsonObject = { readonly [key: string]: JsonValue }
-
 const problemsShown = 20
-/** Names become folders and file names. */
-const runId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,199}$/u
 
 /** Reads the file to its end. Error: `ARCHIVE_INVALID` with all problems, each with its line. */
 export async function checkArchive(file: string): Promise<void> {
   const problems: string[] = []
+  const runs = new Set<string>()
   let lines = 0
   for await (const { number, line } of readLines(file)) {
     lines = number
     if (typeof line === 'string') problems.push(`${file}:${number}: ${line}`)
+    else if (line.type === 'run') {
+      if (runs.has(line.run.id)) problems.push(`${file}:${number}: the run ${line.run.id} is there twice`)
+      runs.add(line.run.id)
+    }
     if (problems.length > problemsShown) break
   }
   if (lines === 0) problems.push(`${file} is empty`)
@@ -77,58 +78,10 @@ const readers: Readonly<Record<string, (object: JsonObject) => ArchiveLine | str
   run: (object) => runProblem(object) ?? { type: 'run', run: object as unknown as ImportedRun },
   log: ({ run, stream, at, text, base64 }) => {
     const known = logStreams.find((name) => name === stream)
-    if (typeof run !== 'string' || !runId.test(run) || known === undefined || typeof at !== 'string')
-      return 'this piece of a log says not of what'
+    if (!isRunId(run) || known === undefined || !isTime(at)) return 'this piece of a log says not of what'
     if (typeof text === 'string') return { type: 'log', run, stream: known, at, data: Buffer.from(text) }
     return typeof base64 === 'string'
       ? { type: 'log', run, stream: known, at, data: Buffer.from(base64, 'base64') }
       : 'this piece of a log is empty'
   },
-}
-
-const texts = ['name', 'runConfiguration', 'createdAt', 'user'] as const
-const states: ReadonlySet<string> = new Set<RunState>([
-  ...finalStates,
-  'created',
-  'preparing',
-  'starting',
-  'queued',
-  'running',
-  'cancelling',
-  'finalizing',
-  'interrupted',
-])
-
-function runProblem(run: JsonObject): string | undefined {
-  const { id, number, kind, state, target, metrics, tags, artifacts, notes } = run
-  if (typeof id !== 'string' || !runId.test(id)) return `${JSON.stringify(id)} is no run id`
-  const missing = texts.filter((key) => typeof run[key] !== 'string')
-  if (missing.length > 0) return `the run ${id} has no ${missing.join(', ')}`
-  if (!Number.isSafeInteger(number) || Number(number) < 1) return `the run ${id} has no number`
-  if (typeof kind !== 'string' || !['run', 'prepare', 'sweep'].includes(kind)) return `the run ${id} is of no known kind`
-  if (typeof state !== 'string' || !states.has(state)) return `the run ${id} is in no known state`
-  if (!isObject(target) || typeof target['name'] !== 'string' || typeof target['type'] !== 'string') return `the run ${id} has no target`
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u.test(textOf(run['createdAt']))) return `the run ${id} has no time of creation`
-  if (![run['arguments'], notes].every(isListOfTexts)) return `the arguments or notes of the run ${id} are no lists of texts`
-  if (![metrics, tags, artifacts].every((list) => Array.isArray(list) && list.every(isObject)))
-    return `the run ${id} lacks metrics, tags or artifacts`
-  const paths = (artifacts as readonly JsonObject[]).map(({ path }) => path)
-  const outside = paths.find((path) => typeof path !== 'string' || !isInside(path))
-  return outside === undefined ? undefined : `the artifact ${JSON.stringify(outside)} of the run ${id} would be outside of it`
-}
-
-function isInside(path: string): boolean {
-  return !path.startsWith('/') && !/^[A-Za-z]:|\\/u.test(path) && path.split('/').every((part) => !['', '.', '..'].includes(part))
-}
-
-function textOf(value: JsonValue | undefined): string {
-  return typeof value === 'string' ? value : ''
-}
-
-function isListOfTexts(value: JsonValue | undefined): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -9,6 +9,7 @@ import type { Progress } from '../target.ts'
 import { type ArchiveLine, checkArchive, readLines } from './archive-lines.ts'
 import { copyArtifact } from './export-archive.ts'
 import type { OnMissing } from './export-lines.ts'
+import { importPrefix } from './unneeded.ts'
 
 export interface ImportOptions {
   /** What `history export` has written. */
@@ -26,7 +27,7 @@ export interface Imported {
 
 /**
  * Takes over the runs of an export that are not here, each whole or not at all. Everything in the file is checked first: nothing is imported
- * from one that has a problem. Runs keep their numbers where these are free. Errors: `ARCHIVE_MISSING`, `ARCHIVE_INVALID`, `OBJECT_DAMAGED`.
+ * from one that has a problem. A run that had not ended is `lost` here. Runs keep their numbers where these are free. Errors: `ARCHIVE_MISSING`, `ARCHIVE_INVALID`, `OBJECT_DAMAGED`.
  */
 export async function importArchive(history: History, options: ImportOptions): Promise<Imported> {
   const file = join(options.directory, 'history.jsonl')
@@ -36,7 +37,7 @@ export async function importArchive(history: History, options: ImportOptions): P
     })
   }
   await checkArchive(file)
-  const aside = join(history.directory, `import-${randomBytes(6).toString('hex')}`)
+  const aside = join(history.directory, `${importPrefix}${randomBytes(6).toString('hex')}`)
   const imported: string[] = []
   const skipped: string[] = []
   const here = new Set(history.list({}, () => {}).map(({ id }) => id))
@@ -48,6 +49,8 @@ export async function importArchive(history: History, options: ImportOptions): P
     open = undefined
   }
   try {
+    // Before the first content is looked for: while this folder is there, a `gc` leaves contents alone.
+    history.exclusively(() => mkdirSync(aside, { mode: 0o700 }))
     for await (const { line } of readLines(file)) {
       options.signal.throwIfAborted()
       if (typeof line === 'string') continue

@@ -24,6 +24,9 @@ interface Doomed {
   readonly bytes: number
 }
 
+/** Of the folder that an import makes before it stores a content and removes when it is done. */
+export const importPrefix = 'import-'
+
 const day = 24 * 60 * 60 * 1000
 
 /**
@@ -70,6 +73,7 @@ function findUnneeded(history: History): { doomed: Doomed[]; kept?: string } {
   const pending = runs.find(isStoringFiles)
   if (pending !== undefined)
     return { doomed: always, kept: `${pending.id} is at work and may be storing files: try again when it has started or ended` }
+  if (isImporting(history)) return { doomed: always, kept: 'an import is at work: try again when it is done' }
   const needed = neededBy(history, runs)
   if (typeof needed === 'string') return { doomed: always, kept: needed }
   return { doomed: [...unneededContents(history, needed.contents), ...unneededLists(history, needed.lists), ...always] }
@@ -79,6 +83,11 @@ function findUnneeded(history: History): { doomed: Doomed[]; kept?: string } {
 function isStoringFiles(run: RunRecord): boolean {
   if (finalStates.has(run.state) || snapshotDigest(run) !== undefined) return false
   return run.client !== undefined && clientAlive(run.client) !== false
+}
+
+/** What an import has stored is known to nobody else until its run is in the history. One that was killed counts for a day. */
+function isImporting({ directory }: History): boolean {
+  return namesIn(directory).some((name) => name.startsWith(importPrefix) && !isForgotten(join(directory, name)))
 }
 
 /** Hexadecimal digests of the contents and of the lists that runs need, or why that can't be said. */
@@ -145,9 +154,11 @@ function unfinished({ directory }: History): Doomed[] {
     ...inObjects.map((name) => join(directory, 'objects', name)),
     ...inSnapshots.map((name) => join(directory, 'snapshots', name)),
   ]
-  return paths
-    .filter((path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > day)
-    .map((path) => ({ kind: 'unfinished copies', path, bytes: bytesBelow(path) }))
+  return paths.filter(isForgotten).map((path) => ({ kind: 'unfinished copies', path, bytes: bytesBelow(path) }))
+}
+
+function isForgotten(path: string): boolean {
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > day
 }
 
 function doomedFile(kind: Unneeded['kind'], path: string): Doomed {
