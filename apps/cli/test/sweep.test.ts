@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openHistory } from '@errand/core/history'
@@ -172,6 +172,17 @@ it('goes on with several at a time beside a run that goes on already', async () 
   project.write('../go', '')
   expect((await resumed.finished).exitCode).toBe(0)
   expect(project.ran()).toEqual(['1 1 data', '1 2 data'])
+})
+
+it('has failed, and is not to be gone on with, when its files could not be recorded', async () => {
+  using project = sweepProject()
+  // A name that is not UTF-8 can't be recorded.
+  writeFileSync(Buffer.concat([Buffer.from(join(project.directory, 'caf')), Buffer.from([0xe9])]), '')
+  const finished = await project.errand('sweep', '-c', 'local', 'fit.py', '--each', 'alpha=1,2')
+  expect(finished).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('UTF-8') })
+  const runs = await list(project)
+  expect(runs.map((run) => run['status'])).toEqual(['Failed'])
+  expect(JSON.stringify(await info(project, String(runs[0]?.['run_id'])))).not.toContain('--resume')
 })
 
 it('is cancelled with all its runs, by another command', async () => {

@@ -1,10 +1,10 @@
 import { ErrandError, errorMessage } from '../errors.ts'
-import { type RunRecord, finalStates } from '../history/index.ts'
+import { type RunPatch, type RunRecord, finalStates } from '../history/index.ts'
 import { type RunContext } from '../run/context.ts'
 import { cancel } from '../run/look.ts'
 import { isDriven, isSettled } from '../run/settled.ts'
 import { type SubmitOptions, createRun, planSubmit, snapshotRequest } from '../run/submit.ts'
-import { storeRequest } from '../run/stored-request.ts'
+import { storeRequest, storedRequest } from '../run/stored-request.ts'
 import type { RunUpdate } from '../run/update.ts'
 import { updates } from '../run/updates.ts'
 import { type SweepUpdate, claimSweep, driveSweep, resumeCommand } from './drive-sweep.ts'
@@ -56,14 +56,18 @@ export function resumeSweep(
   })
 }
 
-/** A sweep whose driver lets go of it can be gone on with, whatever the reason. */
+/** A sweep whose driver lets go of it can be gone on with, whatever the reason, as soon as the files of its runs are recorded. */
 async function orInterrupted({ history }: RunContext, id: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
     const sentence = error instanceof Error && error.name !== 'AbortError' ? `${errorMessage(error).replace(/\.$/, '')}. ` : ''
-    const reason = `Interrupted. ${sentence}To go on: ${resumeCommand(id)}`
-    history.update(id, { state: 'interrupted', reason, client: null }, ({ state }) => !finalStates.has(state) && state !== 'cancelling')
+    const run = history.get(id)
+    const patch: RunPatch =
+      run !== undefined && storedRequest(run)?.snapshot.digest === ''
+        ? { ...endOfSweep(), state: 'failed', reason: `${sentence}It ended before its files were recorded; start it again.` }
+        : { state: 'interrupted', reason: `Interrupted. ${sentence}To go on: ${resumeCommand(id)}`, client: null }
+    history.update(id, patch, ({ state }) => !finalStates.has(state) && state !== 'cancelling')
     throw error
   }
 }
@@ -79,8 +83,11 @@ export function cancelSweep(context: RunContext, parent: RunRecord, options: { r
       const now = history.get(parent.id)
       if (now === undefined || finalStates.has(now.state)) break
       if (!isDriven(now)) {
-        const end = { endedAt: new Date().toISOString(), collected: true, removed: true, client: null }
-        history.update(parent.id, { state: 'cancelled', reason: 'It was cancelled.', ...end }, ({ state }) => !finalStates.has(state))
+        history.update(
+          parent.id,
+          { ...endOfSweep(), state: 'cancelled', reason: 'It was cancelled.' },
+          ({ state }) => !finalStates.has(state),
+        )
         break
       }
       // Its driver looks before each start.
@@ -91,6 +98,9 @@ export function cancelSweep(context: RunContext, parent: RunRecord, options: { r
     if (ended !== undefined) await emit({ type: 'ended', run: ended })
   })
 }
+
+/** A sweep itself has nothing at any place. */
+const endOfSweep = () => ({ endedAt: new Date().toISOString(), collected: true, removed: true, client: null })
 
 function isSettledNow({ history }: RunContext, id: string): boolean {
   const run = history.get(id)
