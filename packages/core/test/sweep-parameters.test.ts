@@ -34,6 +34,8 @@ describe('points', () => {
     const large = readParameters(Array.from({ length: 12 }, (_, index) => `p${index}=1,2,3,4,5,6,7,8,9`))
     expect(sweepPoints(large, 3)).toHaveLength(3)
     expect(() => sweepPoints(large)).toThrow(expect.objectContaining({ code: 'SWEEP_TOO_LARGE' }))
+    expect(sweepPoints(large, 10_000)).toHaveLength(10_000)
+    expect(() => sweepPoints(large, 10_001)).toThrow(expect.objectContaining({ code: 'SWEEP_TOO_LARGE' }))
   })
 })
 

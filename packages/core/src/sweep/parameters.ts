@@ -31,11 +31,15 @@ export function readParameters(words: readonly string[]): readonly Parameter[] {
   return [...found].map(([name, values]) => ({ name, values: [...values] }))
 }
 
-/** Every combination, the last parameter changing fastest. With `random` so many of them, each at most once, in no order. */
+/**
+ * Every combination, the last parameter changing fastest. With `random` so many of them, each at most once, in no order. Error:
+ * `SWEEP_TOO_LARGE`.
+ */
 export function sweepPoints(parameters: readonly Parameter[], random?: number): readonly Point[] {
   const size = parameters.reduce((product, { values }) => product * values.length, 1)
+  checkSize(size, random)
   if (random === undefined || random >= size) {
-    const all = Array.from({ length: checkedSize(size) }, (_, index) => pointAt(parameters, index))
+    const all = Array.from({ length: size }, (_, index) => pointAt(parameters, index))
     return random === undefined ? all : shuffled(all)
   }
   const chosen = new Set<number>()
@@ -45,10 +49,11 @@ export function sweepPoints(parameters: readonly Parameter[], random?: number): 
 
 const mostPoints = 10_000
 
-function checkedSize(size: number): number {
-  if (size <= mostPoints) return size
-  throw new ErrandError('SWEEP_TOO_LARGE', `These values make ${size} combinations; a sweep has ${mostPoints} runs at most.`, {
-    hint: 'Take some of them with --random N, or give fewer values.',
+function checkSize(size: number, random = size): void {
+  if (Math.min(size, random) <= mostPoints) return
+  const asked = random < size ? `--random ${random} asks for ${random} of them; ` : ''
+  throw new ErrandError('SWEEP_TOO_LARGE', `These values make ${size} combinations; ${asked}a sweep has ${mostPoints} runs at most.`, {
+    hint: `Take at most ${mostPoints} of them with --random N, or give fewer values.`,
   })
 }
 
