@@ -117,7 +117,8 @@ function refusePathsOutside({ digest, entries }: Snapshot): void {
   for (const { path } of entries) {
     const parts = path.split('/')
     const through = parts.slice(0, -1).some((_, index) => links.has(parts.slice(0, index + 1).join('/')))
-    const wrong = isAbsolute(path) || /^[A-Za-z]:/u.test(path) || parts.some((part) => ['', '.', '..'].includes(part))
+    const backslash = process.platform === 'win32' && path.includes('\\')
+    const wrong = backslash || isAbsolute(path) || /^[A-Za-z]:/u.test(path) || parts.some((part) => ['', '.', '..'].includes(part))
     if (through || wrong) throw damaged(digest, `the path ${JSON.stringify(path)} leads out of it`)
   }
 }
