@@ -14,6 +14,13 @@ it('makes a project that needs nothing more to be listed, and touches no file th
   expect(JSON.parse((await project.errand('runconfiguration', 'list')).stdout)).toEqual(['docker', 'local'])
 })
 
+it('says that a .gitignore which is there goes on to count', async () => {
+  using project = temporaryProject({ '.gitignore': 'data/\n.env\n' })
+  const { exitCode, stdout } = await project.errand('init')
+  expect([exitCode, stdout]).toEqual([0, expect.stringContaining('kept    .gitignore, which says what is not copied')])
+  expect(project.has('.amlignore')).toBe(false)
+})
+
 it('makes a project in a folder that it makes', async () => {
   using project = temporaryProject({})
   expect(await project.errand('init', 'deep/churn')).toMatchObject({ exitCode: 0 })

@@ -73,6 +73,15 @@ it('makes a new project whose files all load without a word, and never overwrite
   expect(await initProject(folder.directory, {})).toMatchObject({ created: [], kept: { length: 7 } })
 })
 
+it('lets a .gitignore that is there count on, until there is an .amlignore', async () => {
+  await using folder = await temporaryProject({ '.gitignore': 'data/\n.env\n' })
+  const made = await initProject(folder.directory, { overwrite: true })
+  expect(made).toMatchObject({ gitignoreCounts: true, created: expect.not.arrayContaining(['.amlignore']) })
+  expect(await readdir(folder.directory)).not.toContain('.amlignore')
+  await writeFile(join(folder.directory, '.amlignore'), 'data/\n')
+  expect(await initProject(folder.directory)).toMatchObject({ gitignoreCounts: false, kept: expect.arrayContaining(['.amlignore']) })
+})
+
 it('makes a project in a new folder', async () => {
   await using folder = await temporaryProject()
   await initProject(folder.directory, { name: 'new' })

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
@@ -17,6 +18,8 @@ export interface InitOptions {
 export interface Initialised {
   readonly created: readonly string[]
   readonly kept: readonly string[]
+  /** True: no `.amlignore` was written, because a `.gitignore` says what is left out and would no longer count beside it. */
+  readonly gitignoreCounts: boolean
 }
 
 /** Folder of the schemas. Its name begins with a dot: it is for editors, not for people. */
@@ -24,7 +27,7 @@ const schemaFolder = 'aml_config/.schemas'
 
 /**
  * Makes a folder a project: writes the files of {@link projectFiles} that are not there. Existing files are never touched, unless
- * `overwrite`; only schemas, which nobody edits, are brought up to date. Errors: `NOT_A_FOLDER`, `FOLDER_NOT_MADE`, `FILE_NOT_WRITTEN`.
+ * `overwrite`; only schemas, which nobody edits, are brought up to date. Beside a `.gitignore` no `.amlignore` is made, which would turn it off. Errors: `NOT_A_FOLDER`, `FOLDER_NOT_MADE`, `FILE_NOT_WRITTEN`.
  */
 export async function initProject(directory: string, { name, overwrite = false, schemas }: InitOptions = {}): Promise<Initialised> {
   const root = name === undefined ? resolve(directory) : resolve(directory, name)
@@ -38,12 +41,15 @@ export async function initProject(directory: string, { name, overwrite = false, 
     if (stays) kept.push(path)
     else created.push(path)
   }
-  for (const [path, text] of Object.entries(projectFiles)) await put(path, text, overwrite)
-  if (schemas === undefined) return { created, kept }
+  const gitignoreCounts = existsSync(join(root, '.gitignore')) && !existsSync(join(root, '.amlignore'))
+  for (const [path, text] of Object.entries(projectFiles)) {
+    if (path !== '.amlignore' || !gitignoreCounts) await put(path, text, overwrite)
+  }
+  if (schemas === undefined) return { created, kept, gitignoreCounts }
   for (const [file, schema] of Object.entries(schemas))
     await put(`${schemaFolder}/${file}.json`, `${JSON.stringify(schema, undefined, 2)}\n`, true)
   await put('.vscode/settings.json', editorSettings(), overwrite)
-  return { created, kept }
+  return { created, kept, gitignoreCounts }
 }
 
 /** False when the file is there and stays. */
