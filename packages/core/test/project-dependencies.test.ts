@@ -76,6 +76,19 @@ it('says that an empty file is as if absent', async () => {
   expect(outline((await conda('')).diagnostics)).toEqual(['note EMPTY_FILE'])
 })
 
+it.each([
+  ['dependencis:\n- numpy\n', 'unknown key dependencis is ignored', 'did you mean dependencies?'],
+  ['dependencies: [numpy]\npip: [requests]\n', 'unknown key pip is ignored', undefined],
+  ['Dependencies: [numpy]\n', 'Dependencies is read as dependencies', 'write `dependencies`'],
+])('warns of the keys of %j', async (text, message, hint) => {
+  const { diagnostics } = await conda(text)
+  expect(diagnostics.map(({ severity, message: said, hint: mend }) => [severity, said, mend])).toEqual([['warning', message, hint]])
+})
+
+it('says nothing of the keys that other tools read', async () => {
+  expect((await conda('name: a\nplatforms: [linux-64]\ncategory: main\ndependencies: [numpy]\n')).diagnostics).toEqual([])
+})
+
 it('makes the same of files that mean the same', async () => {
   const first = await conda(
     'name: a\r\ndependencies:\r\n- b=1\r\n- a # first\r\n- pip:\r\n  - -i https://example.org\r\n  - y  >= 1\r\n  - x\r\n',

@@ -1,12 +1,27 @@
 import type { JsonValue } from '../json.ts'
 import { diagnosticList, hasErrors, throwErrors, type DiagnosticList } from './diagnostic.ts'
 import { readProjectFile } from './files.ts'
+import { type Entries, readKeys } from './keys.ts'
 import { isLocalPath, readLocalPackages, type LocalPackage } from './local-packages.ts'
 import type { CondaDependencies, CondaPackages, Project } from './model.ts'
 import { addressRules, isLeftOut, keepPackage } from './package-rules.ts'
 import { isNull, type ParsedFile, type YamlEntry, type YamlMap, type YamlNode } from './parse.ts'
 import { condaPackageName, pathOptions, splitPipItem } from './pip-items.ts'
-import { findEntry, readTextList, toJson } from './values.ts'
+import { findEntry, type KeyTable, readTextList, toJson } from './values.ts'
+
+/** Top-level keys of a conda file. Those that only other tools read are known, so that nothing is said about them. */
+const condaKeys: KeyTable = {
+  name: { kind: 'any' },
+  channels: { kind: 'list' },
+  dependencies: { kind: 'list' },
+  variables: { kind: 'map' },
+  prefix: { kind: 'any', ignored: 'is ignored: the environment gets a folder of its own', severity: 'note' },
+  platforms: { kind: 'any' },
+  category: { kind: 'any' },
+}
+
+/** A successor run configuration has them beside each other; a conda file has none. */
+const successorKeys: readonly string[] = ['python', 'docker', 'environmentVariables']
 
 /** What of a dependency file is not wanted. */
 export interface DependencyOptions {
@@ -45,38 +60,40 @@ export async function readCondaDependencies(
     diagnostics.error('NOT_A_MAP', 'the file must have the line `dependencies:` and a list below it', root.position)
   const collected: Collected = { conda: [], pip: [], options: [], local: [] }
   const map = root?.kind === 'map' ? root : undefined
-  const channels = map === undefined ? undefined : readChannels(map, diagnostics)
-  if (map !== undefined) readDependencies(map, new Set(options.skip), collected, diagnostics)
+  const isSuccessor = map !== undefined && isSuccessorEnvironment(map)
+  if (isSuccessor) successorError(map, diagnostics)
+  const entries: Entries = map === undefined || isSuccessor ? new Map() : readKeys(map, condaKeys, diagnostics)
+  const channels = readChannels(entries, diagnostics)
+  readDependencies(entries, new Set(options.skip), collected, diagnostics)
   const packages = packagesOf(collected, channels ?? ['defaults'])
   const localFiles = await readLocalPackages(project, collected.local, diagnostics)
-  const variables = map === undefined ? undefined : findEntry(map, 'variables')?.value
+  const variables = entries.get('variables')?.value
   const canonical = canonicalPackages(packages, variables === undefined || isNull(variables) ? undefined : toJson(variables))
   return { file: { file: parsed.file, text: parsed.text, canonical, localFiles }, packages, diagnostics: diagnostics.list }
 }
 
-function readChannels(map: YamlMap, diagnostics: DiagnosticList): readonly string[] | undefined {
-  const prefix = findEntry(map, 'prefix')
-  if (prefix !== undefined) diagnostics.note('IGNORED_KEY', 'prefix is ignored: the environment gets a folder of its own', prefix.position)
-  const entry = findEntry(map, 'channels')
+const isSuccessorEnvironment = (map: YamlMap): boolean =>
+  findEntry(map, 'dependencies') === undefined && successorKeys.some((key) => findEntry(map, key) !== undefined)
+
+function successorError(map: YamlMap, diagnostics: DiagnosticList): void {
+  diagnostics.error(
+    'NOT_CONDA',
+    'this is the environment part of a successor run configuration, not a conda file',
+    map.position,
+    'name the file that its condaDependenciesFile names',
+  )
+}
+
+function readChannels(entries: Entries, diagnostics: DiagnosticList): readonly string[] | undefined {
+  const entry = entries.get('channels')
   const channels = entry === undefined ? undefined : readTextList(entry, diagnostics)
   for (const channel of channels ?? []) if (entry !== undefined) addressRules(channel, entry.position, diagnostics)
   return channels === undefined || channels.length === 0 ? undefined : channels.map((channel) => channel.trim())
 }
 
-function readDependencies(map: YamlMap, skip: ReadonlySet<string>, collected: Collected, diagnostics: DiagnosticList): void {
-  const entry = findEntry(map, 'dependencies')
-  if (entry === undefined) {
-    const successor = ['python', 'docker', 'environmentVariables'].some((key) => findEntry(map, key) !== undefined)
-    if (!successor) return
-    diagnostics.error(
-      'NOT_CONDA',
-      'this is the environment part of a successor run configuration, not a conda file',
-      map.position,
-      'name the file that its condaDependenciesFile names',
-    )
-    return
-  }
-  if (isNull(entry.value)) return
+function readDependencies(entries: Entries, skip: ReadonlySet<string>, collected: Collected, diagnostics: DiagnosticList): void {
+  const entry = entries.get('dependencies')
+  if (entry === undefined || isNull(entry.value)) return
   if (entry.value.kind !== 'list') {
     diagnostics.error('WRONG_VALUE', 'dependencies must be a list', entry.position, 'begin each line below it with `- `')
     return
