@@ -14,7 +14,7 @@ const table: Readonly<Record<string, { readonly ours: readonly string[]; readonl
   'packages/conda': { ours: ['@errand/core'], others: [] },
   'packages/livy': { ours: [], others: ['undici'] },
   'packages/process-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: [] },
-  'packages/docker-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: ['dockerode'] },
+  'packages/docker-engine': { ours: ['@errand/core', '@errand/agent', '@errand/conda'], others: ['dockerode', 'valibot'] },
   'packages/testkit': { ours: ['@errand/core'], others: [] },
   'packages/create-target': { ours: [], others: [] },
   'plugins/local': { ours: ['@errand/core', '@errand/process-engine'], others: ['valibot', '@valibot/to-json-schema'] },

@@ -55,6 +55,9 @@ const otherNames: Readonly<Record<string, string>> = {
   '--net': '--network',
 }
 
+/** Every name of an option that may stand in `containerOptions`. */
+export const optionNames: readonly string[] = [...Object.keys(options), ...Object.keys(otherNames)]
+
 const withoutValue: ReadonlySet<string> = new Set(['--privileged'])
 
 /**

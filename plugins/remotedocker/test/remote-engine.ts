@@ -80,7 +80,7 @@ export function remoteDockerSuite(machine: RemoteEngine, name: string): TargetSu
     name,
     definition,
     module: new URL('../src/target.ts', import.meta.url),
-    heavy: ['./implementation.ts', '@errand/docker-engine', 'dockerode', 'ssh2'],
+    heavy: ['./implementation.ts', '@errand/agent', 'dockerode', 'ssh2'],
     config: { ...config, containerOptions: ['-v', `${sharedFolder}:${sharedFolder}`] },
     badConfigs: [
       { config: { username: 'ann' }, path: ['address'] },
