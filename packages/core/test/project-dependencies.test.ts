@@ -122,7 +122,8 @@ it.each([
   ['- azure-ml-api-sdk==0.1\n', ['warning DEAD_PACKAGE 2'], ['azure-ml-api-sdk==0.1']],
   ['- https://example.org/x-1.0-py3-none-any.whl\n', ['warning CONDA_URL 2'], ['https://example.org/x-1.0-py3-none-any.whl']],
   ['- package==1.0\n', [], ['package==1.0']],
-  ['- 1\n', [], ['1']],
+  ['- numpy 1.0 py36_0\n', [], ['numpy 1.0 py36_0']],
+  ['- numpy >=1.0\n', [], ['numpy >=1.0']],
 ])('says what is odd about the package %j', async (items, notes, kept) => {
   const { packages, diagnostics } = await conda(`dependencies:\n${items}`)
   expect([outline(diagnostics), packages.conda]).toEqual([notes, kept])
@@ -134,6 +135,9 @@ it.each([
   ['/azureml-share/x.whl', ['note PATH_AT_TARGET 3'], ['/azureml-share/x.whl']],
   ['"x; python_version < \'3\'"', [], ["x; python_version < '3'"]],
   ['x[a,b]>=1.0', [], ['x[a,b]>=1.0']],
+  ['x [a] >= 1.0, < 2', [], ['x [a] >= 1.0, < 2']],
+  ['x (>=1.0)', [], ['x (>=1.0)']],
+  ['x @ https://example.org/x.zip', [], ['x @ https://example.org/x.zip']],
 ])('says what is odd about the pip package %s', async (item, notes, kept) => {
   const { packages, diagnostics } = await conda(`dependencies:\n- pip:\n  - ${item}\n`)
   expect([outline(diagnostics), packages.pip]).toEqual([notes, kept])
@@ -177,6 +181,11 @@ it.each([
   ['dependencies:\n- numpy: 1.0\n', ':2:3: numpy: a package is text'],
   ['dependencies:\n- pip: a\n', ':2:3: pip must have a list'],
   ['dependencies:\n- pip:\n  - package=1.0\n', ':3:5: package: pip wants two = before a version (write `package==1.0`)'],
+  ['dependencies:\n- numpy==\n', ':2:3: numpy== has no version'],
+  ['dependencies:\n- 3\n', ':2:3: 3 is a number, not a package'],
+  ['dependencies:\n- pip:\n  - requests==\n', ':3:5: requests== has no version'],
+  ['dependencies:\n- pip:\n  - foo bar\n', ':3:5: foo bar is not one package of pip (write each package on a line of its own)'],
+  ['dependencies:\n- pip:\n  - foo 1.0\n', ':3:5: foo 1.0 is not one package of pip (write `foo==1.0`)'],
   ['dependencies:\n- pip:\n  - C:\\temp\\x.whl\n', ':3:5: a path of one machine'],
   ['dependencies:\n- pip:\n  - ./x.whl\n', ':3:5: ./x.whl does not exist'],
   ['dependencies:\n- pip:\n  - ../x.whl\n', ':3:5: ../x.whl is outside the project'],

@@ -48,8 +48,27 @@ export function keepPackage(
     diagnostics.warning('STANDARD_LIBRARY', `${name} is part of Python, not a package: it is not installed`, position, 'delete the line')
     return false
   }
+  formErrors(item, kind, position, diagnostics)
   packageWarnings(item, name, kind, position, diagnostics)
   return true
+}
+
+/** Lines that no installer can read. Addresses, paths and names of files are not looked at. */
+function formErrors(item: string, kind: 'conda' | 'pip', position: Position, diagnostics: DiagnosticList): void {
+  const requirement = (item.split(/;|\s#|\s--/)[0] ?? '').trim()
+  if (/[/\\@]|\.(whl|zip|gz)$/.test(requirement)) return
+  const [, first, second] = /^([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s+([A-Za-z0-9]\S*)/.exec(requirement) ?? []
+  if (/^\d+(\.\d+)*$/.test(requirement))
+    diagnostics.error('PACKAGE_FORM', `${requirement} is a number, not a package`, position, 'write the name before it, or delete the line')
+  else if (/([<>=!~]=|[<>])$/.test(requirement))
+    diagnostics.error('PACKAGE_FORM', `${requirement} has no version`, position, 'write one behind it, or the name alone')
+  else if (kind === 'pip' && first !== undefined && second !== undefined)
+    diagnostics.error(
+      'PACKAGE_FORM',
+      `${requirement} is not one package of pip`,
+      position,
+      /^\d/.test(second) ? `write \`${first}==${second}\`` : 'write each package on a line of its own',
+    )
 }
 
 function packageWarnings(item: string, name: string, kind: 'conda' | 'pip', position: Position, diagnostics: DiagnosticList): void {
