@@ -103,6 +103,8 @@ describe('compare', () => {
     expect(JSON.parse(one.stdout)[1].differences.code).toMatchObject({
       changed: [{ path: 'train.py', diff: expect.stringContaining('@@') }],
     })
+    const misspelt = await project.errand('compare', first, second, '--file', 'trian.py')
+    expect(misspelt).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(/^ERROR: Neither run has trian\.py\.$/m) })
   })
 
   it(

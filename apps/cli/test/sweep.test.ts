@@ -97,6 +97,10 @@ it('goes on where a killed client stopped, with the files of the beginning, and 
   expect((await list(project)).filter((run) => run['status'] === 'Completed')).toHaveLength(5)
   const again = await project.errand('sweep', '--resume', id)
   expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^ERROR: All runs of .* have ended/) })
+  expect(again.stderr).toContain(`errand history list --parent ${id}\n`)
+  const listed = JSON.parse((await project.errand('history', 'list', '--parent', id)).stdout) as Record<string, unknown>[]
+  expect(listed).toHaveLength(4)
+  expect(listed.map((run) => run['run_id'])).not.toContain(id)
   expect(project.ran()).toHaveLength(4)
 })
 

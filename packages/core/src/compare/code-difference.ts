@@ -1,4 +1,4 @@
-import { errorMessage } from '../errors.ts'
+import { ErrandError, errorMessage } from '../errors.ts'
 import { snapshotDigest, type RunRecord } from '../history/index.ts'
 import type { Snapshot, SnapshotFile } from '../request.ts'
 import { loadSnapshot } from '../snapshot/index.ts'
@@ -11,6 +11,23 @@ export interface CodeOptions {
   readonly diff?: (before: SnapshotFile | undefined, after: SnapshotFile | undefined) => Promise<string>
   /** Only these paths. */
   readonly files?: readonly string[]
+}
+
+/** Refuses files that none of the runs has, if the files of all are known. Error: `COMPARE_FILE_UNKNOWN`. */
+export async function checkFiles(state: string, runs: readonly RunRecord[], files: readonly string[]): Promise<void> {
+  const known = new Set<string>()
+  for (const run of runs) {
+    const digest = snapshotDigest(run)
+    const snapshot = digest === undefined ? undefined : await loadSnapshot(state, digest).catch(() => undefined)
+    if (snapshot === undefined) return
+    for (const { path, kind } of snapshot.entries) if (kind !== 'directory') known.add(path)
+  }
+  const missing = files.filter((file) => !known.has(file))
+  if (missing.length === 0) return
+  const who = runs.length === 2 ? 'Neither run has' : 'None of the runs has'
+  throw new ErrandError('COMPARE_FILE_UNKNOWN', `${who} ${missing.join(' or ')}.`, {
+    hint: 'Write the path as it is in the project: folder/file.py',
+  })
 }
 
 /** Which files differ between the snapshots of two runs. What can't be read is said in words: the rest of a comparison is worth as much. */

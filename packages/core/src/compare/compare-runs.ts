@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type History, microsecondsOf, plainNumbers, recordFor, type RunRecord } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
 import type { EnvironmentLock } from '../request.ts'
-import { codeDifference, type CodeOptions } from './code-difference.ts'
+import { checkFiles, codeDifference, type CodeOptions } from './code-difference.ts'
 import type { ComparedRun, MetricDifference, PackageDifference, RunDifferences } from './comparison.ts'
 import { changedKeys } from './json-difference.ts'
 
@@ -15,12 +15,16 @@ export interface CompareOptions {
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
-/** The runs in the order in which they are named, each from the second on with what it has that the first has not. */
+/**
+ * The runs in the order in which they are named, each from the second on with what it has that the first has not. Error:
+ * `COMPARE_FILE_UNKNOWN`, when none of them has a file that is asked for.
+ */
 export async function compareRuns(history: History, runs: readonly RunRecord[], options: CompareOptions = {}): Promise<ComparedRun[]> {
   const now = new Date()
   const compared = runs.map((run): ComparedRun => ({ run, record: recordFor(history, run, now), metrics: lastMetrics(history, run) }))
   const [first, ...others] = compared
   if (first === undefined) return []
+  if (options.files !== undefined) await checkFiles(history.directory, runs, options.files)
   const result = [first]
   for (const other of others) result.push({ ...other, differences: await differencesOf(history, first, other, options, now) })
   return result

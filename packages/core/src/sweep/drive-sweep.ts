@@ -194,7 +194,7 @@ export function claimSweep({ history }: RunContext, parent: RunRecord): RunRecor
   const self = thisClient()
   const claimed = history.update(parent.id, { client: self, reason: null }, (now) => !finalStates.has(now.state) && !isDriven(now))
   if (finalStates.has(claimed.state))
-    throw new ErrandError('SWEEP_ENDED', `All runs of ${parent.id} have ended.`, { hint: `errand runs --parent ${parent.id}` })
+    throw new ErrandError('SWEEP_ENDED', `All runs of ${parent.id} have ended.`, { hint: `errand history list --parent ${parent.id}` })
   if (claimed.client?.pid === self.pid && claimed.client.host === self.host) return claimed
   throw new ErrandError(
     'SWEEP_DRIVEN',

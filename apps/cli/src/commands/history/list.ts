@@ -31,6 +31,7 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
       multipleNonGreedy: true,
     }),
     run: Flags.string({ char: 'r', summary: 'Only this run.', helpValue: 'RUN', multiple: true, multipleNonGreedy: true }),
+    parent: Flags.string({ summary: 'Only runs of this sweep.', helpValue: 'RUN' }),
     target: Flags.string({ char: 't', summary: 'Only runs at this target.', helpValue: 'TARGET', multiple: true, multipleNonGreedy: true }),
     script: Flags.string({ summary: 'Only runs of this script.', helpValue: 'SCRIPT', multiple: true, multipleNonGreedy: true }),
     tag: Flags.string({ summary: 'Only runs with this tag.', helpValue: 'NAME[=VALUE]', multiple: true, multipleNonGreedy: true }),
@@ -70,6 +71,7 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
     const filter: RunFilter = {
       ...(flags.status === undefined ? {} : { states: flags.status.flatMap(statesNamed) }),
       ...(flags.run === undefined ? {} : { ids: flags.run.map((name) => history?.resolve(name).id ?? name) }),
+      ...(flags.parent === undefined ? {} : { parent: history?.resolve(flags.parent).id ?? flags.parent }),
       ...(flags.target === undefined ? {} : { targets: flags.target }),
       ...(flags.script === undefined ? {} : { scripts: flags.script }),
       ...(flags.tag === undefined ? {} : { tags: flags.tag.map(tagCondition) }),
