@@ -72,6 +72,12 @@ it.each([
   [['histoy', 'list'], 'There is no command "histoy".', 'Did you mean: errand history list'],
   [['histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
   [['help', 'histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
+  [['restore', 'last', '--to', 'x'], 'There is no command "restore".', 'Did you mean: errand history restore'],
+  [
+    ['show', 'last', 'outputs/result.txt'],
+    'The command takes no such argument: outputs/result.txt.',
+    'For a file of the run: --artifact outputs/result.txt',
+  ],
   [['experimnt', 'submti'], 'There is no command "experimnt".', 'Did you mean: errand experiment submit'],
   [['history', 'list', 'extra'], 'The command takes no such argument: extra.', 'See: errand history list --help'],
   [['history', 'list', '--statsu', 'x'], 'There is no option --statsu.', 'Did you mean: --status'],

@@ -35,7 +35,7 @@ function findingOf(error: object, words: readonly string[], named: ReturnType<ty
   if (missingArgument !== undefined)
     return { code: 'ARGUMENT_MISSING', message: `The argument ${missingArgument.toUpperCase()} is missing.` }
   const surplus = /^Unexpected arguments?: (.*)/s.exec(text)?.[1]
-  if (surplus !== undefined) return { code: 'ARGUMENT_UNEXPECTED', message: `The command takes no such argument: ${surplus}.` }
+  if (surplus !== undefined) return unexpected([surplus], named?.command)
   const [first = '', ...rest] = text.replace(/^Parsing (--\S+)\s+/, "The option $1 can't be used: ").split('\n')
   const more = rest.map((line) => line.trim()).filter((line) => line !== '')
   return {
@@ -45,8 +45,15 @@ function findingOf(error: object, words: readonly string[], named: ReturnType<ty
   }
 }
 
-function unexpected(words: readonly string[]): Finding {
-  return { code: 'ARGUMENT_UNEXPECTED', message: `The command takes no such argument: ${words.join(' ')}.` }
+/** A path behind a run is one of its files, where the command has an option for them. */
+function unexpected(words: readonly string[], command?: ManifestCommand): Finding {
+  const text = words.join(' ')
+  const isFile = command?.flags?.['artifact'] !== undefined && /^\S*[./]\S*$/.test(text)
+  return {
+    code: 'ARGUMENT_UNEXPECTED',
+    message: `The command takes no such argument: ${text}.`,
+    hint: isFile ? `For a file of the run: --artifact ${text}` : undefined,
+  }
 }
 
 function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
@@ -60,7 +67,10 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   const inTopic = nearNames(second ?? '', siblings).map((name) => `${first} ${name}`)
   const topics = ids.flatMap((id) => (id.includes(' ') ? [id.split(' ')[0] ?? ''] : []))
   const typedWords = `${first} ${second ?? ''}`.trim()
-  const [near] = siblings.length > 0 ? inTopic : [...nearNames(typedWords, ids), ...nearNames(first, [...ids, ...topics])]
+  // `restore` alone is `history restore`; `list` alone could be many.
+  const endings = ids.filter((id) => id.endsWith(` ${first}`))
+  const without = endings.length === 1 ? endings : []
+  const [near] = siblings.length > 0 ? inTopic : [...without, ...nearNames(typedWords, ids), ...nearNames(first, [...ids, ...topics])]
   const list = siblings.length === 0 ? undefined : `Commands of ${first}: ${siblings.join(', ')}.`
   return {
     code: 'COMMAND_UNKNOWN',
