@@ -62,6 +62,7 @@ describe('what is offered', () => {
     expect(await offered(made, 'show ')).toEqual(['last', ...ids])
     expect(await offered(made, 'logs -f iris_')).toEqual(ids)
     expect(await offered(made, 'wait last ')).toEqual(['last', ...ids])
+    expect(await offered(made, 'compare last~1 iris_')).toEqual(ids)
     const elsewhere = await made.errandWith({ cwd: made.parent }, '--complete', 'fish', 'show', '-p', 'iris', '')
     expect(elsewhere.stdout).toContain(`${ids[0]}\tcompleted train.py\n`)
   })

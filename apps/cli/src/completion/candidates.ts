@@ -149,6 +149,8 @@ async function assignedValues(prefix: string, command: ManifestCommand, sources:
 
 async function positionalValues(command: ManifestCommand, index: number, sources: Sources): Promise<Completion> {
   if (command.id === scriptCommand) return 'files'
+  // Its runs are read as they come, without names of their own.
+  if (command.id === 'history:compare') return valuesOf(command.id, 'run', {}, sources)
   const parameters = Object.entries(command.args)
   const [name, parameter] = parameters[index] ?? parameters.findLast(([, { multiple }]) => multiple === true) ?? []
   return name === undefined ? [] : valuesOf(command.id, name, parameter ?? {}, sources)
