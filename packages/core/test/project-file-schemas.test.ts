@@ -19,7 +19,7 @@ function faults(file: SchemaFile, text: string): string[] {
 function fileOf(path: string): SchemaFile {
   if (path.endsWith('.runconfig')) return 'runconfig'
   if (path.endsWith('.compute')) return 'compute'
-  return path.includes('spark') ? 'spark_dependencies' : 'conda_dependencies'
+  return path.endsWith('spark_dependencies.yml') ? 'spark_dependencies' : 'conda_dependencies'
 }
 
 describe('the schemas of configuration files', () => {
