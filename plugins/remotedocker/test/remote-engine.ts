@@ -89,6 +89,7 @@ export function remoteDockerSuite(machine: RemoteEngine, name: string): TargetSu
     ],
     secrets: { password: machine.server.password },
     grace: 1,
+    patience: 180,
     sharedFolder,
     unknownReference: { externalId: 'errand-never-was', data: { run: 'never-was' } },
     isAlive: (pid, reference) => isAliveInside(engine, pid, reference),
