@@ -29,7 +29,7 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     name: 'cluster',
     definition,
     module: new URL('../src/target.ts', import.meta.url),
-    heavy: ['./implementation.ts', '@errand/agent', '@errand/livy', '@errand/ssh', 'undici', 'ssh2'],
+    heavy: ['./implementation.ts', '@errand/agent', '@errand/livy', 'undici', 'ssh2'],
     config,
     badConfigs: [
       { config: { ...config, livyUrl: 'mycluster' }, path: ['livyUrl'] },
