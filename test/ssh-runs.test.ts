@@ -64,7 +64,9 @@ async function openRemote(): Promise<Remote> {
     },
     async [Symbol.asyncDispose]() {
       proxy.accept()
-      await host.run(['rm', '-rf', home], options)
+      // The last cut may be noticed by this call alone.
+      const clean = () => host.run(['rm', '-rf', home], options)
+      await clean().catch(clean)
       await agent[Symbol.asyncDispose]()
       await host[Symbol.asyncDispose]()
       await proxy[Symbol.asyncDispose]()
