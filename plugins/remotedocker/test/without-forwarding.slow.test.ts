@@ -6,8 +6,8 @@ const machine = problem === undefined ? await startRemoteEngine({ lines: ['Allow
 afterAll(() => machine?.[Symbol.asyncDispose]())
 
 /**
- * Without forwarding every conversation with the engine takes a session of the SSH connection, of which a server allows ten: five runs at once
- * come too close to that on a busy machine. Said in docs/gpu-box-for-a-team.md.
+ * Left out: over such a server the removal of five runs took longer than the suite waits, and the cause is not found. Said in
+ * docs/gpu-box-for-a-team.md.
  */
 const register: It = it
 const within: It = (name, body, timeout) => {
