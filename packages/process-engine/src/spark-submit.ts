@@ -1,4 +1,4 @@
-import { ErrandError, type Host, type SparkDependencies } from '@errand/core'
+import { ErrandError, type Host, type SparkDependencies, sparkArguments } from '@errand/core'
 import { askPython } from './interpreter.ts'
 
 /** Where a pip-installed PySpark keeps its own launcher. */
@@ -27,16 +27,8 @@ export async function findSparkSubmit(host: Host, python: string, named: string 
   )
 }
 
-/** The command line in front of the script. Order of `--conf` as in the Spark file, so that a later line wins as it does there. */
-export function sparkCommand(sparkSubmit: string, spark: SparkDependencies | undefined): readonly string[] {
-  const list = (flag: string, values: readonly string[]) => (values.length === 0 ? [] : [flag, values.join(',')])
-  return [
-    sparkSubmit,
-    ...Object.entries(spark?.configuration ?? {}).flatMap(([key, value]) => ['--conf', `${key}=${value}`]),
-    ...list('--repositories', spark?.repositories ?? []),
-    ...list(
-      '--packages',
-      (spark?.packages ?? []).map(({ group, artifact, version }) => `${group}:${artifact}:${version}`),
-    ),
-  ]
-}
+/** The command line in front of the script. */
+export const sparkCommand = (sparkSubmit: string, spark: SparkDependencies | undefined): readonly string[] => [
+  sparkSubmit,
+  ...(spark === undefined ? [] : sparkArguments(spark)),
+]
