@@ -1,17 +1,16 @@
-import { dockerProblem } from '@errand/testkit/servers'
+import { type ChannelImage, dockerProblem, makeChannelImage } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { planImage, prepareImage } from '../src/index.ts'
 import { runBriefly } from '../src/brief-container.ts'
-import { channelImage } from './conda-channel-image.ts'
 import { type ImagesFixture, imagesFixture } from './images-fixture.ts'
 
 const problem = dockerProblem()
 let fixture: ImagesFixture
-let base: { readonly name: string; readonly python: string }
+let base: ChannelImage
 beforeAll(async () => {
   if (problem !== undefined) return
   fixture = await imagesFixture()
-  base = await channelImage(fixture)
+  base = await makeChannelImage(fixture.server, `with-channel-${process.pid}:1`)
 })
 afterAll(async () => fixture?.[Symbol.asyncDispose]())
 

@@ -6,14 +6,14 @@ import { type DockerEngine, allOfRun, isAliveInside } from '@errand/testkit/serv
 import { afterAll } from 'vitest'
 import definition, { type DockerConfig } from '../src/target.ts'
 
-/** What the conformance suite is told of this target. */
-export async function dockerSuite(engine: DockerEngine): Promise<TargetSuite<DockerConfig>> {
+/** What the conformance suite is told of this target. `baseDockerImage`: another one than that of Python alone. */
+export async function dockerSuite(engine: DockerEngine, baseDockerImage?: string): Promise<TargetSuite<DockerConfig>> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-docker-target-'))
   const sharedFolder = join(folder, 'shared')
   mkdirSync(sharedFolder)
   process.env['ERRAND_CANCEL_GRACE'] = '1'
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
-  const config = { baseDockerImage: await engine.image('python'), engine: engine.socket }
+  const config = { baseDockerImage: baseDockerImage ?? (await engine.image('python')), engine: engine.socket }
   return {
     name: 'docker',
     definition,

@@ -59,9 +59,10 @@ async function cleanOnce({ socket, api }: DockerEngine, directory: string): Prom
   try {
     const marker = join(dirname(socket), 'cleaned')
     if (existsSync(marker)) return
-    for (const { Id } of await api<{ Id: string }[]>('GET', '/containers/json?all=1')) await api('DELETE', `/containers/${Id}?force=1&v=1`)
-    for (const { Name } of (await api<{ Volumes: { Name: string }[] | null }>('GET', '/volumes')).Volumes ?? [])
-      await api('DELETE', `/volumes/${Name}?force=1`)
+    const containers = await api<{ Id: string }[]>('GET', '/containers/json?all=1')
+    await Promise.all(containers.map(({ Id }) => api('DELETE', `/containers/${Id}?force=1&v=1`)))
+    const { Volumes } = await api<{ Volumes: { Name: string }[] | null }>('GET', '/volumes')
+    await Promise.all((Volumes ?? []).map(({ Name }) => api('DELETE', `/volumes/${Name}?force=1`)))
     for (const { Id, RepoTags } of await api<{ Id: string; RepoTags: string[] | null }[]>('GET', '/images/json'))
       // What another image needs stays until the next time.
       if (RepoTags?.some((tag) => tag.startsWith('errand-test/')) !== true)
