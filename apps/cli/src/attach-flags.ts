@@ -1,7 +1,6 @@
 import { isIP } from 'node:net'
 import { ErrandError } from '@errand/core'
-import * as Flags from '@oclif/core/flags'
-import type { FlagInput } from '@oclif/core/interfaces'
+import { Flags, type FlagInput } from './oclif-core.ts'
 import type { AttachSetting, AttachableType } from '@errand/core/project'
 
 /** Letters of options that every type has. */

@@ -1,4 +1,4 @@
-import type { Command } from '@oclif/core/command'
+import type { Command } from './oclif-core.ts'
 import { errorCode } from '@errand/core'
 import { flagsOf } from './attach-flags.ts'
 import { targetRoots } from './target-roots.ts'

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { FlagInput } from '@oclif/core/interfaces'
+import type { FlagInput } from './oclif-core.ts'
 import { pages } from './pages.ts'
 
 /** Spellings of the command whose last part is a script with its own arguments. */

@@ -1,6 +1,4 @@
-import { Command } from '@oclif/core/command'
-import * as Flags from '@oclif/core/flags'
-import type { Input, ParserOutput } from '@oclif/core/interfaces'
+import { Command, Flags, type Input, type ParserOutput } from './oclif-core.ts'
 import { asksForJsonErrors, describeError } from './render/error.ts'
 import { openScreen } from './render/screen.ts'
 import type { ProgressForm, Screen } from './render/screen.ts'

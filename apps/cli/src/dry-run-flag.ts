@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from './oclif-core.ts'
 
 /** Of `submit` and `prepare`. */
 export const dryRunFlag = {

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from './oclif-core.ts'
 import type { PlanOptions } from '@errand/core/project'
 
 /** What `submit` and `prepare` have in common: which run configuration, and what takes the place of parts of it. */

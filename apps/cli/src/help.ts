@@ -1,5 +1,4 @@
-import { CommandHelp, Help } from '@oclif/core/help'
-import type { Command } from '@oclif/core/command'
+import { CommandHelp, Help, type Command } from './oclif-core.ts'
 
 /** A command that is explained by one of its short names does not list that name as another one of itself. */
 class ErrandCommandHelp extends CommandHelp {

@@ -9,7 +9,7 @@ export async function main(words: readonly string[]): Promise<void> {
   let arranged = words
   try {
     arranged = await arrangeWords(words)
-    const [{ run }, { settings }] = await Promise.all([import('@oclif/core/run'), import('@oclif/core/settings')])
+    const { run, settings } = await import('./oclif-core.ts')
     // The commands of a linked plugin are what its author has built.
     settings.enableAutoTranspile = false
     await run([...arranged], { root: builtDirectory, pjson: readPackage() })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { PJSON } from '@oclif/core/interfaces'
+import type { PJSON } from './oclif-core.ts'
 
 /** Where the built commands and their manifest are: the manifest is build output and lives with the rest of it. */
 export const builtDirectory = fileURLToPath(new URL('.', import.meta.url)).replace(/[/\\]$/, '')

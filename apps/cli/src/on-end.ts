@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import * as Flags from '@oclif/core/flags'
+import { Flags } from './oclif-core.ts'
 import { errorMessage } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'

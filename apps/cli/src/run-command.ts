@@ -1,5 +1,4 @@
-import * as Args from '@oclif/core/args'
-import * as Flags from '@oclif/core/flags'
+import { Args, Flags } from './oclif-core.ts'
 import { ErrandError, errorCode, errorMessage, exitCodes } from '@errand/core'
 import type { DryRun, RunContext, RunUpdate, Surroundings } from '@errand/core/run'
 import type { RunRecord } from '@errand/core/history'

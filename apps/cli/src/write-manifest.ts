@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Plugin } from '@oclif/core/config'
+import { Plugin } from './oclif-core.ts'
 import { builtDirectory, readPackage } from './oclif.ts'
 
 // Runs at the end of the build: with the manifest, oclif knows every command without importing one.

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../oclif-core.ts'
 import { ErrandCommand } from '../command.ts'
 
 type Listed = InstanceType<typeof ErrandCommand>['config']['commands'][number]

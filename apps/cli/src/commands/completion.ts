@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../oclif-core.ts'
 import { ErrandCommand } from '../command.ts'
 import { shells } from '../completion/shells.ts'
 

@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../oclif-core.ts'
 import { onEndFlag, withOnEnd } from '../on-end.ts'
 import { RunCommand, runError } from '../run-command.ts'
 import { keepMemorySmall } from '../small-memory.ts'

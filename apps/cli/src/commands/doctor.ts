@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../oclif-core.ts'
 import { exitCodes } from '@errand/core'
 import type { DoctorFinding } from '@errand/core/run'
 import { findingLines } from '../render/finding.ts'

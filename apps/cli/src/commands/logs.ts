@@ -1,5 +1,4 @@
-import * as Args from '@oclif/core/args'
-import * as Flags from '@oclif/core/flags'
+import { Args, Flags } from '../oclif-core.ts'
 import type { RunRecord, StoredLogRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
 import { lastLines } from '../last-lines.ts'

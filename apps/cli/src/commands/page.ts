@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import * as Args from '@oclif/core/args'
+import { Args } from '../oclif-core.ts'
 import { ErrandCommand } from '../command.ts'
 import { pageFile, pages } from '../pages.ts'
 

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../oclif-core.ts'
 import type { RerunOptions } from '@errand/core/run'
 import { runArgument, runFlag } from '../run-command.ts'
 import { onEndFlag } from '../on-end.ts'

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../oclif-core.ts'
 import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'

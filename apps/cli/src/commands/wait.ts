@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../oclif-core.ts'
 import { exitCodes } from '@errand/core'
 import { RunCommand } from '../run-command.ts'
 

@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../../oclif-core.ts'
 import { ErrandError, type Finding, errorCode, exitCodes } from '@errand/core'
 import type { AttachPlan, AttachableType } from '@errand/core/project'
 import type { RunContext } from '@errand/core/run'

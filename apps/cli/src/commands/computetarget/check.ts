@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../../oclif-core.ts'
 import { ErrandError, type Finding, exitCodes } from '@errand/core'
 import { findingLines } from '../../render/finding.ts'
 import { RunCommand } from '../../run-command.ts'

@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import { ErrandCommand } from '../../command.ts'
 import { openProjectSecrets } from '../../secrets.ts'

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { ErrandError, errorCode } from '@errand/core'
 import type { RunContext, Cleaned } from '@errand/core/run'
 import { formatBytes } from '../../render/progress.ts'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { PrepareOptions } from '@errand/core/run'

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { HistoryCommand } from '../../history-command.ts'
 import { runArgument, runFlag, targetFlag } from '../../run-command.ts'
 

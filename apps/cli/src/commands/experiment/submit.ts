@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import type { SubmitOptions } from '@errand/core/run'
 import { dryRunFlag } from '../../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../../environment-flags.ts'

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import type { History, RunRecord } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import { HistoryCommand } from '../../history-command.ts'
 import { runArgument, runFlag } from '../../run-command.ts'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryExport extends RunCommand {

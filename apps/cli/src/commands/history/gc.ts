@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import type { UnneededPlan } from '@errand/core/archive'
 import { formatBytes } from '../../render/progress.ts'
 import { RunCommand } from '../../run-command.ts'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import * as Args from '@oclif/core/args'
+import { Args } from '../../oclif-core.ts'
 import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryImport extends RunCommand {

@@ -1,4 +1,4 @@
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import type { DamagedRun, History, ListedRun, RunFilter, RunSummary } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'
 

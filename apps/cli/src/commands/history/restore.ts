@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import { RunCommand, runArgument, runFlag } from '../../run-command.ts'
 

@@ -1,5 +1,4 @@
-import * as Args from '@oclif/core/args'
-import * as Flags from '@oclif/core/flags'
+import { Args, Flags } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import { RunCommand } from '../../run-command.ts'
 

@@ -1,4 +1,4 @@
-import * as Args from '@oclif/core/args'
+import { Args } from '../../oclif-core.ts'
 import { PluginCommand } from '../../plugins/plugin-command.ts'
 
 export default class PluginsUpdate extends PluginCommand {

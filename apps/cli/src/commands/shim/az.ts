@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import * as Flags from '@oclif/core/flags'
+import { Flags } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import { azForShells, azForWindows, shimMark } from '../../az-shim.ts'
 import { ErrandCommand } from '../../command.ts'

@@ -1,5 +1,4 @@
-import * as Args from '@oclif/core/args'
-import * as Flags from '@oclif/core/flags'
+import { Args, Flags } from '../../../oclif-core.ts'
 import { ErrandError, errorMessage } from '@errand/core'
 import { ErrandCommand } from '../../../command.ts'
 import { openProjectKey } from '../../../project-key.ts'
