@@ -17,7 +17,7 @@ quietly() {
 
 # Source files and folders (for deleted files) that are newer than a file, and whatever else find is told.
 changed_since() {
-  find "$root/apps" "$root/packages" "$root/plugins" "$root/pnpm-lock.yaml" "$root/tsconfig.base.json" \
+  find "$root/apps" "$root/packages" "$root/plugins" "$root/pnpm-lock.yaml" "$root/tsconfig.base.json" "$root/bundle.ts" \
     \( -name node_modules -o -name dist -o -name test -o -name .turbo -o -name __pycache__ \) -prune -o -newer "$@" -print
 }
 

@@ -14,7 +14,8 @@ interface Room {
 const table: Readonly<Record<string, Room>> = {
   'packages/core': {
     ours: [],
-    others: ['yaml', 'diff', 'ignore', '@napi-rs/keyring', '@standard-schema/spec', 'smol-toml'],
+    others: ['diff', 'ignore', '@napi-rs/keyring', '@standard-schema/spec', 'smol-toml'],
+    built: ['yaml'],
   },
   'packages/agent': { ours: ['@errand/core'], others: [] },
   'packages/ssh': { ours: ['@errand/core'], others: ['ssh2', 'ssh-config'] },
@@ -41,7 +42,7 @@ const table: Readonly<Record<string, Room>> = {
   'apps/cli': {
     ours: ['@errand/core', '@errand/target-local'],
     others: ['@jmespath-community/jmespath', 'yazl'],
-    built: ['@oclif/core', 'rolldown'],
+    built: ['@oclif/core'],
   },
 }
 

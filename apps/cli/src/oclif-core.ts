@@ -1,5 +1,5 @@
 /**
- * What is used of oclif. The build puts oclif itself into this one file (see bundle-oclif.ts): looking for its hundred modules on the disk
+ * What is used of oclif. The build puts oclif itself into this one file (bundle.ts): looking for its hundred modules on the disk
  * takes longer than most commands.
  */
 export * as Args from '@oclif/core/args'

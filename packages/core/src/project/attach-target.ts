@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
 import { ErrandError, errorCode } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import type { AttachSetting, AttachableType } from './attach-settings.ts'
@@ -59,7 +58,7 @@ export async function planAttach(project: Project, request: AttachRequest): Prom
   requireKeys(request, keys)
   const warnings = await checkTarget(request, { ...type.writes, ...keys })
   const file = present?.file ?? `${project.configurationDirectory}/${name}.compute`
-  const text = computeText({ ...type.writes, ...keys, type: type.type })
+  const text = await computeText({ ...type.writes, ...keys, type: type.type })
   const compute: AttachFile = { file, text, state: present === undefined ? 'new' : 'replaced' }
   return { ...base, files: [compute, await runConfigurationFile(project, request)], warnings }
 }
@@ -176,7 +175,8 @@ function fileExists(file: string, name: string, type: AttachableType): ErrandErr
 }
 
 /** Keys in alphabetical order, quoted only where YAML would read something else. */
-function computeText(values: Readonly<Record<string, JsonValue>>): string {
+async function computeText(values: Readonly<Record<string, JsonValue>>): Promise<string> {
+  const { stringify } = await import('yaml')
   const sorted = Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1))
   return stringify(Object.fromEntries(sorted), { lineWidth: 0 })
 }
