@@ -6,8 +6,9 @@ export interface BrokenMemory {
   readonly references: Map<string, RunReference>
   readonly events: Map<string, RunEvent>
   readonly signals: AbortSignal[]
-  /** Of runs that were cancelled or removed, as text. */
+  /** Of runs that were cancelled, read or removed, as text. */
   readonly cancelled: Set<string>
+  readonly read: Set<string>
   readonly removed: Set<string>
 }
 
@@ -36,7 +37,14 @@ export function breakTarget<Config, Options>(
   definition: TargetDefinition<Config, Options>,
   breakage: Breakage,
 ): TargetDefinition<Config, Options> {
-  const memory: BrokenMemory = { references: new Map(), events: new Map(), signals: [], cancelled: new Set(), removed: new Set() }
+  const memory: BrokenMemory = {
+    references: new Map(),
+    events: new Map(),
+    signals: [],
+    cancelled: new Set(),
+    read: new Set(),
+    removed: new Set(),
+  }
   const change = breakages[breakage]
   return {
     ...definition,

@@ -63,6 +63,16 @@ export const handleBreakages = {
   'shows frames of its own': printing((data) =>
     Buffer.from(data.toString('latin1').replace('  File "', '  File "runner.py", line 1, in run\n  File "'), 'latin1'),
   ),
+  'tells the streams one after the other': ({ inner }) => ({
+    async *events(options) {
+      const late: RunEvent[] = []
+      for await (const event of inner.events(options)) {
+        if (event.type === 'log' && event.stream === 'stderr') late.push(event)
+        else if (event.type === 'status' && isFinal(event.status)) yield* [...late, event]
+        else yield event
+      }
+    },
+  }),
   'drops metrics': telling((event) => (event.type === 'metric' ? [] : [event])),
   'ends twice': telling((event) => (event.type === 'status' && isFinal(event.status) ? [event, event] : [event])),
   'loses exit codes': judging((status) => {
@@ -73,6 +83,7 @@ export const handleBreakages = {
   'calls a signal an exit': judging((status) =>
     status.state === 'failed' && status.cause === 'signal' ? { ...status, cause: 'exit' } : status,
   ),
+  'gives no reasons': judging((status) => (status.state === 'failed' ? { ...status, reason: 'It failed.' } : status)),
   'says failed for lost': judging((status) =>
     status.state === 'lost' ? { state: 'failed', cause: 'machine', reason: status.reason } : status,
   ),
@@ -95,8 +106,17 @@ export const handleBreakages = {
   }),
   'cancels once': ({ inner, memory, key }) => ({
     async cancel(options) {
-      once(memory.cancelled, key, 'It has been cancelled.')
+      onlyOnce(memory.cancelled, key, 'It has been cancelled.')
       await inner.cancel(options)
+    },
+  }),
+  'cancels what was read alone': ({ inner, memory, key }) => ({
+    async cancel(options) {
+      if (memory.read.has(key)) await inner.cancel(options)
+    },
+    events(options) {
+      memory.read.add(key)
+      return inner.events(options)
     },
   }),
   'stops with its reader': ({ inner }) => ({ events: (options) => cancelledByLeaving(inner, options) }),
@@ -114,7 +134,7 @@ export const handleBreakages = {
   'keeps what it removes': () => ({ remove: async () => {} }),
   'removes once': ({ inner, memory, key }) => ({
     async remove(options) {
-      once(memory.removed, key, 'It has been removed.')
+      onlyOnce(memory.removed, key, 'It has been removed.')
       await inner.remove(options)
     },
   }),
@@ -125,7 +145,7 @@ export const handleBreakages = {
   }),
 } satisfies Record<string, HandleChange>
 
-function once(done: Set<string>, key: string, message: string): void {
+function onlyOnce(done: Set<string>, key: string, message: string): void {
   if (done.has(key)) throw new Error(message)
   done.add(key)
 }

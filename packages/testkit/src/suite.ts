@@ -1,4 +1,4 @@
-import type { Environment, JsonValue, RunReference, Target, TargetContext, TargetDefinition } from '@errand/core'
+import type { Environment, JsonValue, RunReference, RunRequest, Target, TargetContext, TargetDefinition } from '@errand/core'
 
 /** What the suite needs of a test runner: vitest's and jest's `it`, node:test's `test` behind one line. The timeout is in milliseconds. */
 export interface It {
@@ -20,6 +20,13 @@ export interface Abilities {
   readonly environment?: Environment
   /** A folder at the place that all runs may write to. With it the suite counts how often a run really started. */
   readonly sharedFolder?: string
+  /**
+   * What a request says so that its run may take 64 MB of memory at most: `{ options: { memory: '64m' } }`. With it a run that needs more
+   * must end as `out-of-memory`; without it that check looks at what Python itself says when the machine refuses memory.
+   */
+  readonly smallMemory?: Partial<RunRequest>
+  /** How many runs are started at the same time. Default 20; fewer where the place itself can't. */
+  readonly runsAtOnce?: number
   /** A reference of a run that never was. Without it only a removed run is looked for. */
   readonly unknownReference?: RunReference
   /** Whether the process with this id, as a script of the run saw it, lives. Default: a process of this machine. */
@@ -44,7 +51,7 @@ export interface TargetSuite<Config, Options = unknown> extends Abilities {
   /** … and broken ones, each with the path at which the schema must object. */
   readonly badConfigs: readonly { readonly config: JsonValue; readonly path: readonly (string | number)[] }[]
   /** Folder for the table of what was checked, as Markdown and JSON, and for a badge. Written when all checks have run. */
-  readonly report?: string
+  readonly report?: string | undefined
   /** Values of the declared secrets. */
   readonly secrets?: Readonly<Record<string, string>>
   /** Makes the target. Default: what the definition loads. */
@@ -61,6 +68,7 @@ export interface Subject extends Abilities {
   readonly heavy: readonly string[]
   readonly config: JsonValue
   readonly badConfigs: TargetSuite<unknown>['badConfigs']
+  readonly secrets?: TargetSuite<unknown>['secrets']
   capabilities(): Promise<ReturnType<typeof capabilitiesOf>>
   open(options: OpenOptions): Promise<Target>
 }

@@ -66,6 +66,16 @@ export const targetBreakages = {
       return inner.submit(request, prepared, options)
     },
   }),
+  'tells secrets in errors': ({ inner, context }) => ({
+    async submit(request, prepared, options) {
+      const [name] = request.secretVariables
+      const said = name === undefined ? 'nothing' : await context.secretVariable(name)
+      return inner.submit(request, prepared, options).catch((error: unknown) => {
+        throw new Error(`With ${said} in its variables the run can't be sent.`, { cause: error })
+      })
+    },
+  }),
+  'starts anew in each process': changing((request) => ({ runId: `${request.runId}-${process.pid}` })),
   'chooses run ids itself': changing((request) => ({ runId: `${request.runId}-mine` })),
   'ignores time limits': ({ inner }) => ({
     submit: ({ timeLimit: _dropped, ...request }, prepared, options) => inner.submit(request, prepared, options),
@@ -75,6 +85,14 @@ export const targetBreakages = {
     find(runId, options) {
       memory.signals.push(options.signal)
       return inner.find(runId, { ...options, signal: AbortSignal.any(memory.signals) })
+    },
+  }),
+  'keeps what was given up': ({ inner, context }) => ({
+    async find(runId, options) {
+      const connection = await context.host.spawn(['cat'], unaborted(options))
+      const found = await inner.find(runId, options)
+      connection.stdin.end()
+      return found
     },
   }),
   'mixes up runs': ({ inner, memory }) => ({

@@ -18,7 +18,7 @@ import { type Check, graceOf, projectName, runCheck, type TrialSettings } from '
 
 const defaultPatience = 60
 /** Seconds for removing what a check made, beyond the check's own. */
-const removal = 45
+const removal = 260
 
 /**
  * Registers, with the `it` of any runner, one test for each behaviour that a target must show. Between any two steps the target is closed
@@ -33,7 +33,7 @@ export function testTarget<Config, Options>(it: It, suite: TargetSuite<Config, O
     secretVariables: { ERRAND_TESTKIT_SECRET: randomBytes(24).toString('hex') },
   }
   const grace = graceOf(subject)
-  const checks = allChecks()
+  const checks = allChecks(subject)
   const noted =
     suite.report === undefined
       ? (_name: string, body: () => Promise<void>) => body()
@@ -53,7 +53,7 @@ export function testTarget<Config, Options>(it: It, suite: TargetSuite<Config, O
 }
 
 /** Made anew for each suite: some of them share a run. */
-function allChecks(): Check[] {
+function allChecks(subject: Subject): Check[] {
   return [
     ...definitionChecks(),
     ...placeChecks(),
@@ -65,7 +65,7 @@ function allChecks(): Check[] {
     ...logChecks(),
     ...cancelChecks(),
     ...removalChecks(),
-    ...callChecks(),
+    ...callChecks(subject),
   ]
 }
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -16,7 +17,9 @@ import type {
 } from '@errand/core'
 import { contextFolders } from './context.ts'
 import { type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
-import { isFinal, readEvents } from './run-events.ts'
+import { removeRuns } from './remove-runs.ts'
+import { readEvents } from './run-events.ts'
+import { submitFromProcesses } from './other-process.ts'
 import type { Subject } from './suite.ts'
 
 /** One behaviour of a target. */
@@ -51,6 +54,8 @@ export interface Trial {
   submit(request: RunRequest): Promise<RunReference>
   /** Prepares the environment, as a command of its own would. */
   prepare(): Promise<Prepared>
+  /** The same from so many processes of this machine at once, each with a target of its own. */
+  submitFromProcesses(count: number, request: RunRequest): Promise<RunReference[]>
   /** `request` and `submit`. */
   start(files: ProjectFiles, changes?: Partial<RunRequest>): Promise<RunReference>
   /** All events of a run, up to its end or the first that `last` accepts. */
@@ -94,14 +99,25 @@ export async function runCheck(check: Check, settings: TrialSettings, seconds: n
   await attempt(seconds, 'The check', async (trial) => {
     await mkdir(trial.projectDirectory)
     await check.body(trial)
+    assertNoSecretSaid(trial, settings)
   })
-  await attempt(removalSeconds + graceOf(settings.subject), 'The removal of its runs', (trial) => removeRuns(trial, references))
+  await attempt(removalSeconds + graceOf(settings.subject) + secondsForEach * references.size, 'The removal of its runs', (trial) =>
+    removeRuns(trial, references),
+  )
   await rm(directory, { recursive: true, force: true })
   if (errors.length > 0) throw errors[0]
 }
 
+function assertNoSecretSaid({ said }: Trial, { subject, secretVariables }: TrialSettings): void {
+  const values = [...Object.values(subject.secrets ?? {}), ...Object.values(secretVariables)]
+  for (const message of said)
+    assert.ok(!values.some((value) => value !== '' && message.includes(value)), 'no progress and no message of the target holds a secret')
+}
+
 const removalSeconds = 30
 const defaultGrace = 30
+/** Beyond that, of those that are removed at once. */
+const secondsForEach = 10
 
 /** Seconds between the polite and the hard end of a run. */
 export const graceOf = (subject: Subject): number => subject.grace ?? defaultGrace
@@ -160,6 +176,19 @@ function createTrial(settings: TrialSettings, directory: string, signal: AbortSi
       remember(reference)
       return reference
     },
+    async submitFromProcesses(count, request) {
+      const context = {
+        config: subject.config,
+        secrets: { ...subject.secrets, ...secretVariables },
+        directory,
+        type: subject.definition.type,
+        project: { name: projectName, id: settings.projectId },
+      }
+      const prepared = stored(await trial.prepare())
+      const submitted = await submitFromProcesses(count, { module: subject.module.href, context, request, prepared }, signal)
+      for (const reference of submitted) remember(reference)
+      return submitted
+    },
     start: async (files, changes) => trial.submit(await trial.request(files, changes)),
     events: (reference, last) => trial.onRun(reference, (handle) => readEvents(handle, options, last)),
     async collect(reference, include = ['outputs/**']) {
@@ -176,18 +205,4 @@ function createTrial(settings: TrialSettings, directory: string, signal: AbortSi
 function stored<Value extends RunReference | Prepared>(value: Value): Value {
   const text: JsonValue = JSON.parse(JSON.stringify(value))
   return text as unknown as Value
-}
-
-async function removeRuns(trial: Trial, references: ReadonlyMap<string, RunReference>): Promise<void> {
-  if (references.size === 0) return
-  const { options } = trial
-  await using target = await trial.open()
-  for (const reference of references.values()) {
-    await using handle = await target.attach(reference, options)
-    if (!isFinal(await handle.status(options))) {
-      await handle.cancel(options)
-      await readEvents(handle, options)
-    }
-    await handle.remove(options)
-  }
 }

@@ -27,7 +27,11 @@ export async function dockerSuite(engine: DockerEngine, baseDockerImage?: string
       { config: { ...config, memory: 'lots' }, path: ['memory'] },
     ],
     grace: 1,
+    report: process.env['ERRAND_CONFORMANCE'],
     sharedFolder,
+    // Twenty containers take minutes on a machine that has other work.
+    runsAtOnce: process.env['ERRAND_CHECK'] === 'all' ? 20 : 5,
+    smallMemory: { options: { memory: '64m' } },
     unknownReference: { externalId: 'errand-never-was', data: { run: 'never-was' } },
     isAlive: (pid, reference) => isAliveInside(engine, pid, reference),
     filesAtPlace: (runId) => allOfRun(engine, runId),

@@ -39,6 +39,9 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     ],
     grace: 1,
     patience: 240,
+    // Each is a driver of its own, and the cluster of the tests is one machine.
+    runsAtOnce: 5,
+    report: process.env['ERRAND_CONFORMANCE'],
     sharedFolder: shared,
     unknownReference: { externalId: 'Livy batch 99', data: { run: 'never-was' } },
     open: createTarget,

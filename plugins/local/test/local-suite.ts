@@ -31,6 +31,7 @@ export function localSuite(): TargetSuite<LocalConfig> {
       { config: { pythonLocation: python, environmentProvider: 'poetry' }, path: ['environmentProvider'] },
     ],
     grace: 1,
+    report: process.env['ERRAND_CONFORMANCE'],
     sharedFolder,
     unknownReference: { externalId: 'nowhere:1', data: { run: 'never-was' } },
     filesAtPlace: async () => [...filesBelow(home), ...commandLines()],

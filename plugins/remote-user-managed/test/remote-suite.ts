@@ -74,6 +74,7 @@ export function remoteSuite(machine: RemoteMachine): TargetSuite<RemoteConfig> {
     ],
     secrets: { password: machine.server.password },
     grace: 1,
+    report: process.env['ERRAND_CONFORMANCE'],
     sharedFolder: machine.sharedFolder,
     unknownReference: { externalId: 'nowhere:1', data: { run: 'never-was' } },
     filesAtPlace: async () => [...filesBelow(machine.home), ...commandLines()],

@@ -19,4 +19,6 @@ testTarget(it, {
     { config: {}, path: ['command'] },
     { config: { command: 'nice' }, path: ['command'] },
   ],
+  // ERRAND_CONFORMANCE=conformance npm test: a table of what was shown, and a badge for the readme.
+  report: process.env['ERRAND_CONFORMANCE'],
 })

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { contextFolders } from '../context.ts'
 import { finalStatus, findReport, hasReported, reportMark, reportOf } from '../run-events.ts'
 import type { Check, Trial } from '../trial.ts'
 
@@ -98,6 +102,7 @@ function assertSameText(actual: string | undefined, expected: string, what: stri
 
 async function keepsSecrets(trial: Trial): Promise<void> {
   const secret = trial.secretVariables['ERRAND_TESTKIT_SECRET'] ?? ''
+  assert.ok(!(await errorOfSubmit(trial)).includes(secret), 'no error holds the secret')
   const request = await trial.request({ 'main.py': holdingScript }, { secretVariables: ['ERRAND_TESTKIT_SECRET'] })
   const plan = await trial.step((target, options) => target.plan(request, options))
   const reference = await trial.submit(request)
@@ -116,4 +121,18 @@ async function keepsSecrets(trial: Trial): Promise<void> {
   assert.ok(files.length > 0, 'the place was searched')
   const kept = files.filter(({ content }) => Buffer.from(content).includes(secret)).map(({ path }) => path)
   assert.deepEqual(kept, [], 'no file of the place holds the secret after the start')
+}
+
+/** All that is said of a submit that fails, since the content of its script is gone. */
+async function errorOfSubmit(trial: Trial): Promise<string> {
+  const files = { 'main.py': `${holdingScript}# sent to nobody` }
+  const request = await trial.request(files, { secretVariables: ['ERRAND_TESTKIT_SECRET'] })
+  await rm(join(trial.directory, contextFolders.objects), { recursive: true })
+  const error: unknown = await trial.submit(request).then(
+    () => assert.fail('a submit of a script whose content is gone rejects'),
+    (reason: unknown) => reason,
+  )
+  const begun = await trial.step((target, options) => target.find(request.runId, options))
+  if (begun !== undefined) trial.remember(begun)
+  return inspect(error, { depth: 10, showHidden: true })
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import type { CallOptions, RunHandle, Target } from '@errand/core'
 import { bytesOf, finalStatus, hasPrinted, readEvents } from '../run-events.ts'
+import type { Abilities } from '../suite.ts'
 import type { Check, Trial } from '../trial.ts'
+import { freesWhatItHeld } from './given-up.ts'
 import { collectAll } from './place.ts'
 
 const waitingScript = "import sys, time\nprint('ready')\nsys.stdout.flush()\ntime.sleep(600)\n"
@@ -15,8 +17,12 @@ with open(os.path.join('outputs', 'name.txt'), 'w') as file:
     file.write(sys.argv[1])
 `
 
+const manyRuns = 20
+/** On a machine that is busy with them, beyond the suite's patience. */
+const secondsForEach = 10
+
 /** Calls overlap, and each can be given up alone. */
-export function callChecks(): Check[] {
+export function callChecks({ runsAtOnce: count = manyRuns }: Abilities): Check[] {
   return [
     {
       name: 'an aborted call rejects and leaves the target and the run as they are',
@@ -44,7 +50,12 @@ export function callChecks(): Check[] {
         assert.equal(await second, undefined)
       },
     },
-    { name: 'five runs at once are five runs', body: fiveAtOnce },
+    { name: 'calls that are given up on their way free what they held', body: freesWhatItHeld },
+    {
+      name: `${count} runs at once are ${count} runs`,
+      extraTime: () => count * secondsForEach,
+      body: (trial) => manyAtOnce(trial, count),
+    },
   ]
 }
 
@@ -84,14 +95,18 @@ async function abortedCallsDoNothing(trial: Trial): Promise<void> {
   })
 }
 
-async function fiveAtOnce(trial: Trial): Promise<void> {
-  const names = ['one', 'two', 'three', 'four', 'five']
+async function manyAtOnce(trial: Trial, count: number): Promise<void> {
+  const names = Array.from({ length: count }, (_, number) => `run-${number}`)
   const prepared = await trial.prepare()
   const requests = await Promise.all(names.map((name) => trial.request({ 'main.py': namedScript }, { arguments: [name] })))
-  const references = await trial.step((target, options) =>
-    Promise.all(requests.map((request) => target.submit(request, prepared, options))),
-  )
-  for (const reference of references) trial.remember(reference)
+  const references = await trial.step(async (target, options) => {
+    const submits = requests.map(async (request) => {
+      const reference = await target.submit(request, prepared, options)
+      trial.remember(reference)
+      return reference
+    })
+    return Promise.all(submits)
+  })
   assert.equal(new Set(references.map((reference) => JSON.stringify(reference))).size, names.length)
   const outputs = await trial.step((target) => Promise.all(references.map(async (reference) => outputOf(target, reference, trial))))
   assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import type { RunReference } from '@errand/core'
 import { processIsAlive } from '../process-is-alive.ts'
-import { bytesOf, finalStatus, hasPrinted, hasReported, isFinal, readEvents, reportMark, reportOf } from '../run-events.ts'
+import { bytesOf, finalStatus, findReport, hasPrinted, hasReported, isFinal, readEvents, reportMark, reportOf } from '../run-events.ts'
 import type { Check, Trial } from '../trial.ts'
 
 const patientScript = `
@@ -10,6 +10,13 @@ import os, sys, time
 with open(os.path.join('outputs', 'before.txt'), 'w') as file:
     file.write('so far')
 print('ready')
+sys.stdout.flush()
+time.sleep(600)
+`
+
+const pidScript = `
+import json, os, sys, time
+print('${reportMark}' + json.dumps([os.getpid()]))
 sys.stdout.flush()
 time.sleep(600)
 `
@@ -39,6 +46,17 @@ time.sleep(600)
 export function cancelChecks(): Check[] {
   return [
     { name: 'cancel ends a running run, twice is as good as once, and what it wrote so far is kept', body: cancelsRunning },
+    {
+      name: 'cancel right after the submit ends the run, started or not',
+      async body(trial) {
+        const reference = await trial.start({ 'main.py': pidScript })
+        await trial.onRun(reference, (handle, options) => handle.cancel(options))
+        const events = await trial.events(reference)
+        assert.equal(finalStatus(events).state, 'cancelled')
+        const pids = (findReport(events) ?? []) as number[]
+        assert.deepEqual(await alive(trial, reference, pids), [], 'nothing of a run that has ended is alive')
+      },
+    },
     {
       name: 'cancel of a stubborn tree of processes leaves none of them alive',
       extraTime: (grace) => grace,

@@ -45,6 +45,7 @@ export function endingChecks(): Check[] {
         assert.equal(status.signal, 'SIGSEGV')
       },
     ),
+    { name: 'too little memory is told as such', body: wantsMemory },
     {
       name: 'an exception shows the frames of the user alone, and names itself in the reason',
       async body(trial) {
@@ -59,6 +60,26 @@ export function endingChecks(): Check[] {
       },
     },
   ]
+}
+
+const greedyScript = `
+import sys
+if len(sys.argv) > 1:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
+held = []
+while True:
+    held.append(b'x' * 10000000)
+`
+
+/** Where a run can be given little, the kernel ends what takes more; elsewhere the script asks for a limit, and Python says what is wrong. */
+async function wantsMemory(trial: Trial): Promise<void> {
+  const { smallMemory } = trial.subject
+  const changes = smallMemory ?? { arguments: [String(1024 ** 3)] }
+  const status = finalStatus(await trial.events(await trial.start({ 'main.py': greedyScript }, changes)))
+  assert.ok(status.state === 'failed', JSON.stringify(status))
+  if (smallMemory === undefined) assert.match(status.reason, /MemoryError/)
+  else assert.equal(status.cause, 'out-of-memory', status.reason)
 }
 
 /** The end as the events tell it; asking for the status must say the same. */

@@ -16,6 +16,24 @@ for number in range(${lines}):
         logger.log('line', number)
 `
 
+/** Goes on when what it wrote last was taken, as far as the system tells: two pipes have no order among them. */
+const alternatingScript = `
+import fcntl, os, struct, termios, time
+
+def waiting(descriptor):
+    try:
+        return struct.unpack('i', fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack('i', 0)))[0]
+    except OSError:
+        return 0
+
+for number in range(10):
+    descriptor = 1 + number % 2
+    os.write(descriptor, str(number).encode('ascii'))
+    while waiting(descriptor) > 0:
+        time.sleep(0.01)
+    time.sleep(0.05)
+`
+
 const linesWhere = (keep: (number: number) => boolean): Buffer =>
   Buffer.from(
     Array.from({ length: lines }, (_, number) => number)
@@ -54,6 +72,19 @@ export function logChecks(): Check[] {
       async body(trial) {
         const events = await endedEvents(trial, "import sys\nsys.stdout.write('0123456789' * 500000)\n")
         assertSameBytes(bytesOf(events, 'stdout'), Buffer.from('0123456789'.repeat(500_000)), 'stdout')
+      },
+    },
+    {
+      name: 'what is written to the two streams by turns is told in that order',
+      async body(trial) {
+        const events = await endedEvents(trial, alternatingScript)
+        const told = events.flatMap((event) =>
+          event.type === 'log' && event.stream !== 'control'
+            ? Array.from(Buffer.from(event.data).toString(), (sign) => [event.stream, sign])
+            : [],
+        )
+        const signs = Array.from('0123456789', (sign) => [Number(sign) % 2 === 0 ? 'stdout' : 'stderr', sign])
+        assert.deepEqual(told, signs)
       },
     },
     {

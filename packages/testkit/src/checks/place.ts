@@ -8,8 +8,9 @@ const outcomes: ReadonlySet<string> = new Set(['ok', 'warning', 'failed'])
 export function placeChecks(): Check[] {
   return [
     {
-      name: 'check looks at something and finds nothing wrong',
+      name: 'check looks at something, finds nothing wrong and leaves nothing',
       async body({ step }) {
+        const before = await step(ownLeftovers)
         const findings = await step((target, options) => collectAll<Finding>(target.check(options)))
         assert.ok(findings.length > 0, 'there is at least one finding')
         for (const { name, outcome, detail } of findings) {
@@ -17,6 +18,7 @@ export function placeChecks(): Check[] {
           assert.ok(outcomes.has(outcome), `${outcome} is an outcome`)
           assert.notEqual(outcome, 'failed', `${name}: ${detail}`)
         }
+        assert.deepEqual(await step(ownLeftovers), before, 'nothing was left at the place')
       },
     },
     { name: 'plan says what would be done and changes nothing', body: planChangesNothing },
@@ -58,7 +60,7 @@ async function planChangesNothing(trial: Trial): Promise<void> {
 }
 
 /** What the suite's project has left, but for runs other than this one: other suites and other users of the place come and go. */
-async function ownLeftovers(target: Target, options: CallOptions, run: string): Promise<string[]> {
+async function ownLeftovers(target: Target, options: CallOptions, run?: string): Promise<string[]> {
   const all = await collectAll<Leftover>(target.leftovers(options))
   return all.filter(({ project, runId = run }) => project === projectName && runId === run).map(({ id }) => id)
 }

@@ -53,6 +53,19 @@ export function submitChecks(): Check[] {
         await assertStartedOnce(trial, counter)
       },
     },
+    {
+      name: 'two processes that submit with the same run id at once start one run',
+      async body(trial) {
+        const { request, counter } = await countedRequest(trial)
+        const [first, ...others] = await trial.submitFromProcesses(2, request)
+        assert.ok(first !== undefined)
+        assert.deepEqual(others, [first])
+        const events = await trial.events(first)
+        assert.equal(finalStatus(events).state, 'completed')
+        assert.equal(bytesOf(events, 'stdout').toString(), 'started\n')
+        await assertStartedOnce(trial, counter)
+      },
+    },
     { name: 'find knows a started run, and neither another nor one of another project', body: findsItsOwn },
     {
       name: 'run options are refused by a type that has none',
