@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Sshd, sshdProblem, startSshd } from '../packages/testkit/src/servers/index.ts'
+import { type Sshd, machinePythons, makeCondaChannel, sshdProblem, startSshd } from '../packages/testkit/src/servers/index.ts'
 import { type Project, makeProject, scriptOutput } from './errand.ts'
 import { exampleProject, lastRecord } from './examples.ts'
 
@@ -60,6 +60,22 @@ session.stop()
     const run = await project.errand('submit', '-c', 'local', 'etl.py')
     expect(run.exitCode, run.stderr).toBe(0)
     expect(scriptOutput(run)).toContain('sum 90 True')
+  })
+})
+
+describe('an environment of conda packages', () => {
+  it('gives a script what the scripts in etc/conda/activate.d set', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'errand-channel-'))
+    const { python } = makeCondaChannel(folder, machinePythons())
+    using project = makeProject({
+      'aml_config/conda_dependencies.yml': `channels: ["file://${folder}"]\ndependencies:\n  - python=${python}\n  - activator\n`,
+      'aml_config/local.compute': 'type: local\nuserManagedEnvironment: false\nenvironmentProvider: rattler\n',
+      'aml_config/local.runconfig': 'Target: local\nFramework: Python\nPrepareEnvironment: true\n',
+      'main.py': 'import os\nprint(open(os.environ["ACTIVATOR_DATA"] + "/data.txt").read().strip(), os.environ["ACTIVATOR_PLAIN"])\n',
+    })
+    const run = await project.errand('submit', '-c', 'local', 'main.py')
+    expect([run.exitCode, scriptOutput(run)], run.stderr).toEqual([0, 'data from a file\n'])
+    rmSync(folder, { recursive: true })
   })
 })
 

@@ -27,6 +27,8 @@ export interface Launch {
   readonly launch?: readonly string[]
   readonly pathPrepend?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  /** Folder of a conda environment whose packages may set variables and bring scripts in `etc/conda/activate.d`. */
+  readonly activate?: string
   /** Seconds between the polite and the hard end of a cancelled run. */
   readonly grace?: number
   readonly sharedDirectory?: string

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { type OpenedOnce, agentHash, findRun, openOnce, submitRun } from '@errand/agent'
 import { type CallOptions, ErrandError, type RunReference, type RunRequest, type Target, type TargetContext, errorCode } from '@errand/core'
 import { check } from './check.ts'
@@ -156,6 +157,7 @@ async function submit(
     grace,
     ...spark,
     environment: { ...variables, ...spark.environment },
+    ...(request.environment.kind === 'user-managed' ? {} : { activate: posix.join(python, '../..') }),
     ...(share === undefined ? {} : { sharedDirectory: shareFolder }),
   }
   const run = { runId: request.runId, image, python, user, volume: volume.name }

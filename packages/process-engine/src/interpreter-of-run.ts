@@ -51,7 +51,7 @@ async function interpreterOf(
   request: RunRequest,
   prepared: Prepared,
   signal: AbortSignal,
-): Promise<Pick<Launch, 'python' | 'pathPrepend' | 'environment'> & { readonly sparkSubmit?: string }> {
+): Promise<Omit<Launch, 'launch' | 'grace' | 'sharedDirectory'> & { readonly sparkSubmit?: string }> {
   if (request.environment.kind !== 'user-managed') {
     const { managedLaunch } = await import('./managed-environment.ts')
     return managedLaunch(prepared)

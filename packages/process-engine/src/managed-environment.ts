@@ -100,9 +100,10 @@ function tooOld(version: string, provider: string): ErrandError {
 /** How the script is started in an environment that `prepareManaged` has made. */
 export function managedLaunch(
   prepared: Prepared,
-): Pick<Launch, 'python' | 'pathPrepend' | 'environment'> & { readonly sparkSubmit?: string } {
+): Omit<Launch, 'launch' | 'grace' | 'sharedDirectory'> & { readonly sparkSubmit?: string } {
   const { python, prefix, variables, sparkSubmit } = dataOf(prepared)
-  return { python, pathPrepend: [`${prefix}/bin`], environment: variables, ...(sparkSubmit === undefined ? {} : { sparkSubmit }) }
+  const launch = { python, pathPrepend: [`${prefix}/bin`], environment: variables, activate: prefix }
+  return { ...launch, ...(sparkSubmit === undefined ? {} : { sparkSubmit }) }
 }
 
 function dataOf({ data, environmentKey }: Prepared): EnvironmentData {

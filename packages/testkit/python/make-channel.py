@@ -2,7 +2,7 @@
 """Makes a small real conda channel for the tests: CHANNEL PREFIX... where a PREFIX is the folder of an installed Python (`/usr` works too).
 
 It gets a `python` package of each, the pip and setuptools that the Pythons carry, and `greeter` 1.0 (Python 3.6 or newer) and 2.0 (Python 3.10
-or newer) with a command. The Pythons are shrunk copies; they use the libraries of this machine. Packages are .tar.bz2, which needs no tool.
+or newer) with a command, and `activator` 1.0 whose script is sourced where its environment is activated. The Pythons are shrunk copies; they use the libraries of this machine. Packages are .tar.bz2, which needs no tool.
 """
 import bz2
 import glob
@@ -130,6 +130,14 @@ def greeter(channel, version, python):
     channel.add('greeter', version, files, ['python ' + python], ['greeter = greeter:main'])
 
 
+def activator(channel):
+    """What packages like GDAL do: a script finds its data by the environment's folder."""
+    script = b'export ACTIVATOR_DATA="$CONDA_PREFIX/share/activator" ACTIVATOR_GIVEN="set by the script"\nexport PATH="$CONDA_PREFIX/activator:$PATH"\n'
+    files = {'share/activator/data.txt': b'data\n', 'etc/conda/activate.d/activator.sh': script, 'activator/bin.txt': b'x\n'}
+    files['etc/conda/env_vars.d/activator.json'] = b'{"ACTIVATOR_PLAIN": "from a file"}'
+    channel.add('activator', '1.0.0', files)
+
+
 def main(folder, prefixes):
     channel = Channel(folder)
     for subdir in channel.records:
@@ -151,6 +159,7 @@ def main(folder, prefixes):
             channel.add(distribution, version, files, ['python %s.*' % series], commands)
     greeter(channel, '1.0.0', '>=3.6')
     greeter(channel, '2.0.0', '>=3.10')
+    activator(channel)
     channel.write()
 
 

@@ -11,8 +11,8 @@ class CannotStart(Exception):
     """The script can't be started; the text is the reason of the run's end."""
 
 
-def script_environment(folder, request, secrets):
-    """Inherited variables, then ours, then the user's, then what identifies the run."""
+def script_environment(folder, request, secrets, note):
+    """Inherited variables, then ours, then the user's, then what identifies the run. `note` gets what an environment's own scripts say."""
     agent = request.get('agent') or {}
     found = dict(os.environb)
     found[b'PYTHONIOENCODING'] = b'utf-8'
@@ -30,11 +30,16 @@ def script_environment(folder, request, secrets):
     for mapping in (agent.get('environment') or {}, request.get('variables') or {}, secrets):
         for name, value in mapping.items():
             put(found, name, value)
-    put(found, 'ERRAND_RUN_ID', request['runId'])
-    put(found, 'AZUREML_RUN_ID', request['runId'])
-    put(found, 'ERRAND_RUN_FOLDER', folder)
+    run = {'ERRAND_RUN_ID': request['runId'], 'AZUREML_RUN_ID': request['runId'], 'ERRAND_RUN_FOLDER': folder}
+    for name, value in run.items():
+        put(found, name, value)
     prefix = [encoded(os.path.expanduser(path)) for path in agent.get('pathPrepend') or []]
     found[b'PATH'] = b':'.join(prefix + [found.get(b'PATH') or b'/usr/local/bin:/usr/bin:/bin'])
+    environment = agent.get('activate')
+    if environment and os.path.isdir(os.path.join(environment, 'etc', 'conda')):
+        from errand_agent.activation import activate
+        kept = {encoded(name) for name in list(request.get('variables') or {}) + list(run)} - {b'PATH'}
+        found = activate(environment, found, kept, {encoded(name) for name in secrets}, note)
     library = os.fsencode(os.path.join(agent_folder(), 'lib'))
     found[b'PYTHONPATH'] = b':'.join([found[b'PYTHONPATH'], library] if found.get(b'PYTHONPATH') else [library])
     return found

@@ -124,7 +124,7 @@ class Supervision:
         self.end()
 
     def start(self, variables):
-        env = environment.script_environment(self.folder, self.request, variables)
+        env = environment.script_environment(self.folder, self.request, variables, self.log.note)
         command = environment.command(self.folder, self.request, env)
         variables.clear()
         limit = self.request.get('timeLimit')

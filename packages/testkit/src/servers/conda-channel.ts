@@ -21,7 +21,8 @@ export function machinePythons(also: readonly string[] = []): readonly string[] 
 
 /**
  * Makes a small real conda channel of Pythons, given by their folders. Debian's own, `/usr`, serves images of this machine's packages too. With each
- * come pip and setuptools, and `greeter` 1.0.0 (Python 3.6 or newer) and 2.0.0 (Python 3.10 or newer).
+ * come pip and setuptools, `greeter` 1.0.0 (Python 3.6 or newer) and 2.0.0 (Python 3.10
+ * or newer), and `activator`, whose script in `activate.d` sets `ACTIVATOR_DATA`.
  */
 export function makeCondaChannel(folder: string, prefixes: readonly string[]): CondaChannel {
   run('python3', [fileURLToPath(new URL('../../python/make-channel.py', import.meta.url)), folder, ...prefixes])
