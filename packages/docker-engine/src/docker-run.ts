@@ -16,6 +16,8 @@ export interface DockerRun {
   agent(options: CallOptions): Promise<Agent>
   /** Whether an agent was reached already: then the place knows the run. */
   isReached(): boolean
+  /** Closes the way to the agent: it holds connections and, beside a run that has ended, a container. */
+  forget(): Promise<void>
 }
 
 /**
@@ -41,6 +43,7 @@ export function dockerRunHandle(run: DockerRun): RunHandle {
     },
     async remove(options) {
       if ((await unknown(run)) === undefined) await (await opened(options)).remove(options)
+      await run.forget()
       if (!run.keep) await removeRunContainer(engine, runId)
     },
     [Symbol.asyncDispose]: async () => {},

@@ -108,6 +108,7 @@ export function createDockerTarget(
         keep: place.settings.keepContainer === true,
         agent: (call) => agents.get(run, call),
         isReached: () => agents.isReached(run.runId),
+        forget: () => agents.forget(run.runId),
       })
     },
     async *leftovers(options) {

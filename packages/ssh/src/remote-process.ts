@@ -10,6 +10,8 @@ export interface ProcessPlace {
   readonly name: string
   /** Aborted, with the error, when the connection is lost. */
   readonly lost: AbortSignal
+  /** Milliseconds to wait for a free session; a minute when absent. */
+  readonly patience?: number
 }
 
 type Signal = Parameters<HostProcess['kill']>[0]
@@ -26,7 +28,7 @@ export interface StartOptions extends RunOptions {
 /** Starts a program. Resolves once it runs, within one round trip, so that a missing program or folder is an error of this call. */
 export async function startProcess(place: ProcessPlace, command: readonly string[], options: StartOptions): Promise<HostProcess> {
   const line = startLine(command, options)
-  const session = await place.pool.take(options.signal)
+  const session = await place.pool.take(options.signal, { patience: place.patience })
   if (options.signal.aborted) session.close()
   options.signal.throwIfAborted()
   const { channel } = session
@@ -89,7 +91,7 @@ async function killGroup(place: ProcessPlace, session: Session, signal: Signal):
   if (signal === 'SIGKILL') sendSignal(session.channel, name)
   try {
     const line = startLine(['/bin/sh', '-c', killScript, 'sh', name, String(session.facts.pid)], {})
-    const killer = await place.pool.take(AbortSignal.any([session.gone, AbortSignal.timeout(endLimit)]), true)
+    const killer = await place.pool.take(AbortSignal.any([session.gone, AbortSignal.timeout(endLimit)]), { urgent: true })
     killer.channel.resume()
     killer.channel.stderr.resume()
     killer.channel.end(line)

@@ -18,8 +18,17 @@ export interface Session {
 export interface SessionPool {
   /** What the first session says of the machine; the session stays for the first program. */
   facts(): Promise<ShellFacts>
-  /** A session, when one is free. `urgent` goes before all that wait: it is for ending something. */
-  take(signal: AbortSignal, urgent?: boolean): Promise<Session>
+  /** A session, when one is free. Error: `SESSIONS_EXHAUSTED`. */
+  take(signal: AbortSignal, options?: TakeOptions): Promise<Session>
+  /** All that the server allows are taken. */
+  isFull(): boolean
+}
+
+interface TakeOptions {
+  /** Before all that wait: it is for ending something. */
+  readonly urgent?: boolean
+  /** Milliseconds to wait for a free session. */
+  readonly patience?: number | undefined
 }
 
 interface Waiting {
@@ -38,7 +47,7 @@ interface Spare {
 
 /** What servers allow when nobody changed it (`MaxSessions` of OpenSSH). */
 const usualLimit = 10
-const patience = 60_000
+const usualPatience = 60_000
 /** Milliseconds. */
 const firstProbe = 100
 const longestProbe = 2000
@@ -158,21 +167,33 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
 
   return {
     facts: async () => (await prepareSpare(false)).facts,
-    async take(signal, urgent = false) {
+    isFull: () => spare === undefined && open >= limit,
+    async take(signal, { urgent = false, patience = usualPatience } = {}) {
       signal.throwIfAborted()
-      const taken = spare === undefined ? acquire({ urgent, optional: false }).session : takeSpare(spare)
-      const session = await withPatience(taken, signal, () => exhausted(place, limit))
+      const taken = spare ?? acquire({ urgent, optional: false })
+      if (taken === spare) void takeSpare(taken)
+      const giveUp = () => void (queue.includes(taken.waiting) && queue.splice(queue.indexOf(taken.waiting), 1))
+      const session = await withPatience(taken.session, { signal, patience, late: () => exhausted(place, limit), giveUp })
       if (queue.length === 0 && open < limit - 1 && !lost.aborted) void prepareSpare(true).catch(() => {})
       return session
     },
   }
 }
 
-/** Gives up waiting, not the session: one that comes too late is closed. */
-function withPatience(taken: Promise<Session>, signal: AbortSignal, late: () => Error): Promise<Session> {
+interface Patience {
+  readonly signal: AbortSignal
+  /** Milliseconds. */
+  readonly patience: number
+  late(): Error
+  giveUp(): void
+}
+
+/** Gives up waiting; a session that comes too late all the same is closed. */
+function withPatience(taken: Promise<Session>, { signal, patience, late, ...waiter }: Patience): Promise<Session> {
   return new Promise((resolve, reject) => {
     const giveUp = (reason: unknown) => {
       finish()
+      waiter.giveUp()
       reject(reason)
       taken.then((session) => session.close()).catch(() => {})
     }

@@ -5,6 +5,7 @@ import { mayPass } from './connection-errors.ts'
 import type { SshDestination } from './destination.ts'
 import { connectFrom } from './forwards.ts'
 import type { LoginMemory } from './login.ts'
+import { createOverflow } from './overflow.ts'
 import { readRemoteFile, writeRemoteFile } from './remote-files.ts'
 import { type ProcessPlace, runProcess, startProcess } from './remote-process.ts'
 import { createSessionPool } from './sessions.ts'
@@ -56,8 +57,8 @@ const defaultReconnectLimit = 120_000
 const longestWait = 30_000
 
 /**
- * Logs in on a machine. One connection serves all calls; when it is lost, calls under way fail with `CONNECTION_LOST`, and the next call
- * connects again, with growing waits. Errors: those of `connection-errors.ts`, `host-key.ts`, `login.ts`, `ssh-config.ts`.
+ * Logs in on a machine. One connection serves all calls, and more are made only when programs that do not end take all its sessions; when it
+ * is lost, calls under way fail with `CONNECTION_LOST`, and the next call connects again, with growing waits. Errors: those of `connection-errors.ts`, `host-key.ts`, `login.ts`, `ssh-config.ts`.
  */
 export async function openSshHost(options: SshOptions): Promise<SshHost> {
   const route = resolveRoute(options.destination, options)
@@ -79,6 +80,7 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     throw error
   })
   let current = Promise.resolve(first)
+  const overflow = createOverflow(() => open(disposed.signal))
 
   /** The line that stands, or a new one: one attempt for all that wait for it. */
   async function line(): Promise<Line> {
@@ -95,22 +97,25 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     return line()
   }
 
+  const start = async <Value>(work: (place: ProcessPlace) => Promise<Value>): Promise<Value> => overflow.start(await line(), work)
+
   return {
     name,
     platform: facts.platform,
     home: facts.home,
     hostKey: first.connection.hostKey,
     variables: Object.fromEntries(facts.variables.map((value, index) => [variables[index], value]).filter(([, value]) => value !== '')),
-    run: async (command, call) => runProcess(await line(), command, call),
-    spawn: async (command, call) => startProcess(await line(), command, call),
-    readFile: async (path) => readRemoteFile(await line(), path),
-    writeFile: async (path, data, { mode } = {}) => writeRemoteFile(await line(), path, data, mode),
+    run: (command, call) => start((place) => runProcess(place, command, call)),
+    spawn: (command, call) => start((place) => startProcess(place, command, call)),
+    readFile: (path) => start((place) => readRemoteFile(place, path)),
+    writeFile: (path, data, { mode } = {}) => start((place) => writeRemoteFile(place, path, data, mode)),
     async connect(to) {
       const standing = await line()
       return connectFrom(standing.connection.client, standing, to)
     },
     async [Symbol.asyncDispose]() {
       disposed.abort()
+      overflow.close()
       const standing = await current
       standing.connection.close()
     },

@@ -226,6 +226,18 @@ describe.skipIf(problem)('servers that allow less', () => {
     expect((await host.run(['echo', 'after'], { signal })).stdout.toString()).toBe('after\n')
   })
 
+  it('starts a program also while others that do not end take all sessions', async () => {
+    await using server = await startSshd({ lines: ['MaxSessions 2'] })
+    await using host = await openTestHost(server)
+    const held = await Promise.all(Array.from({ length: 5 }, (_, index) => host.spawn(['sh', '-c', `echo ${index}; cat`], { signal })))
+    expect((await host.run(['echo', 'free'], { signal })).stdout.toString()).toBe('free\n')
+    for (const { stdin } of held) stdin.end('end')
+    const texts = await Promise.all(held.map(async ({ stdout }) => textOf(stdout)))
+    expect(texts).toEqual(held.map((_, index) => `${index}\nend`))
+    // Three connections of two sessions each hold five programs; the sixth is the one that was run meanwhile.
+    expect(server.log().match(/Accepted publickey/g)?.length).toBe(3)
+  })
+
   it('says that a server allows no session', async () => {
     await using server = await startSshd({ lines: ['MaxSessions 0'] })
     expect(await refusalOf(openTestHost(server))).toMatchObject({ code: 'SESSIONS_FORBIDDEN' })

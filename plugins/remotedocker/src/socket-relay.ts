@@ -1,5 +1,5 @@
-import { Duplex, Readable } from 'node:stream'
-import { type Host, errorCode } from '@errand/core'
+import { Duplex } from 'node:stream'
+import { ErrandError, type Host, errorCode } from '@errand/core'
 
 /** As whom a program there reaches a socket. */
 type Way = 'user' | 'root'
@@ -29,30 +29,46 @@ export function reachingSockets(host: Host): Host {
   }
 }
 
-/** Asks for no password: who may become root without one may also use what is root's. */
-const look = `[ -w "$1" ] && exit 0; sudo -n true >/dev/null 2>&1 && exit 10; exit 1`
+/** Asks for no password: who may become root without one may also use what is root's. The engine's own client first; any of them will do. */
+const look = `[ -w "$1" ] || sudo -n true >/dev/null 2>&1 || exit 1
+command -v docker >/dev/null 2>&1 || command -v socat >/dev/null 2>&1 || nc -h 2>&1 | grep -q -e -U || exit 2
+[ -w "$1" ] || exit 10`
 
 async function wayTo(host: Host, path: string): Promise<Way | undefined> {
   const { exitCode } = await host.run(['/bin/sh', '-c', look, 'sh', path], { signal: new AbortController().signal })
-  return exitCode === 0 ? 'user' : exitCode === 10 ? 'root' : undefined
+  if (exitCode !== 2) return exitCode === 0 ? 'user' : exitCode === 10 ? 'root' : undefined
+  throw new ErrandError(
+    'SOCKET_RELAY_MISSING',
+    `${path} on ${host.name} can only be reached through a program there, and there is neither docker nor socat nor an nc that knows sockets.`,
+    { hint: 'Install one of them there: sudo apt-get install socat. Or have AllowStreamLocalForwarding set to yes in its sshd_config.' },
+  )
 }
 
-/** The engine's own client first; a machine that has none mostly has one of the others. */
 const copy = `if command -v docker >/dev/null 2>&1; then exec docker --host "unix://$1" system dial-stdio
 elif command -v socat >/dev/null 2>&1; then exec socat - "UNIX-CONNECT:$1"
-elif command -v nc >/dev/null 2>&1; then exec nc -U "$1"
-else echo 'there is neither docker nor socat nor nc' >&2; exit 127; fi`
+else exec nc -U "$1"; fi`
 
-/** A connection over standard input and output of a program. */
+/** A connection over standard input and output of a program: what that has printed arrives also when it has ended meanwhile. */
 async function relay(host: Host, path: string, way: Way): Promise<Duplex> {
   const command = [...(way === 'root' ? ['sudo', '-n'] : []), '/bin/sh', '-c', copy, 'sh', path]
   const child = await host.spawn(command, { signal: new AbortController().signal })
   void drain(child.stderr)
-  const stream = Duplex.from({ readable: Readable.from(child.stdout, { objectMode: false }), writable: child.stdin })
-  // Closed before the program has ended is no fault: whoever uses the stream listens for its own.
-  stream.on('error', () => {})
-  stream.once('close', () => void child.kill('SIGTERM').catch(() => undefined))
-  return stream
+  const output = child.stdout[Symbol.asyncIterator]()
+  let over = false
+  async function next(): Promise<void> {
+    const { done = false, value } = await output.next()
+    over = done
+    stream.push(done ? null : value)
+  }
+  const stream = new Duplex({
+    read: () => void next().catch((error: Error) => stream.destroy(error)),
+    // A program that has ended takes nothing, as a socket that was closed there.
+    write: (chunk: Buffer, _encoding, done) => void child.stdin.write(chunk, () => done()),
+    final: (done) => void child.stdin.end(() => done()),
+  })
+  stream.once('close', () => void (over || child.kill('SIGTERM').catch(() => undefined)))
+  // Whoever uses the stream listens for its own.
+  return stream.on('error', () => {})
 }
 
 async function drain(stream: AsyncIterable<Buffer>): Promise<void> {
