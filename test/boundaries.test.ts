@@ -36,7 +36,7 @@ const table: Readonly<Record<string, Room>> = {
     others: ['valibot', '@valibot/to-json-schema'],
   },
   'plugins/hdinsight-livy': {
-    ours: ['@errand/core', '@errand/agent', '@errand/livy', '@errand/ssh'],
+    ours: ['@errand/core', '@errand/agent', '@errand/conda', '@errand/livy', '@errand/ssh'],
     others: ['valibot', '@valibot/to-json-schema'],
   },
   'apps/cli': {

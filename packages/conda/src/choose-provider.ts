@@ -14,6 +14,8 @@ export interface ProviderChoice {
   readonly content: EnvironmentContent
   /** The one that the user asks for. */
   readonly provider?: ProviderName
+  /** Not with a Python of the place. */
+  readonly relocatable?: boolean
   readonly lock?: EnvironmentLock
 }
 
@@ -76,7 +78,8 @@ function pythonForUv({ facts, content, lock }: ProviderChoice): Program | undefi
   return candidates.find(({ version }) => compareVersions(version, '3.8') >= 0 && (spec === undefined || pythonFits(spec, version)))
 }
 
-function uvIsExact({ content, lock }: ProviderChoice): boolean {
+function uvIsExact({ content, lock, relocatable }: ProviderChoice): boolean {
+  if (relocatable === true) return false
   if (lock !== undefined) return lockedConda(lock).length === 0
   return content.conda.every((spec) => ['python', 'pip'].includes(specName(spec)))
 }

@@ -21,6 +21,8 @@ export interface WantedEnvironment {
   readonly pythons?: readonly string[]
   /** The one to use. Absent: the best that the place has. */
   readonly provider?: ProviderName
+  /** It is used at another place than this one: not one whose Python is the place's own. */
+  readonly relocatable?: boolean
   /** Paths of programs at the place that are to be used: `micromamba`, `mamba`, `conda`, `uv`. */
   readonly programs?: Readonly<Partial<Record<'micromamba' | 'mamba' | 'conda' | 'uv', string>>>
 }
@@ -61,7 +63,14 @@ export async function factsOf(
 /** Decides how it is made. Errors: those of `content.ts` and `choose-provider.ts`. */
 export function planFor(wanted: WantedEnvironment, host: Host, facts: PlaceFacts, lock: EnvironmentLock | undefined): EnvironmentPlan {
   const content = contentOf(wanted.environment)
-  const choice = { home: wanted.home, facts, content, ...optional('provider', wanted.provider), ...optional('lock', lock) }
+  const choice = {
+    home: wanted.home,
+    facts,
+    content,
+    ...optional('provider', wanted.provider),
+    ...optional('relocatable', wanted.relocatable),
+    ...optional('lock', lock),
+  }
   const base = `${host.name} (${facts.hostname})`
   return { ...planWith({ wanted, content, provider: chooseProvider(choice), base, lock, facts }), facts }
 }

@@ -49,6 +49,11 @@ describe('the provider', () => {
     expect(chosen(environment, place)).toBe(expected)
   })
 
+  it('of an environment that is used elsewhere is one of conda, whatever Python the place has', () => {
+    const choice = { home: '/home', facts: facts(everything, '3.11.7'), content: contentOf(onlyPython) }
+    expect([chooseProvider(choice).name, chooseProvider({ ...choice, relocatable: true }).name]).toEqual(['uv', 'micromamba'])
+  })
+
   it('of a lock with conda packages is one of conda, however little the file asks for', () => {
     const lock = { provider: 'rattler 0.28.0', packages: [{ name: 'python', version: '3.11.7', build: 'h0_0' }] }
     expect(chosen(onlyPython, facts(everything, '3.11.7'), lock)).toBe('micromamba 2.0')

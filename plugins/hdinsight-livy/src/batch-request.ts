@@ -1,19 +1,26 @@
 import type { RunRequest } from '@errand/core'
 import type { BatchRequest } from '@errand/livy'
 import type { ClusterConfig } from './target.ts'
+import { type UnpackedEnvironment, batchEnvironment } from './unpacked-environment.ts'
 
 /** What YARN knows the run by, whoever has forgotten it. YARN keeps tags in small letters. */
 export const tagOf = (runId: string): string => `errand-${runId.toLowerCase()}`.slice(0, 100)
 
 /** A batch that runs the agent, which runs the script. The project's Spark file has the last word but for what errand itself needs. */
-export function batchRequest(config: ClusterConfig, request: RunRequest, home: string, agent: string): BatchRequest {
+export function batchRequest(
+  config: ClusterConfig,
+  request: RunRequest,
+  { home, agent, environment }: { readonly home: string; readonly agent: string; readonly environment: UnpackedEnvironment | undefined },
+): BatchRequest {
   const { spark } = request
+  const unpacked = environment && batchEnvironment(environment)
   const list = (name: string, values: readonly string[]) => (values.length === 0 ? {} : { [name]: values.join(',') })
   const tags = [spark?.configuration['spark.yarn.tags'], tagOf(request.runId)].filter((tag) => tag !== undefined)
   return {
     file: `${home}/agent/${agent}/errand_agent_driver.py`,
     name: request.runId,
     args: [home, request.runId, agent],
+    ...(unpacked === undefined ? {} : { archives: unpacked.archives }),
     ...sizes(config),
     conf: {
       // A second attempt would find the run claimed.
@@ -25,6 +32,7 @@ export function batchRequest(config: ClusterConfig, request: RunRequest, home: s
       ),
       ...list('spark.jars.repositories', spark?.repositories ?? []),
       ...spark?.configuration,
+      ...unpacked?.conf,
       'spark.yarn.tags': tags.join(','),
       // Else YARN takes a driver for broken whose script works for 100 seconds before it makes its session.
       'spark.yarn.am.waitTime': '604800s',

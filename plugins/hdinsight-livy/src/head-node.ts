@@ -4,7 +4,7 @@ import type { ClusterConfig } from './target.ts'
 
 /** Logs in on the head node. Errors: `USERNAME_MISSING`, those of `openSshHost`. */
 export async function openHeadNode(context: TargetContext<ClusterConfig>, address: string, { signal }: CallOptions): Promise<SshHost> {
-  return openSshHost({ ...sshOptions(machineOf(context, address)), signal })
+  return openSshHost({ ...sshOptions(machineOf(context, address)), variables: ['ERRAND_HOME'], signal })
 }
 
 /** As for other machines behind SSH: host key, project key. A cluster that is reached by its gateway has no machine to attach. */

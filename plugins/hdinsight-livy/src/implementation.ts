@@ -13,11 +13,13 @@ import { checkCluster } from './check.ts'
 import { type Cluster, openCluster } from './cluster.ts'
 import { leftovers, removeLeftover } from './leftovers.ts'
 import { sizeOf } from './project-archive.ts'
+import type { planManaged } from './managed-environment.ts'
 import { explained } from './service-problem.ts'
 import { storageAgent } from './storage-agent.ts'
 import { storedRun } from './stored-run.ts'
 import { findRun, hasProject, submitRun } from './submit.ts'
 import type { ClusterConfig } from './target.ts'
+import { unpackedEnvironment } from './unpacked-environment.ts'
 
 export { attach } from './head-node.ts'
 
@@ -44,20 +46,30 @@ export function createTarget(context: TargetContext<ClusterConfig>): Target {
   return {
     check: (options) => checkCluster(context, async () => (await open(options)).cluster, options),
     plan: (request, options) => onCluster(options, (cluster) => plan(context, cluster, request, options)),
-    async prepare(_request, options) {
-      await open(options)
-      return { environmentKey }
-    },
-    submit(request, _prepared, options) {
+    prepare: (request, options) =>
+      onCluster(options, async (cluster) => {
+        if (request.environment.kind === 'user-managed') return { environmentKey }
+        const { prepareManaged } = await import('./managed-environment.ts')
+        return prepareManaged(context, cluster, request, options)
+      }),
+    submit(request, prepared, options) {
       refuseOptions(context, request)
-      return onCluster(options, (cluster) => submitRun(context, cluster, request, options))
+      const environment = unpackedEnvironment(request, prepared)
+      return onCluster(options, (cluster) => submitRun(context, cluster, { request, environment }, options))
     },
     find: (runId, options) => onCluster(options, (cluster) => findRun(storedRun(cluster, runId), context.project.id, options)),
     attach: async (reference, options) => runHandle((await open(options)).agent, reference),
     async *leftovers(options) {
-      yield* leftovers((await open(options)).cluster, options)
+      const { cluster } = await open(options)
+      yield* leftovers(cluster, options)
+      const { builderLeftovers } = await import('./builder-leftovers.ts')
+      yield* builderLeftovers(context, cluster, options)
     },
-    removeLeftover: (id, options) => onCluster(options, (cluster) => removeLeftover(cluster, id, options)),
+    removeLeftover: (id, options) =>
+      onCluster(options, async (cluster) => {
+        const { removeBuilderLeftover } = await import('./builder-leftovers.ts')
+        if (!(await removeBuilderLeftover(context, cluster, id, options))) await removeLeftover(cluster, id, options)
+      }),
     [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
   }
 }
@@ -70,20 +82,27 @@ function refuseOptions({ target }: TargetContext<ClusterConfig>, { options }: Ru
 }
 
 async function plan(
-  { config }: TargetContext<ClusterConfig>,
+  context: TargetContext<ClusterConfig>,
   cluster: Cluster,
   request: EnvironmentRequest | RunRequest,
   options: CallOptions,
 ): Promise<Plan> {
-  const environment = { key: environmentKey, ready: true, changed: [] }
-  if (!('snapshot' in request)) return { environment, steps: [`use ${environmentKey} as it is`] }
+  const managed = request.environment.kind === 'user-managed' ? undefined : await planned(context, cluster, request, options)
+  const environment = managed?.environment ?? { key: environmentKey, ready: true, changed: [] }
+  if (!('snapshot' in request)) return { environment, steps: managed?.steps ?? [`use ${environmentKey} as it is`] }
   const there = await hasProject(cluster, request.snapshot.digest, options)
   const upload = there ? { files: 0, bytes: 0 } : sizeOf(request.snapshot)
-  const { conf = {}, ...batch } = batchRequest(config, request, cluster.home, 'VERSION')
+  const { conf = {}, ...batch } = batchRequest(context.config, request, { home: cluster.home, agent: 'VERSION', environment: managed })
   const steps = [
+    ...(managed?.steps ?? []),
     ...(there ? [] : [`send the project to ${cluster.home}/projects`]),
     `Livy at ${cluster.name}: ${JSON.stringify(batch)}`,
     ...Object.entries(conf).map(([key, value]) => `${key}=${value}`),
   ]
   return { environment, upload, steps }
+}
+
+async function planned(...given: Parameters<typeof planManaged>): ReturnType<typeof planManaged> {
+  const managed = await import('./managed-environment.ts')
+  return managed.planManaged(...given)
 }

@@ -58,7 +58,11 @@ export async function writeWhole(
 }
 
 /** What is stored of a request: everything but the contents of its snapshot. */
-export type StoredRequest = Omit<RunRequest, 'snapshot'> & { readonly snapshot: { readonly digest: string } }
+export type StoredRequest = Omit<RunRequest, 'snapshot'> & {
+  readonly snapshot: { readonly digest: string }
+  /** For the agent in the driver. */
+  readonly agent?: { readonly environmentKey?: string }
+}
 
 export function storedRequest({ snapshot, ...request }: RunRequest): StoredRequest {
   return { ...request, snapshot: { digest: snapshot.digest } }

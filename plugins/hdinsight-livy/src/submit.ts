@@ -6,22 +6,34 @@ import type { Cluster } from './cluster.ts'
 import { projectArchive, sizeOf } from './project-archive.ts'
 import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
+import { type UnpackedEnvironment, unpackedFolder } from './unpacked-environment.ts'
 
 interface StoredBatch {
   readonly id: number
 }
 
+interface Submission {
+  readonly request: RunRequest
+  /** Absent: the cluster's own Python. */
+  readonly environment: UnpackedEnvironment | undefined
+}
+
 /** Sends what the storage lacks, and has Livy start the driver, once: a run whose batch is known gets no other. */
-export async function submitRun(context: TargetContext<ClusterConfig>, cluster: Cluster, request: RunRequest, options: CallOptions) {
+export async function submitRun(
+  context: TargetContext<ClusterConfig>,
+  cluster: Cluster,
+  { request, environment }: Submission,
+  options: CallOptions,
+): Promise<RunReference> {
   const run = storedRun(cluster, request.runId)
   const known = await findRun(run, context.project.id, options)
   if (known !== undefined) return known
   await refuseStranger(run, context.project.id, options)
   const agent = await bringAgent(cluster, options)
   await bringProject(cluster, request, context.openObject.bind(context), options)
-  await bringRequest(run, context, request, options)
+  await bringRequest(run, context, { request, environment }, options)
   options.report({ message: 'submitting to Livy' })
-  const { batch } = await cluster.livy.create(batchRequest(context.config, request, cluster.home, agent), options)
+  const { batch } = await cluster.livy.create(batchRequest(context.config, request, { home: cluster.home, agent, environment }), options)
   await run.put('batch.json', { id: batch.id }, options)
   return referenceOf(run, options)
 }
@@ -81,10 +93,19 @@ async function bringProject(
   await writeWhole(cluster.storage, path, () => projectArchive(snapshot, openObject), call)
 }
 
-async function bringRequest(run: StoredRun, context: TargetContext<ClusterConfig>, request: RunRequest, call: Call): Promise<void> {
+async function bringRequest(
+  run: StoredRun,
+  context: TargetContext<ClusterConfig>,
+  { request, environment }: Submission,
+  call: CallOptions,
+): Promise<void> {
   const { storage } = run.cluster
   await storage.makeDirectory(run.folder, { ...call, permission: '700' })
   const values = await Promise.all(request.secretVariables.map(async (name) => [name, await context.secretVariable(name)] as const))
   if (values.length > 0) await writeWhole(storage, `${run.folder}/variables`, JSON.stringify(Object.fromEntries(values)), call, '600')
-  await run.put('request.json', { ...storedRequest(request), agent: { environment: { AZUREML_TARGET_TYPE: 'cluster' } } }, call)
+  const agent = {
+    environment: { ...environment?.variables, AZUREML_TARGET_TYPE: 'cluster' },
+    ...(environment === undefined ? {} : { unpacked: unpackedFolder, environmentKey: environment.key }),
+  }
+  await run.put('request.json', { ...storedRequest(request), agent }, call)
 }

@@ -3,7 +3,6 @@ import { machineFlags, machineSecrets } from '@errand/ssh/machine'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
 
-const notYet = 'false would build the conda environment for the cluster, which this version of errand can not do yet: write true'
 const text = (description: string) => v.optional(v.pipe(v.string(), v.nonEmpty('it is empty'), v.description(description)))
 const address = (description: string) =>
   v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/\S+$/, 'a URL is wanted: https://…'), v.description(description)))
@@ -37,9 +36,28 @@ const config = v.object({
   executorCores: count('Cores of each executor.'),
   numExecutors: count('Number of executors.'),
   userManagedEnvironment: v.optional(
-    v.pipe(v.boolean(), v.value(true, notYet), v.description("Runs use the cluster's own Python as it is.")),
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "true: runs use the cluster's own Python as it is. false: the environment of the conda file is made and sent to the cluster.",
+      ),
+    ),
     true,
   ),
+  environmentBuilder: v.optional(
+    v.pipe(
+      v.picklist(['headNode', 'local']),
+      v.description('Where environments are made: the head node, or this machine when the cluster is Linux of the same kind.'),
+    ),
+    'headNode',
+  ),
+  environmentProvider: v.optional(
+    v.pipe(
+      v.picklist(['micromamba', 'mamba', 'conda', 'rattler']),
+      v.description('What makes them there. Absent: the best that is there.'),
+    ),
+  ),
+  condaLocation: text('Path there of micromamba, mamba or conda. Absent: as found on the PATH.'),
 })
 
 export type ClusterConfig = v.InferOutput<typeof config>
@@ -53,7 +71,7 @@ export default defineTarget({
     clusterPassword: { description: 'Password of the gateway', optional: true },
     ...machineSecrets,
   },
-  capabilities: { environments: ['user-managed'], frameworks: ['pyspark', 'python'], logs: 'polled' },
+  capabilities: { environments: ['user-managed', 'conda'], frameworks: ['pyspark', 'python'], logs: 'polled' },
   attach: {
     flags: machineFlags,
     writes: { userManagedEnvironment: true, yarnDeployMode: 'cluster' },

@@ -21,6 +21,7 @@ const defaults: ClusterConfig = {
   livyPort: 8998,
   yarnDeployMode: 'cluster',
   userManagedEnvironment: true,
+  environmentBuilder: 'headNode',
 }
 
 let runs = 0

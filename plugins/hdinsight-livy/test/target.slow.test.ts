@@ -35,7 +35,7 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
       { config: { ...config, livyUrl: 'mycluster' }, path: ['livyUrl'] },
       { config: { ...config, yarnDeployMode: 'yarn' }, path: ['yarnDeployMode'] },
       { config: { ...config, driverMemory: 'much' }, path: ['driverMemory'] },
-      { config: { ...config, userManagedEnvironment: false }, path: ['userManagedEnvironment'] },
+      { config: { ...config, environmentBuilder: 'here' }, path: ['environmentBuilder'] },
     ],
     grace: 1,
     patience: 240,

@@ -93,13 +93,22 @@ def build(home, run, request, variables):
     folder = paths.run_folder(run)
     launch = [sys.executable, os.path.join(paths.agent_folder(), 'driver_script.py')]
     # The cluster kills a quarter of a second after it has asked.
-    agent = dict(request.get('agent') or {}, python=sys.executable, launch=launch, stopGrace=0)
+    agent = dict(in_environment(request.get('agent') or {}), python=sys.executable, launch=launch, stopGrace=0)
     start.put_in_place(answer['staging'], folder, dict(request, agent=agent))
     if variables:
         descriptor = os.open(os.path.join(folder, 'variables'), os.O_WRONLY | os.O_CREAT, 0o600)
         os.write(descriptor, variables)
         os.close(descriptor)
     return folder
+
+
+def in_environment(agent):
+    """`unpacked` names the folder in which the cluster has put the environment of the run: where that is, only the driver knows."""
+    if 'unpacked' not in agent:
+        return agent
+    prefix = os.path.abspath(agent['unpacked'])
+    variables = {'PYTHONNOUSERSITE': '1', 'CONDA_PREFIX': prefix, 'AZUREML_CONDA_ENVIRONMENT_PATH': prefix}
+    return dict(agent, pathPrepend=[os.path.join(prefix, 'bin')], environment=dict(variables, **agent.get('environment') or {}))
 
 
 def result_of(generator):

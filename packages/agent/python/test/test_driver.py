@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from client import SOURCE  # noqa: F401
-from errand_agent import driver_files, mirror, paths, project_archive
+from errand_agent import driver, driver_files, mirror, paths, project_archive
 from errand_agent.errors import CallError
 from errand_agent.log_record import HEADER, MAGIC, START, records
 
@@ -74,6 +74,13 @@ class DriverTest(unittest.TestCase):
             offset, found = offset + len(segment), found + segment
         self.assertEqual(found, data)
         self.assertEqual([(stream, text) for stream, _, text in records(found)], written)
+
+    def test_an_environment_is_where_the_cluster_has_unpacked_it(self):
+        agent = driver.in_environment({'unpacked': 'environment', 'environment': {'COLOUR': 'blue', 'CONDA_PREFIX': 'own'}})
+        prefix = os.path.join(os.getcwd(), 'environment')
+        self.assertEqual(agent['pathPrepend'], [os.path.join(prefix, 'bin')])
+        self.assertEqual([agent['environment'][name] for name in ('COLOUR', 'CONDA_PREFIX', 'AZUREML_CONDA_ENVIRONMENT_PATH')], ['blue', 'own', prefix])
+        self.assertEqual(driver.in_environment({'environment': {}}), {'environment': {}})
 
     def test_an_archive_gives_its_contents_or_is_refused(self):
         text = b'content'

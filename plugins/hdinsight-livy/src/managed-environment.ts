@@ -1,0 +1,139 @@
+import type { Readable } from 'node:stream'
+import {
+  type PreparedEnvironment,
+  type WantedEnvironment,
+  contentOf,
+  explainKey,
+  notPrepared,
+  planEnvironment,
+  prepareEnvironment,
+} from '@errand/conda'
+import {
+  type CallOptions,
+  type EnvironmentRequest,
+  ErrandError,
+  type JsonValue,
+  type Plan,
+  type Prepared,
+  type TargetContext,
+} from '@errand/core'
+import type { Cluster } from './cluster.ts'
+import { type EnvironmentBuilder, openBuilder } from './environment-builder.ts'
+import { sendEnvironment } from './send-environment.ts'
+import { type StoredEnvironment, findEnvironment, keepLatest, keepRecord, latestInputs, noteUse } from './stored-environment.ts'
+import type { ClusterConfig } from './target.ts'
+import type { UnpackedEnvironment } from './unpacked-environment.ts'
+
+type Context = TargetContext<ClusterConfig>
+
+/**
+ * Makes the environment on a machine that can, packs it, and puts it to the storage, once for each key. Errors: `ENVIRONMENT_NOT_PREPARED`,
+ * `DEPLOY_MODE_NOT_SUPPORTED`, those of `openBuilder` and of `prepareEnvironment`.
+ */
+export async function prepareManaged(
+  context: Context,
+  cluster: Cluster,
+  request: EnvironmentRequest,
+  options: CallOptions & { readonly build: boolean },
+): Promise<Prepared> {
+  refuseClientMode(context)
+  const found = await findEnvironment(cluster, context.config, request, options)
+  const lock = found.record?.lock ?? (await build(context, cluster, { request, found }, options))
+  await Promise.all([noteUse(cluster, found, options), ...(options.build ? [keepLatest(cluster, request, found.inputs, options)] : [])])
+  const data: UnpackedEnvironment = { key: found.key, archive: found.archive, variables: contentOf(request.environment).variables }
+  return { environmentKey: found.key, lock, data: data as unknown as JsonValue }
+}
+
+interface Asked {
+  readonly request: EnvironmentRequest
+  readonly found: StoredEnvironment
+}
+
+async function build(context: Context, cluster: Cluster, { request, found }: Asked, options: CallOptions & { readonly build: boolean }) {
+  if (!options.build) {
+    const { file } = contentOf(request.environment)
+    throw notPrepared(file, { name: cluster.name }, await changes(cluster, { request, found }, options))
+  }
+  await using builder = await openBuilder(context, cluster, options)
+  const openObject = (digest: string): Readable => context.openObject(digest)
+  const made = await prepareEnvironment(builder.host, wanted(context, builder, request), { ...options, openObject })
+  if (!runsScripts(made.pythonVersion)) throw tooOld(made)
+  // Another prepare may have been quicker.
+  if ((await cluster.storage.status(found.archive, options)) === undefined)
+    await sendEnvironment(cluster.storage, { host: builder.host, made, to: found.archive }, options)
+  await keepRecord(
+    cluster,
+    found,
+    { inputs: found.inputs, lock: made.lock, pythonVersion: made.pythonVersion, project: request.project },
+    options,
+  )
+  return made.lock
+}
+
+function wanted({ config, target }: Context, { home }: EnvironmentBuilder, request: EnvironmentRequest): WantedEnvironment {
+  const { environmentProvider: provider, condaLocation } = config
+  return {
+    home,
+    environment: request.environment,
+    projectId: request.projectId,
+    relocatable: true,
+    ...(provider === undefined ? {} : { provider }),
+    ...(condaLocation === undefined ? {} : { programs: programsOf(target.name, condaLocation) }),
+  }
+}
+
+function programsOf(target: string, path: string): NonNullable<WantedEnvironment['programs']> {
+  const name = (['micromamba', 'mamba', 'conda'] as const).find((program) => program === path.split('/').at(-1))
+  if (name !== undefined) return { [name]: path }
+  throw new ErrandError('PROGRAM_UNKNOWN', `condaLocation of ${target} is ${path}, which is none of micromamba, mamba, conda.`, {
+    hint: 'Write the path of the program itself, like /usr/bin/anaconda/bin/conda.',
+  })
+}
+
+async function changes(cluster: Cluster, { request, found }: Asked, options: CallOptions): Promise<Plan['environment']['changed']> {
+  const previous = await latestInputs(cluster, request, options)
+  return previous === undefined ? [] : explainKey(previous, found.inputs)
+}
+
+/** What `prepareManaged` would do; for one that is there no machine is asked but the storage. */
+export async function planManaged(
+  context: Context,
+  cluster: Cluster,
+  request: EnvironmentRequest,
+  options: CallOptions,
+): Promise<Pick<Plan, 'environment' | 'steps'> & UnpackedEnvironment> {
+  refuseClientMode(context)
+  const found = await findEnvironment(cluster, context.config, request, options)
+  const { key, archive, record } = found
+  const environment = { key, ready: record !== undefined, changed: await changes(cluster, { request, found }, options) }
+  const unpacked = { key, archive, variables: contentOf(request.environment).variables }
+  if (record !== undefined) return { ...unpacked, environment, steps: [`use the environment ${key}`] }
+  await using builder = await openBuilder(context, cluster, options)
+  const { steps, ready } = await planEnvironment(builder.host, wanted(context, builder, request), options)
+  const making = ready ? [] : [`make the environment on ${builder.host.name}:`, ...steps]
+  return { ...unpacked, environment, steps: [...making, `pack it and send it to ${archive}`] }
+}
+
+/** The driver would run where nobody has unpacked the environment. */
+function refuseClientMode({ config, target }: Context): void {
+  if (config.yarnDeployMode !== 'client') return
+  throw new ErrandError(
+    'DEPLOY_MODE_NOT_SUPPORTED',
+    `The target ${target.name} runs its drivers on Livy's machine (yarnDeployMode: client), where YARN unpacks no environment.`,
+    { hint: `In ${target.name}.compute write yarnDeployMode: cluster, or userManagedEnvironment: true.` },
+  )
+}
+
+function runsScripts(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 3 || (major === 3 && minor >= 5)
+}
+
+const tooOld = ({ pythonVersion, lock }: PreparedEnvironment): ErrandError =>
+  new ErrandError(
+    'PYTHON_TOO_OLD',
+    `The environment has Python ${pythonVersion} (made by ${lock.provider}); scripts need Python 3.5 or newer.`,
+    {
+      hint: 'Ask for a newer one in the conda file: python=3.6 or later.',
+    },
+  )

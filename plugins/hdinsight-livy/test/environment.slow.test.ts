@@ -1,0 +1,177 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { Environment, EnvironmentLock, Leftover, RunRequest } from '@errand/core'
+import { openWebHdfsClient } from '@errand/livy'
+import { livyProblem, machinePythons, makeCondaChannel, sshdProblem, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ClusterConfig } from '../src/target.ts'
+import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
+
+const problem = livyProblem() ?? sshdProblem()
+const folder = mkdtempSync(join(tmpdir(), 'errand-cluster-environment-'))
+chmodSync(folder, 0o777)
+const yarn = problem === undefined ? await startYarn({ livyLines: ['livy.impersonation.enabled = true'] }) : undefined
+const headNode = yarn && (await startSshd({ lines: [`SetEnv ERRAND_HOME=${folder}/errand HOME=${folder}`] }))
+const gateway = yarn && (await startGateway({ livy: yarn.livy.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl }))
+afterAll(async () => {
+  await gateway?.[Symbol.asyncDispose]()
+  await headNode?.stop()
+  await yarn?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const script = `
+import os, subprocess, sys
+import greeter, six
+from markupsafe import _speedups
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+def there(_):
+    import greeter, six
+    from markupsafe import _speedups
+    return greeter.__version__, six.__version__, os.path.basename(sys.prefix), os.environ['COLOUR'], os.environ['SIZE']
+print('driver', greeter.__version__, six.__version__, os.path.basename(sys.prefix), os.environ['COLOUR'], os.environ['SIZE'])
+print('executor', session.sparkContext.parallelize([1]).map(there).collect())
+session.udf.register('versions', lambda text: text + greeter.__version__)
+print('function', session.sql("select versions('of ')").collect()[0][0])
+print('command', subprocess.check_output(['greeter']).decode().strip())
+print('folder', os.environ['CONDA_PREFIX'] == sys.prefix == os.environ['AZUREML_CONDA_ENVIRONMENT_PATH'])
+`
+
+describe.skipIf(problem)(`an environment on a real cluster${problem === undefined ? '' : ` (${problem})`}`, () => {
+  if (yarn === undefined || headNode === undefined || gateway === undefined) return
+  const { python, folder: channel } = makeCondaChannel(join(folder, 'channel'), machinePythons())
+  const overSsh: Partial<ClusterConfig> = {
+    address: `127.0.0.1:${headNode.port}`,
+    username: headNode.user,
+    privateKey: headNode.key.file,
+    livyPort: yarn.livy.port,
+    webhdfsUrl: yarn.webHdfsUrl,
+    proxyUser: headNode.user,
+    userManagedEnvironment: false,
+  }
+  const { address: _address, privateKey: _key, ...services } = overSsh
+  const direct: Partial<ClusterConfig> = { ...services, livyUrl: yarn.livy.url }
+  const environment = (pip: readonly string[], lock?: EnvironmentLock): Environment => ({
+    kind: 'conda',
+    file: 'aml_config/conda_dependencies.yml',
+    text: '',
+    localFiles: [],
+    canonical: {
+      channels: [`file://${channel}`],
+      conda: [`python=${python}`, 'greeter'],
+      pip,
+      pipOptions: [],
+      variables: { COLOUR: 'blue', SIZE: 'of the file' },
+    },
+    ...(lock === undefined ? {} : { lock }),
+  })
+  const wanted = environment(['six==1.16.0', 'MarkupSafe'])
+  const requestOf = (client: ClusterClient, changes: Partial<RunRequest> = {}) =>
+    client.request({ 'main.py': script }, { environment: wanted, variables: { SIZE: 'of the run' }, ...changes })
+  const reporting = () => {
+    const messages: string[] = []
+    return { ...options, messages, report: ({ message }: { readonly message: string }) => messages.push(message) }
+  }
+
+  beforeAll(async () => {
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    await hdfs.makeDirectory(`/user/${headNode.user}`, { ...options, permission: '777' })
+  })
+
+  it('is made on the head node, packed, and used by the driver and the executors', async () => {
+    await using client = openClient(overSsh)
+    const request = await requestOf(client)
+    await expect(client.target.prepare(request, { ...options, build: false })).rejects.toMatchObject({ code: 'ENVIRONMENT_NOT_PREPARED' })
+    const before = await client.target.plan(request, options)
+    expect(before.environment).toMatchObject({ ready: false, changed: [] })
+    expect(before.steps.join('\n')).toMatch(
+      /^make the environment on .*\n(.*\n)+pack it and send it to .*environment\.tar\.gz\n(.*\n)*Livy at/,
+    )
+    const prepared = await client.target.prepare(request, { ...options, build: true })
+    expect(prepared.lock?.provider).toMatch(/^(rattler|micromamba|mamba|conda) /)
+    expect(prepared.lock?.packages.map(({ name }) => name.toLowerCase())).toEqual(expect.arrayContaining(['greeter', 'markupsafe', 'six']))
+    const reference = await client.target.submit(request, prepared, options)
+    const { stdout, stderr, status } = await follow(client.target, reference)
+    expect(status, stderr).toMatchObject({ state: 'completed' })
+    expect(stdout).toBe(
+      [
+        'driver 2.0.0 1.16.0 environment blue of the run',
+        "executor [('2.0.0', '1.16.0', 'environment', 'blue', 'of the run')]",
+        'function of 2.0.0',
+        `command greeter 2.0.0 on ${python}`,
+        'folder True',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('is there for everybody who reaches the storage: nothing is made or sent a second time, nor is the head node asked', async () => {
+    writeFileSync(join(yarn.directory, 'gateway.pem'), gateway.certificate)
+    const certificateAuthority = join(yarn.directory, 'gateway.pem')
+    const roads = { livyUrl: `${gateway.url}/livy`, webhdfsUrl: `${gateway.url}/webhdfs/v1`, certificateAuthority }
+    await using client = openClient({ ...services, ...roads }, { clusterPassword: gateway.password })
+    const request = await requestOf(client)
+    const first = await client.target.prepare(request, { ...options, build: false })
+    expect(await client.target.plan(request, options)).toMatchObject({
+      environment: { key: first.environmentKey, ready: true, changed: [] },
+    })
+    const locked = { ...request, environment: environment(['six==1.16.0', 'MarkupSafe'], first.lock) }
+    expect(await client.target.prepare(locked, { ...options, build: true })).toEqual(first)
+    const again = reporting()
+    const before = gateway.received
+    const reference = await client.target.submit(request, await client.target.prepare(request, { ...again, build: true }), again)
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' } })
+    expect(gateway.received - before).toBeLessThan(100_000)
+    expect(again.messages).toEqual(['submitting to Livy'])
+    const other = { ...request, environment: environment(['six==1.17.0']) }
+    expect((await client.target.plan(other, options).catch((error: unknown) => error)) as Error).toMatchObject({
+      code: 'ENVIRONMENT_BUILDER_MISSING',
+      hint: expect.stringMatching(/address and username.*environmentBuilder: local/) as string,
+    })
+    await expect(client.target.prepare(other, { ...options, build: false })).rejects.toMatchObject({
+      code: 'ENVIRONMENT_NOT_PREPARED',
+      message: expect.stringContaining('pip: markupsafe') as string,
+    })
+  })
+
+  it('is listed with its size and last use, and goes; what the head node made it of goes by itself', async () => {
+    await using client = openClient(overSsh)
+    const request = await requestOf(client)
+    const { environmentKey: key } = await client.target.prepare(request, { ...options, build: false })
+    const list = async (): Promise<readonly Leftover[]> => {
+      const all: Leftover[] = []
+      for await (const leftover of client.target.leftovers(options)) all.push(leftover)
+      return all
+    }
+    const found = await list()
+    const stored = found.find(({ id }) => id === `environment:${key}`)
+    expect(stored).toMatchObject({ kind: 'environment', inUse: false })
+    expect(stored?.bytes).toBeGreaterThan(3_000_000)
+    expect(Date.now() - Date.parse(stored?.lastUsed ?? '')).toBeLessThan(600_000)
+    const made = found.filter(({ id }) => /^(made|tool|files):/.test(id))
+    expect(made.map(({ id }) => id.split(':')[0])).toEqual(expect.arrayContaining(['made', 'tool']))
+    await client.target.removeLeftover(`environment:${key}`, options)
+    await expect(client.target.prepare(request, { ...options, build: false })).rejects.toMatchObject({ code: 'ENVIRONMENT_NOT_PREPARED' })
+    const again = reporting()
+    await client.target.prepare(request, { ...again, build: true })
+    expect(again.messages.filter((message, index) => again.messages.indexOf(message) === index)).toEqual([
+      'packing the environment and sending it to the storage',
+    ])
+    for (const { id } of made) await client.target.removeLeftover(id, options)
+    expect((await list()).filter(({ id }) => id.startsWith('made:') || id.startsWith('tool:'))).toEqual([])
+    expect((await client.target.prepare(request, { ...options, build: false })).environmentKey).toBe(key)
+  })
+
+  it('can be made on this machine, and is refused for a driver that finds none', async () => {
+    process.env['ERRAND_HOME'] = join(folder, 'local')
+    await using client = openClient({ ...direct, environmentBuilder: 'local' })
+    const request = await requestOf(client, { environment: environment([]) })
+    const { lock } = await client.target.prepare(request, { ...options, build: true })
+    delete process.env['ERRAND_HOME']
+    expect(lock?.packages.map(({ name }) => name)).toContain('greeter')
+    await using strange = openClient({ ...direct, yarnDeployMode: 'client' })
+    await expect(strange.target.prepare(request, { ...options, build: true })).rejects.toMatchObject({ code: 'DEPLOY_MODE_NOT_SUPPORTED' })
+  })
+})
