@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Answers what needs no command line parser before anything is imported: start-up is most of what a short command costs.
 import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import module from 'node:module'
 
 const words = process.argv.slice(2)
 const major = Number(process.versions.node.split('.', 1)[0])
@@ -30,5 +30,5 @@ if (major < 24) {
 function keepCompiledCode() {
   const { HOME: home, LOCALAPPDATA: local, XDG_CACHE_HOME: cache } = process.env
   const base = cache || (process.platform === 'win32' ? local : home && `${home}/.cache`)
-  if (base) enableCompileCache(`${base}/errand/compiled`)
+  if (base) module.enableCompileCache(`${base}/errand/compiled`)
 }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { type ListedRun, metricCondition, sinceTime } from '../src/history/index.ts'
+import { metricIn } from '../src/history/metrics-text.ts'
 
-const runWith = (row: ListedRun['row']): ListedRun => ({ row, run: {} as ListedRun['run'] })
+type Row = ListedRun['row']
+
+const runWith = ({ metrics, ...row }: Row): ListedRun => {
+  const texts = { inline: JSON.stringify(row), ...(metrics === undefined ? {} : { clashing: JSON.stringify(metrics) }) }
+  return { row, run: { metrics: texts } as ListedRun['run'] }
+}
 
 describe('a condition on a metric', () => {
   it.each([
@@ -24,6 +30,26 @@ describe('a condition on a metric', () => {
     const isWord = text.endsWith('<inf')
     if (isWord) expect(() => metricCondition(text)).toThrow(expect.objectContaining({ code: 'METRIC_CONDITION_INVALID' }))
     else expect(metricCondition(text).holds(runWith(row))).toBe(holds)
+  })
+})
+
+describe('a metric in the text of many', () => {
+  it.each([
+    ['Loss', { Accuracy: 1, Loss: -1.5e-7 }],
+    ['Loss', { Accuracy: 1 }],
+    ['Loss', { 'My "Loss': 1 }],
+    ['Loss', { inner: { Loss: 1 }, Loss: 2 }],
+    ['Loss', { inner: { Loss: 1 } }],
+    ['Loss', { text: '"Loss":1,', Loss: [1, 2] }],
+    [',', { text: 'x', ':5,b': 1 }],
+    [',', { text: ',', ':5,b': 1 }],
+    ['', { '': 3 }],
+    ['a"b\\', { 'a"b\\': 3 }],
+    ['ü\u{1F600}', { 'ü\u{1F600}': 'NaN' }],
+    ['toString', {}],
+    ['__proto__', JSON.parse('{"__proto__":7}') as Row],
+  ])('%j of %j is what a parser finds', (name, values: Row) => {
+    expect(metricIn(JSON.stringify(values), name)).toEqual(Object.hasOwn(values, name) ? values[name] : undefined)
   })
 })
 

@@ -2,8 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { type DamagedRun, openHistory, type RunFilter } from '../src/history/index.ts'
+import {
+  type DamagedRun,
+  listRowFor,
+  type NewRun,
+  openHistory,
+  type RunFilter,
+  type RunRecord,
+  type RunState,
+} from '../src/history/index.ts'
 import { migrations } from '../src/history/schema.ts'
+import type { MetricValue } from '../src/target.ts'
 import { irisRun, temporaryProject } from './history-fixture.ts'
 
 const databaseFile = (project: { readonly directory: string }) => join(project.directory, '.errand/history.db')
@@ -48,6 +57,43 @@ describe('a list', () => {
     history.update(id, { note: null, state: 'completed' })
     expect(history.list()[0]).not.toHaveProperty('note')
     expect(history.list()[0]).not.toHaveProperty('detail')
+  })
+})
+
+describe('the lines of a list', () => {
+  it('are its rows, whatever is in them, in pages of a thousand', () => {
+    using project = temporaryProject()
+    using history = openHistory(project.directory)
+    const target = { name: '\u{10FFFF}"\\', type: 'local', config: {} }
+    const { script: _script, ...withoutScript } = irisRun
+    const odd: readonly NewRun[] = [
+      irisRun,
+      withoutScript,
+      { ...irisRun, script: 'tr"ä\\in\u{1F600}\n.py' },
+      { ...irisRun, script: 'half \uD800.py' },
+      { ...irisRun, target },
+    ]
+    const metric = (name: string, value: MetricValue) =>
+      ({ type: 'metric', kind: 'value', name, value, at: '2026-03-01T10:00:00Z' }) as const
+    const end = ({ id }: RunRecord, state: RunState, ...metrics: ReturnType<typeof metric>[]) => {
+      const events = metrics.map((event, index) => ({ ...event, cursor: String(index) }))
+      history.appendEvents(id, events, undefined)
+      history.update(id, { state, status: { state: 'running', startedAt: '2026-03-01T10:00:00.000001Z' } })
+    }
+    for (const run of odd) history.create(run)
+    for (const run of odd) end(history.create(run), 'completed', metric('Loss', 0.5), metric('ä"\\', 'text'))
+    for (const state of ['failed', 'cancelled', 'lost'] as const) end(history.create(irisRun), state)
+    end(history.create(irisRun), 'running', metric('Loss', 1))
+    end(history.create(irisRun), 'completed', metric('status', 1), metric('Loss', { $number: 'NaN' }))
+    history.update(history.create(irisRun).id, { state: 'cancelled' })
+    for (let index = 0; index < 2000; index += 1) history.create(irisRun)
+    const now = new Date()
+    const rows = history.list().map((run) => listRowFor(run, now))
+    const pages = [...history.lines({}, undefined, now)]
+    expect(pages.map((page) => page.length)).toEqual([1000, 1000, 16])
+    expect(pages.flat().map((line) => JSON.parse(line) as unknown)).toEqual(rows)
+    expect([...history.lines({ limit: 1005 }, undefined, now)].flat()).toEqual(pages.flat().slice(0, 1005))
+    expect([...history.lines({ states: ['failed', 'lost'] }, undefined, now)].flat()).toHaveLength(2)
   })
 })
 

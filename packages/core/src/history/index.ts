@@ -1,4 +1,5 @@
 export * from './artifact-content.ts'
+export * from './choose-runs.ts'
 export * from './client-process.ts'
 export { gitFacts } from './git-facts.ts'
 export * from './list-conditions.ts'

@@ -27,8 +27,8 @@ export function metricCondition(text: string): MetricCondition {
   const number = comparedNumber(unquoted(wanted))
   const isEquality = /^(?:==|=|!=)$/u.test(operator)
   if (number === undefined && !isEquality) throw invalid(text, `${JSON.stringify(wanted)} is no number`)
-  const holds = ({ row }: ListedRun): boolean => {
-    const value = metricOf(row, name)
+  const holds = ({ run }: ListedRun): boolean => {
+    const value = metricOf(run, name)
     if (value === undefined || value === null) return false
     const found = comparedNumber(value)
     if (number !== undefined && found !== undefined) return compare?.(found, number) ?? false

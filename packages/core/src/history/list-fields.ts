@@ -1,13 +1,26 @@
 import type { JsonValue } from '../json.ts'
+import { metricIn } from './metrics-text.ts'
 import { microsecondsOf } from './record-time.ts'
+import { listRowFor } from './record-view.ts'
 import type { RunSummary } from './run-record.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
-/** A row of `history list` with the run that it shows. */
+/** A row of `history list` with the run that it shows. The row is made when it is first asked for. */
 export interface ListedRun {
   readonly run: RunSummary
   readonly row: JsonObject
+}
+
+export function listedRun(run: RunSummary, now: Date): ListedRun {
+  let row: JsonObject | undefined
+  return {
+    run,
+    get row() {
+      row ??= listRowFor(run, now)
+      return row
+    },
+  }
 }
 
 /** What can be asked for as a column beside the keys of a row and its metrics. */
@@ -41,22 +54,20 @@ export const fieldNames: readonly string[] = [
 const isField: ReadonlySet<string> = new Set(fieldNames)
 
 /** A column of a run by name: a field, `tags.NAME`, or a metric. Undefined: the run has no such metric or tag. */
-export function fieldOf({ run, row }: ListedRun, name: string): JsonValue | undefined {
+export function fieldOf(listed: ListedRun, name: string): JsonValue | undefined {
+  const { run } = listed
   const further = Object.hasOwn(furtherFields, name) ? furtherFields[name] : undefined
   if (further !== undefined) return further(run)
-  if (isField.has(name)) return row[name]
+  if (isField.has(name)) return listed.row[name]
   const tag = /^tags\.(.+)$/su.exec(name)?.[1]
   if (tag !== undefined && Object.hasOwn(run.tags, tag)) return run.tags[tag]
-  return metricOf(row, name)
+  return metricOf(run, name)
 }
 
 /** A metric by name, also one whose name is a key of the record. */
-export function metricOf(row: JsonObject, name: string): JsonValue | undefined {
-  const { metrics } = row
-  if (typeof metrics === 'object' && metrics !== null && !Array.isArray(metrics) && Object.hasOwn(metrics, name)) {
-    return (metrics as JsonObject)[name]
-  }
-  return Object.hasOwn(row, name) && !isField.has(name) && name !== 'metrics' ? row[name] : undefined
+export function metricOf({ metrics }: RunSummary, name: string): JsonValue | undefined {
+  const clashing = metrics.clashing === undefined ? undefined : metricIn(metrics.clashing, name)
+  return clashing ?? (isField.has(name) ? undefined : metricIn(metrics.inline, name))
 }
 
 /** Names that no field, tag or metric of these runs has. */
@@ -67,8 +78,8 @@ export function unknownFields(runs: readonly ListedRun[], names: readonly string
 /** Metrics of these runs, by name. */
 export function metricNames(runs: readonly ListedRun[]): string[] {
   const names = new Set<string>()
-  for (const { row } of runs) {
-    for (const name of Object.keys(row)) if (metricOf(row, name) !== undefined) names.add(name)
+  for (const { run } of runs) {
+    for (const text of [run.metrics.inline, run.metrics.clashing ?? '{}']) for (const name of Object.keys(JSON.parse(text))) names.add(name)
   }
   return [...names]
 }

@@ -4,7 +4,8 @@ import { appendEvents } from './append-events.ts'
 import { type HistoryDatabase, historyError, openDatabase } from './database.ts'
 import { importRun } from './import-run.ts'
 import { labelsOf, setLabels } from './labels.ts'
-import { listRuns } from './list-runs.ts'
+import { linesOfRuns } from './list-lines.ts'
+import { listRuns, pagesOfRuns } from './list-runs.ts'
 import { readLogFile } from './log-file.ts'
 import { metricsOf } from './metrics.ts'
 import { resolveRunId, runNotFound } from './run-id.ts'
@@ -44,6 +45,11 @@ function explaining(file: string): Explain {
     }
 }
 
+function* eachExplained<Item>(explained: Explain, items: Iterator<Item>): Generator<Item> {
+  const next = explained(() => items.next())
+  for (let item = next(); item.done !== true; item = next()) yield item.value
+}
+
 function historyOf(directory: string, database: HistoryDatabase, explained: Explain): History {
   const runDirectory = (id: string) => join(directory, 'runs', id)
   const logPath = (id: string) => join(runDirectory(id), 'log')
@@ -56,6 +62,8 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
     resolve: explained((name, filter) => knownRun(database, resolveRunId(database, name, filter?.kind))),
     resolveId: explained((name) => resolveRunId(database, name)),
     list: explained((filter, onDamaged) => listRuns(database, filter, onDamaged)),
+    pages: (filter, onDamaged) => eachExplained(explained, pagesOfRuns(database, filter, onDamaged)),
+    lines: (filter, onDamaged, now) => eachExplained(explained, linesOfRuns(database, filter, onDamaged, now)),
     update: explained((id, patch, condition) => updateRun(database, place(id), patch, condition)),
     appendEvents: explained((id, events, after) => appendEvents(database, place(id), events, after)),
     metrics: explained((id) => metricsOf(database, knownRun(database, id).number)),

@@ -266,6 +266,10 @@ export interface History extends Disposable {
    * nobody takes a part for the whole by accident.
    */
   list(filter?: RunFilter, onDamaged?: (run: DamagedRun) => void): RunSummary[]
+  /** The same in pages: who takes of each run only what is needed holds a small part of a long history in memory. */
+  pages(filter?: RunFilter, onDamaged?: (run: DamagedRun) => void): Generator<readonly RunSummary[]>
+  /** The same as the rows of `history list`, each the text of a JSON object: for who prints them or parses them at once. */
+  lines(filter?: RunFilter, onDamaged?: (run: DamagedRun) => void, now?: Date): Generator<readonly string[]>
   /**
    * Changes a record, if `condition` holds for it as it is inside the transaction; answers what is then there. A final state stays:
    * `RUN_ENDED`. The commit that makes a run final has reached the disk, with its log, when this returns.

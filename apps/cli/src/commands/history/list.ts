@@ -62,8 +62,7 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
   async run(): Promise<void> {
     const { flags } = await this.parse(HistoryList)
     if (flags.refresh) await this.#refresh()
-    const { listRowFor, listRowText, metricCondition, openHistoryIfPresent, sinceTime, sortRuns, statesNamed } =
-      await import('@errand/core/history')
+    const { chooseRuns, listRowText, metricCondition, openHistoryIfPresent, sinceTime, statesNamed } = await import('@errand/core/history')
     const conditions = (flags.metric ?? []).map(metricCondition)
     using history = openHistoryIfPresent(this.projectDirectory)
     if (history === undefined) await this.#checkProject()
@@ -78,30 +77,31 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
       ...(flags.since === undefined ? {} : { since: sinceTime(flags.since) }),
       ...(flags.limit === undefined || works ? {} : { limit: flags.limit }),
     }
-    const runs = this.#read(history, filter)
     const now = new Date()
     const columns = flags.columns?.flatMap((names) => names.split(',')).filter((name) => name !== '')
-    if (this.format === 'json' && this.globals.query === undefined && columns === undefined && !works) {
-      await this.#showLines(runs.map((run) => listRowText(run, now)))
-      return
+    const read = this.#reader(history)
+    if (!works && columns === undefined) {
+      if (this.globals.query !== undefined) return await this.print(rowsOf(read.lines(filter, now)), { plain: true })
+      if (this.format === 'json') return await this.#showLines(read.lines(filter, now))
     }
-    const listed = runs.map((run) => ({ run, row: listRowFor(run, now) }))
-    const chosen = listed.filter((run) => conditions.every(({ holds }) => holds(run)))
-    const sorted = flags.sort === undefined ? chosen : sortRuns(chosen, flags.sort, flags.order === 'asc')
-    const asked = [...conditions.map(({ name }) => name), ...(flags.sort === undefined ? [] : [flags.sort]), ...(columns ?? [])]
-    await this.#warnOfUnknown(listed, asked)
+    const names = [...conditions.map(({ name }) => name), ...(flags.sort === undefined ? [] : [flags.sort]), ...(columns ?? [])]
+    const { sort, order, limit } = flags
+    const { chosen: listed, unknown, last } = chooseRuns(read.pages(filter), { conditions, sort, order, limit, names }, now)
+    if (last.length > 0) await this.#warnOfUnknown(unknown, last)
+    if (this.format === 'json' && this.globals.query === undefined && columns === undefined)
+      return await this.#showLines([listed.map(({ run }) => listRowText(run, now))])
     const filtered = works || Object.keys(filter).length > 0
     const empty = filtered ? 'No run is like that.' : 'Nothing was run yet. Run a script: errand submit -c local SCRIPT'
-    await this.#show(sorted.slice(0, flags.limit), columns, empty)
+    await this.#show(listed, columns, empty)
   }
 
   /** A JSON array with one run on each line: thousands of runs are not worth taking apart only to indent them. */
-  async #showLines(texts: readonly string[]): Promise<void> {
+  async #showLines(pages: Iterable<readonly string[]>): Promise<void> {
+    // As bytes, which are not moved about in memory. They are written when all is read: half an array would be no JSON.
+    const texts: Buffer[] = []
+    for (const page of pages) if (page.length > 0) texts.push(Buffer.from(`${texts.length === 0 ? '[' : ','}\n  ${page.join(',\n  ')}`))
     if (texts.length === 0) await this.screen.out('[]')
-    for (let from = 0; from < texts.length; from += linesAtOnce) {
-      const lines = texts.slice(from, from + linesAtOnce).join(',\n  ')
-      await this.screen.out(from === 0 ? `[\n  ${lines}` : `,\n  ${lines}`)
-    }
+    for (const text of texts) await this.screen.out(text)
     await this.screen.out(texts.length === 0 ? '\n' : '\n]\n')
   }
 
@@ -118,25 +118,39 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
     await this.print(rows, { ...historyTable(listed, columns), empty })
   }
 
-  #read(history: History | undefined, filter: RunFilter): RunSummary[] {
+  /** Reads in pages, and says behind the last one which records can't be read. */
+  #reader(history: History | undefined) {
     const damaged: DamagedRun[] = []
-    const runs = history?.list(filter, (run) => damaged.push(run)) ?? []
+    const onDamaged = (run: DamagedRun) => damaged.push(run)
+    const warn = () => this.#warnOfDamage(damaged)
+    return {
+      *pages(filter: RunFilter): Generator<readonly RunSummary[]> {
+        if (history !== undefined) yield* history.pages(filter, onDamaged)
+        warn()
+      },
+      *lines(filter: RunFilter, now: Date): Generator<readonly string[]> {
+        if (history !== undefined) yield* history.lines(filter, onDamaged, now)
+        warn()
+      },
+    }
+  }
+
+  #warnOfDamage(damaged: readonly DamagedRun[]): void {
     for (const { id, number, reason } of damaged.slice(0, 10)) {
       this.screen.notice(
         `WARNING: The record of the run ${id ?? `number ${number}`} can't be read (${reason.replace(/\.$/, '')}). It was left as it is.`,
       )
     }
     if (damaged.length > 10) this.screen.notice(`WARNING: ${damaged.length - 10} more records can't be read.`)
-    return runs
   }
 
-  async #warnOfUnknown(listed: readonly ListedRun[], names: readonly string[]): Promise<void> {
-    const { fieldNames, metricNames, unknownFields } = await import('@errand/core/history')
-    const unknown = unknownFields(listed, names)
-    if (unknown.length === 0 || listed.length === 0) return
+  /** Names the nearest of what some of the runs have. */
+  async #warnOfUnknown(unknown: readonly string[], listed: readonly ListedRun[]): Promise<void> {
+    if (unknown.length === 0) return
+    const { fieldNames, metricNames } = await import('@errand/core/history')
     const { didYouMean } = await import('@errand/core/project')
     const known = [...metricNames(listed), ...fieldNames]
-    for (const name of new Set(unknown)) {
+    for (const name of unknown) {
       const near = didYouMean(name, known)
       this.screen.notice(`WARNING: None of these runs has ${name}${near === undefined ? '' : ` (${near})`}.`)
     }
@@ -166,7 +180,12 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
   }
 }
 
-const linesAtOnce = 1000
+/** One parse a page: rows of the same keys are made together. */
+function rowsOf(pages: Iterable<readonly string[]>): readonly unknown[] {
+  const rows: unknown[] = []
+  for (const page of pages) rows.push(...(JSON.parse(`[${page.join(',')}]`) as unknown[]))
+  return rows
+}
 
 function tagCondition(text: string): { name: string; value?: string } {
   const at = text.indexOf('=')
