@@ -76,7 +76,7 @@ describe('the lines of a list', () => {
     const metric = (name: string, value: MetricValue) =>
       ({ type: 'metric', kind: 'value', name, value, at: '2026-03-01T10:00:00Z' }) as const
     const end = ({ id }: RunRecord, state: RunState, ...metrics: ReturnType<typeof metric>[]) => {
-      const events = metrics.map((event, index) => ({ ...event, cursor: String(index) }))
+      const events = metrics.map((event, index) => Object.assign(event, { cursor: String(index) }))
       history.appendEvents(id, events, undefined)
       history.update(id, { state, status: { state: 'running', startedAt: '2026-03-01T10:00:00.000001Z' } })
     }
