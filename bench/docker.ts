@@ -1,8 +1,8 @@
-import { randomFillSync } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { startDockerEngine } from '../packages/testkit/dist/servers/index.js'
+import { fill } from './files.ts'
 import { type Command, inTurn, measure, row } from './measure.ts'
 
 export interface DockerBench {
@@ -51,7 +51,7 @@ export async function dockerRuns({ errand, scratch, environment }: DockerBench, 
   }
   const counter = await countingSocket(engine.socket, join(scratch, 'counted.sock'))
   const directory = project('docker-large', counter.socket)
-  fill(directory)
+  fill(directory, 20_000, 25_000)
   await measure(submit(directory))
   const first = counter.sent()
   await measure(submit(directory))
@@ -60,16 +60,6 @@ export async function dockerRuns({ errand, scratch, environment }: DockerBench, 
   if (plain && second)
     row(`second submit in a container, 20,000 files / 500 MB / \`docker run --rm\` (${bytes})`, second, plain, '<= 2000 ms over, < 100 KB')
   counter.close()
-}
-
-function fill(directory: string): void {
-  const block = Buffer.alloc(25_000)
-  for (let index = 0; index < 20_000; index++) {
-    const folder = join(directory, 'data', String(index % 200))
-    if (index < 200) mkdirSync(folder, { recursive: true })
-    randomFillSync(block)
-    writeFileSync(join(folder, `file-${index}.bin`), block)
-  }
 }
 
 /** A way to the engine that counts what is sent to it. */

@@ -7,6 +7,7 @@ import { environments } from './environments.ts'
 import { dockerRuns } from './docker.ts'
 import { fillHistory, history } from './history.ts'
 import { type Command, inTurn, row } from './measure.ts'
+import { remoteDocker } from './remotedocker.ts'
 import { ssh } from './ssh.ts'
 
 const repository = resolve(import.meta.dirname, '..')
@@ -106,6 +107,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   ssh: () => ssh(errand, scratch),
   docker: () => dockerRuns({ errand, scratch, environment }, 'trivial'),
   'docker-unchanged': () => dockerRuns({ errand, scratch, environment }, 'unchanged'),
+  remotedocker: () => remoteDocker(errand, scratch),
   cluster: () => cluster(scratch, errand, environment),
 }
 const chosen = process.argv.slice(2)

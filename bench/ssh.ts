@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { randomFillSync } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DelayLine, type Sshd, startDelayLine, startSshd } from '../packages/testkit/dist/servers/index.js'
+import { fill } from './files.ts'
 import { type Command, type Figure, inTurn, measure, median, row } from './measure.ts'
 
 /** A machine behind SSH, and the same done by hand. */
@@ -78,16 +78,6 @@ function bringRsync(): void {
   if (existsSync('/usr/bin/rsync')) return
   execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' })
   execFileSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'rsync'], { stdio: 'ignore' })
-}
-
-function fill(directory: string, files: number, bytes: number): void {
-  const block = Buffer.alloc(bytes)
-  for (let index = 0; index < files; index++) {
-    const folder = join(directory, 'data', String(index % 200))
-    if (index < 200) mkdirSync(folder, { recursive: true })
-    randomFillSync(block)
-    writeFileSync(join(folder, `file-${index}.bin`), block)
-  }
 }
 
 async function trivial(errand: string, machine: Machine, directory: string, way: string): Promise<void> {
