@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { cluster } from './cluster.ts'
 import { environments } from './environments.ts'
 import { dockerRuns } from './docker.ts'
+import { dockerBuild } from './docker-build.ts'
 import { fillHistory, history } from './history.ts'
 import { type Command, inTurn, row } from './measure.ts'
 import { remoteDocker } from './remotedocker.ts'
@@ -108,6 +109,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   docker: () => dockerRuns({ errand, scratch, environment }, 'trivial'),
   'docker-unchanged': () => dockerRuns({ errand, scratch, environment }, 'unchanged'),
   remotedocker: () => remoteDocker(errand, scratch),
+  'docker-build': () => dockerBuild({ errand, scratch, environment }),
   cluster: () => cluster(scratch, errand, environment),
 }
 const chosen = process.argv.slice(2)

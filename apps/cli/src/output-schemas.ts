@@ -155,8 +155,8 @@ const dryRun = object({
   'variables?': { type: 'object' },
   'secrets?': list(text),
   'outputs?': list(text),
-  'project?': object({ digest: text, files: count, bytes: count, entries: list(object({ path: text, size: count, send: flag })) }),
-  'upload?': object({ files: count, bytes: count }),
+  'project?': object({ digest: text, files: count, bytes: count, entries: list(object({ path: text, size: count, 'send?': flag })) }),
+  'upload?': object({ files: count, bytes: count, 'atMost?': flag }),
 })
 
 /** What each command prints with `-o json`, by the words of the command. */

@@ -114,8 +114,11 @@ export interface Target extends AsyncDisposable {
   prepare(request: EnvironmentRequest, options: CallOptions & { readonly build: boolean }): Promise<Prepared>
   /** Sends what is missing and starts the run, once: a second call with the same `runId` returns the first run's reference. */
   submit(request: RunRequest, prepared: Prepared, options: CallOptions): Promise<RunReference>
-  /** The run of that id, if the place knows it. Starts nothing: repair after a crash uses this and only this. */
-  find(runId: string, options: CallOptions): Promise<RunReference | undefined>
+  /**
+   * The run of that id, if the place knows it. Starts nothing: repair after a crash uses this and only this. `prepared`: what the run was
+   * prepared with, where that is recorded; a place may need it to look.
+   */
+  find(runId: string, options: CallOptions & { readonly prepared?: Prepared }): Promise<RunReference | undefined>
   /** The only way to a handle, a second or a week after `submit`, from this process or another. */
   attach(reference: RunReference, options: CallOptions): Promise<RunHandle>
   /** What this tool left at the place, with sizes. */
@@ -139,8 +142,11 @@ export interface Plan {
     readonly ready: boolean
     readonly changed: readonly { readonly input: string; readonly before?: string; readonly after: string }[]
   }
-  /** What would be sent: contents that the place lacks, each counted once. `paths`: which files of the project they are, where the place can tell. */
-  readonly upload?: { readonly files: number; readonly bytes: number; readonly paths?: readonly string[] }
+  /**
+   * What would be sent: contents that the place lacks, each counted once. `paths`: which files of the project they are, where the place can tell.
+   * `atMost`: what the place has already can't be known without changing something there, so it may be less.
+   */
+  readonly upload?: { readonly files: number; readonly bytes: number; readonly paths?: readonly string[]; readonly atMost?: boolean }
   /** What would be done at the place, one line each: commands, container options, batch fields. */
   readonly steps: readonly string[]
 }

@@ -86,11 +86,47 @@ it('leaves a run that may have started to the next look, which finds it', async 
     'cut',
   )
   const run = history.resolve('last')
-  expect(run.state).toBe('starting')
+  expect(run).toMatchObject({
+    state: 'starting',
+    notes: [expect.stringMatching(/not known: there gave no answer.*errand status/) as string],
+  })
   history.update(run.id, { client: null })
-  place.find = find
+  let prepared: unknown
+  place.find = (options) => {
+    prepared = options.prepared
+    return find(options)
+  }
   expect(await refresh(project.context, run.id, { signal })).toMatchObject({ state: 'completed' })
   expect(logged(history, run.id)).toBe('ran\n')
+  // A place whose resource is gone may know from this where to look.
+  expect(prepared).toEqual({ environmentKey: 'k' })
+})
+
+it.each([
+  [
+    'has not started, as one that can go on',
+    undefined,
+    { state: 'interrupted', reason: expect.stringMatching(/errand continue/) as string },
+  ],
+  ['runs by now', { state: 'running' }, { state: 'running', status: { state: 'running' } }],
+  ['has ended by now', { state: 'completed' }, { state: 'finalizing', status: { state: 'completed' } }],
+] as const)('records of a run that its client let go of while it started that it %s', async (_, status, known) => {
+  const place = scriptedPlace([], status)
+  place.known = status !== undefined
+  const stop = new AbortController()
+  place.submit = () => {
+    stop.abort()
+    return Promise.reject(stop.signal.reason as Error)
+  }
+  const { find } = place
+  place.find = async (options) => {
+    options.signal.throwIfAborted()
+    return find(options)
+  }
+  await using project = await scriptedProject(place)
+  const options = { runConfiguration: 'there', script: 'train.py', arguments: [], signal: stop.signal }
+  await expect(shown(submit(project.context, options))).rejects.toThrow('abort')
+  expect(project.context.history.resolve('last')).toMatchObject(known)
 })
 
 it('records a failure when the place says that it does not know the run', async () => {

@@ -22,7 +22,7 @@ export interface ScriptedPlace {
   leftovers: readonly Leftover[]
   removeLeftover(id: string): Promise<void>
   submit(): Promise<RunReference>
-  find(): Promise<RunReference | undefined>
+  find(options: Parameters<Target['find']>[1]): Promise<RunReference | undefined>
 }
 
 const reference: RunReference = { externalId: 'there', data: { run: 'r' } }
@@ -91,7 +91,7 @@ export async function scriptedProject(place: ScriptedPlace): Promise<ScriptedPro
     plan: async () => ({ environment: { key: 'k', ready: true, changed: [] }, steps: [] }),
     prepare: async () => ({ environmentKey: 'k' }),
     submit: () => place.submit(),
-    find: () => place.find(),
+    find: (_, options) => place.find(options),
     attach: async () => handle,
     leftovers: async function* () {
       yield* place.leftovers

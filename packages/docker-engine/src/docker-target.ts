@@ -1,21 +1,17 @@
 import { posix } from 'node:path'
 import { type OpenedOnce, agentHash, findRun, openOnce, submitRun } from '@errand/agent'
 import { type CallOptions, ErrandError, type RunReference, type RunRequest, type Target, type TargetContext, errorCode } from '@errand/core'
-import { check } from './check.ts'
 import { readContainerOptions } from './container-options.ts'
 import type { ContainerSettings } from './container-settings.ts'
 import { dockerRunHandle, removeRunContainer } from './docker-run.ts'
 import { type Engine, type EnginePlace, openEngine } from './engine.ts'
 import { numberOfUser } from './container-user.ts'
 import { prepareEnvironment } from './environment.ts'
-import { imageLeftovers, isImageLeftover, removeImageLeftover } from './image-leftovers.ts'
-import { plan } from './plan.ts'
 import { type RunAgents, runAgents } from './run-agents.ts'
-import { type RunImage, runImage } from './run-image.ts'
+import { type RunImage, imageOf, runImage } from './run-image.ts'
 import { containerName, runContainerOptions } from './run-container.ts'
 import { lookAtRunContainer } from './run-container-state.ts'
 import { removeUnclaimed } from './unclaimed-container.ts'
-import { removeRunLeftover, runLeftovers } from './run-leftovers.ts'
 import { sharedDirectory } from './shared-directory.ts'
 import { sparkLaunch } from './spark-launch.ts'
 import { shareFolder, storeVolume, storeVolumes } from './store-volume.ts'
@@ -63,8 +59,14 @@ export function createDockerTarget(
   })
   const opened = (options: CallOptions): Promise<OpenedEngine> => opening.get(options)
   return {
-    check: (options) => check(opened, options),
-    plan: async (request, options) => plan(context, await opened(options), request, options),
+    async *check(options) {
+      const { check } = await import('./check.ts')
+      yield* check(opened, options)
+    },
+    async plan(request, options) {
+      const { plan } = await import('./plan.ts')
+      return plan(context, await opened(options), request, options)
+    },
     async prepare(request, options) {
       return prepareEnvironment(context, await opened(options), request, options)
     },
@@ -85,10 +87,11 @@ export function createDockerTarget(
       const { engine, agents, place } = await opened(options)
       const state = await lookAtRunContainer(engine, runId)
       if (state.projectId !== undefined && state.projectId !== context.project.id) return undefined
+      const { image, python } = imageOf(options.prepared)
       // Which user the container of a run had, and so which volume, nobody knows once it is gone.
       const volumes = state.volume === undefined ? await storeVolumes(engine, place.owner) : [{ name: state.volume, user: state.user }]
       for (const { name: volume, user } of volumes) {
-        const known = { runId, image: state.image, python: state.python, user, volume }
+        const known = { runId, image: state.image ?? image, python: state.python ?? python, user, volume }
         const found = await findRun(await agents.get(known, options), runId, context.project.id, options)
         if (found !== undefined) return referenceOf(known)
         await agents.forget(runId)
@@ -112,14 +115,17 @@ export function createDockerTarget(
       })
     },
     async *leftovers(options) {
+      const [{ runLeftovers }, { imageLeftovers }] = await Promise.all([import('./run-leftovers.ts'), import('./image-leftovers.ts')])
       const found = await opened(options)
       yield* runLeftovers(found, options)
       yield* imageLeftovers(found.engine, { ...options, owner: found.place.owner })
     },
     async removeLeftover(id, options) {
+      const { isImageLeftover, removeImageLeftover } = await import('./image-leftovers.ts')
       const found = await opened(options)
-      if (isImageLeftover(id)) await removeImageLeftover(found.engine, id)
-      else await removeRunLeftover(found, id, options)
+      if (isImageLeftover(id)) return removeImageLeftover(found.engine, id)
+      const { removeRunLeftover } = await import('./run-leftovers.ts')
+      return removeRunLeftover(found, id, options)
     },
     [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
   }

@@ -1,9 +1,12 @@
-import { Agent, type AgentOptions } from 'node:http'
+import type { AgentOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type { Host } from '@errand/core'
 import type { EngineAddress } from './engine-address.ts'
 import { cannotReachEngine } from './engine-errors.ts'
+
+// An import would ask the module for all that it exports, and with that load a whole web client: tens of milliseconds in every command.
+const { Agent } = process.getBuiltinModule('node:http')
 
 /** Keeps connections for the next request; each is made by the host, which may be behind SSH. */
 export class EngineAgent extends Agent {
@@ -14,6 +17,11 @@ export class EngineAgent extends Agent {
     super({ keepAlive: true, ...options })
     this.#host = host
     this.#address = address
+  }
+
+  /** docker-modem prints the agent, with all its sockets and requests, into a text for each request, which it then throws away. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return 'EngineAgent'
   }
 
   override createConnection(_options: object, made?: (error: Error | null, stream: Duplex) => void): undefined {

@@ -5,11 +5,9 @@ import {
   type DockerfileLines,
   type Download,
   type EnvironmentInputs,
-  type InputChange,
   type PlaceFacts,
   type ProviderName,
   dockerfileLines,
-  explainKey,
 } from '@errand/conda'
 import { defaultImages } from './default-images.ts'
 import type { Engine } from './engine.ts'
@@ -135,11 +133,6 @@ export function requireSpark({ facts, reference }: BaseImage, { framework }: Env
 export async function previousInputs(engine: Engine, projectId: string): Promise<EnvironmentInputs | undefined> {
   const text = (await findImage(engine, latestTag(projectId)))?.Config.Labels?.[labels.environmentInputs]
   return text === undefined ? undefined : (JSON.parse(text) as EnvironmentInputs)
-}
-
-export async function changesSince(engine: Engine, projectId: string, inputs: EnvironmentInputs): Promise<readonly InputChange[]> {
-  const before = await previousInputs(engine, projectId)
-  return before === undefined ? [] : explainKey(before, inputs)
 }
 
 export function environmentLabel(image: Docker.ImageInspectInfo): EnvironmentLabel {

@@ -1,4 +1,4 @@
-export { type OpenedOnce, cancelGrace, openOnce } from '@errand/agent'
+export { type DockerPlace, type OpenedOnce, cancelGrace, createDockerTarget, openOnce } from './target.ts'
 export { type Engine, type EnginePlace, openEngine } from './engine.ts'
 export { type EngineAddress, engineAddresses, parseEngineAddress } from './engine-address.ts'
 export { engineError } from './engine-errors.ts'
@@ -10,4 +10,3 @@ export { imageLeftovers, isImageLeftover, removeImageLeftover } from './image-le
 export { type ExpectedOfEngine, engineFindings } from './engine-findings.ts'
 export { parseImageReference } from './image-reference.ts'
 export type { ContainerSettings } from './container-settings.ts'
-export { type DockerPlace, createDockerTarget } from './docker-target.ts'

@@ -1,8 +1,7 @@
 import { type EnvironmentLock, ErrandError, type Plan } from '@errand/core'
 import { type DockerfileLines, type InputChange, explainKey, notPrepared } from '@errand/conda'
 import type { Builder } from './build.ts'
-import { buildEnvironment, dockerfileParts } from './build-environment.ts'
-import { dockerfile, sparkPackagesFolder } from './dockerfile.ts'
+import { sparkPackagesFolder } from './dockerfile.ts'
 import type { Engine } from './engine.ts'
 import {
   type BaseImage,
@@ -53,12 +52,12 @@ export interface PrepareImageOptions extends ImageOptions {
  * Errors: `ENVIRONMENT_NOT_PREPARED`, `ENVIRONMENT_FAILED`, `ENVIRONMENT_DRIFTED`, `IMAGE_…`, `REGISTRY_…`, `ENGINE_…`, and those of `@errand/conda`.
  */
 export async function prepareImage(engine: Engine, wanted: WantedImage, options: PrepareImageOptions): Promise<PreparedImage> {
-  let base = await bringBase(engine, wanted, options)
-  const { environment } = wanted.request
-  if (environment.kind === 'user-managed') return userManaged(engine, base, wanted, options)
+  const { environment, projectId } = wanted.request
+  if (environment.kind === 'user-managed') return userManaged(engine, await bringBase(engine, wanted, options), wanted, options)
+  // Side by side: on a far engine each question is a round trip.
+  const [found, before] = await Promise.all([bringBase(engine, wanted, options), previousInputs(engine, projectId)])
+  let base = found
   let lines = await wantedLines(engine, base, wanted, options)
-  const { projectId } = wanted.request
-  const before = await previousInputs(engine, projectId)
   const changes = () => (before === undefined ? [] : explainKey(before, lines.inputs))
   let image = await findImage(engine, environmentTag(lines.key))
   if (image === undefined && !options.build) throw notPrepared(environment.file, engine.host, changes())
@@ -69,10 +68,17 @@ export async function prepareImage(engine: Engine, wanted: WantedImage, options:
     image = await findImage(engine, environmentTag(lines.key))
   }
   const built = image === undefined
-  image ??= await buildEnvironment(engine, { base, lines, wanted }, options)
-  await Promise.all([tag(engine, image.Id, environmentTag(lines.key)), tag(engine, image.Id, latestTag(projectId))])
+  if (image === undefined) {
+    const { buildEnvironment } = await import('./build-environment.ts')
+    image = await buildEnvironment(engine, { base, lines, wanted }, options)
+    await tag(engine, image.Id, environmentTag(lines.key))
+  }
   const label = environmentLabel(image)
-  const lock = await imageLock(engine, image.Id, label, { directory: wanted.directory, signal: options.signal })
+  const [lock] = await Promise.all([
+    imageLock(engine, image.Id, label, { directory: wanted.directory, signal: options.signal }),
+    // Given anew at each use: the engine notes when that was.
+    tag(engine, image.Id, latestTag(projectId)),
+  ])
   if (environment.lock !== undefined) requireLock(environment, environment.lock, lock)
   return {
     image: image.Id,
@@ -103,6 +109,7 @@ export async function planImage(engine: Engine, wanted: WantedImage, options: Im
   const lines = await wantedLines(engine, base, wanted, options)
   const before = await previousInputs(engine, wanted.request.projectId)
   const ready = (await findImage(engine, environmentTag(lines.key))) !== undefined
+  const [{ dockerfile }, { dockerfileParts }] = await Promise.all([import('./dockerfile.ts'), import('./build-environment.ts')])
   const { titles } = dockerfile(dockerfileParts(base, lines, wanted))
   return {
     environment: { key: lines.key, ready, changed: before === undefined ? [] : explainKey(before, lines.inputs) },

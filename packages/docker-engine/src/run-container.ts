@@ -12,14 +12,18 @@ export const containerName = (runId: string): string => `errand-${runId}`
 const stopMargin = 5
 
 /**
- * The agent is sent into the running container, so the main process waits for it first. `argv`: interpreter's options, the agent's entry,
- * its command.
+ * The agent is sent into the running container, so the main process waits for it first, and becomes it without starting Python once more.
+ * Arguments: the agent's entry, its command.
  */
 const waitForAgent = `import os, sys, time
+del sys.argv[0]
 until = time.time() + 120
-while not os.path.exists(sys.argv[1]) and time.time() < until:
+while not os.path.exists(sys.argv[0]) and time.time() < until:
     time.sleep(0.005)
-os.execv(sys.executable, [sys.executable, "-E", "-s", "-S"] + sys.argv[1:])`
+sys.path[0] = os.path.dirname(sys.argv[0])
+with open(sys.argv[0], "rb") as entry:
+    code = compile(entry.read(), sys.argv[0], "exec")
+exec(code)`
 
 export interface RunContainer {
   readonly request: RunRequest

@@ -16,6 +16,15 @@ export interface RunImage {
   readonly sparkPackages?: string
 }
 
+/** Image and interpreter of a run as far as they are recorded, for whoever looks for it. */
+export function imageOf(prepared: Prepared | undefined): Partial<Pick<RunImage, 'image' | 'python'>> {
+  try {
+    return prepared === undefined ? {} : runImage(prepared)
+  } catch {
+    return {}
+  }
+}
+
 /** Error: `PREPARED_INVALID`, for what another version, or another type of target, has stored. */
 export function runImage({ data }: Prepared): RunImage {
   const found = (typeof data === 'object' && data !== null && !Array.isArray(data) ? data : {}) as Readonly<Record<string, JsonValue>>

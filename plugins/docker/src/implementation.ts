@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import type { Target, TargetContext } from '@errand/core'
-import { cancelGrace, createDockerTarget } from '@errand/docker-engine'
+import { cancelGrace, createDockerTarget } from '@errand/docker-engine/target'
 import type { DockerConfig } from './target.ts'
 
 /**

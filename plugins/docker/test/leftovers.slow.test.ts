@@ -42,6 +42,14 @@ describe.skipIf(problem !== undefined)(`what is left of containers${problem === 
     )
     expect(found.filter(({ kind }) => kind === 'volume')).toEqual([])
     expect(await target.find(request.runId, options)).toMatchObject({ externalId: reference.externalId })
+    await using own = client.open()
+    const prepared = await own.prepare(request, { ...options, build: false })
+    // With what it was prepared with, it is looked for with its own image, and not with any that is there.
+    const { image } = prepared.data as { readonly image: string }
+    expect(await own.find(request.runId, { ...options, prepared })).toMatchObject({ data: { image } })
+    await using another = client.open({ baseDockerImage: undefined })
+    const strange = { environmentKey: 'of another version', data: null }
+    expect(await another.find(request.runId, { ...options, prepared: strange })).toMatchObject({ externalId: reference.externalId })
   })
 
   it('is nothing of a container that the engine did not start, which is no missing program', async () => {

@@ -1,5 +1,5 @@
 import type { CallOptions, Finding, Target, TargetContext, TargetImplementation } from '@errand/core'
-import { type DockerPlace, cancelGrace, createDockerTarget, openOnce } from '@errand/docker-engine'
+import { type DockerPlace, cancelGrace, createDockerTarget, openOnce } from '@errand/docker-engine/target'
 import { attachMachine, checkMachine, openSshHost, sshOptions } from '@errand/ssh'
 import { reachingSockets } from './socket-relay.ts'
 import type { RemoteDockerConfig } from './target.ts'

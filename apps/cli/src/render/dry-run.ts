@@ -62,12 +62,14 @@ function projectLines({ project, upload }: DryRun): string[] {
   return [
     heading('Files'),
     field('copied', `${count(project.files, 'file')}, ${formatBytes(project.bytes)} (${project.digest.slice(0, 19)}…)`),
-    ...(upload === undefined ? [] : [field('sent', upload.files === 0 ? 'nothing: all contents are there' : amount(upload))]),
+    ...(upload === undefined ? [] : [field('sent', sentText(upload))]),
     ...(upload?.files === 0 ? [] : listed.map(({ path, size }) => `    ${formatBytes(size).padStart(width)}  ${cellText(path)}`)),
     ...(upload?.files === 0 || more === 0 ? [] : [dim(`    and ${more} more: -o json lists them`)]),
   ]
 }
 
+const sentText = (upload: NonNullable<DryRun['upload']>): string =>
+  upload.files === 0 ? 'nothing: all contents are there' : `${upload.atMost === true ? 'at most ' : ''}${amount(upload)}`
 const amount = ({ files, bytes }: { readonly files: number; readonly bytes: number }): string =>
   `${count(files, 'file')}, ${formatBytes(bytes)}`
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`

@@ -43,7 +43,8 @@ export interface DryRun {
     readonly bytes: number
     readonly entries: readonly { readonly path: string; readonly size: number; readonly send?: boolean }[]
   }
-  readonly upload?: { readonly files: number; readonly bytes: number }
+  /** `atMost`: the place can't tell what of it is there already. */
+  readonly upload?: { readonly files: number; readonly bytes: number; readonly atMost?: boolean }
   /** What would be done at the place, one line each. */
   readonly steps: readonly string[]
   /** Why it would not start. Absent: it would. */
@@ -102,7 +103,7 @@ export async function dryRunSubmit(
     outputs: run.outputs,
     ...(run.timeLimit === undefined ? {} : { limit: run.timeLimit }),
     project: describeProject(taken, there),
-    ...(there.upload === undefined ? {} : { upload: { files: there.upload.files, bytes: there.upload.bytes } }),
+    ...(there.upload === undefined ? {} : { upload: describeUpload(there.upload) }),
     ...(problem === undefined ? {} : { problem }),
     notes: taken.notes,
   }
@@ -166,6 +167,10 @@ function describeEnvironment(
     notes: [],
     diagnostics,
   }
+}
+
+function describeUpload({ files, bytes, atMost = false }: NonNullable<Plan['upload']>): NonNullable<DryRun['upload']> {
+  return { files, bytes, ...(atMost ? { atMost } : {}) }
 }
 
 function describeProject({ snapshot, files, bytes }: TakenSnapshot, { upload }: Plan): NonNullable<DryRun['project']> {

@@ -6,7 +6,7 @@ import { type OpenTarget, type RunContext, callOptions, openTarget, recordedTarg
 import { type Until, completeRecord, followEvents, isFinal, redactStatus } from './event-stream.ts'
 import { finish, withEnd } from './finish.ts'
 import { isDriven, isSettled } from './settled.ts'
-import { cancelledBeforeStart, interruptedReason, readSecretVariables, reporting } from './start.ts'
+import { cancelledBeforeStart, findAtPlace, interruptedReason, readSecretVariables, reporting } from './start.ts'
 import { storedRequest } from './stored-request.ts'
 import { type Emit, updates } from './updates.ts'
 import type { RunUpdate } from './update.ts'
@@ -83,7 +83,7 @@ export function cancel(
     const current = required(context, runId)
     if (finalStates.has(current.state)) return emit({ type: 'ended', run: current })
     await using opened = await openTarget(context, await recordedTarget(context, current))
-    const reference = current.reference ?? (await opened.target.find(runId, callOptions(signal)))
+    const reference = current.reference ?? (await findAtPlace(opened.target, current, callOptions(signal)))
     if (reference === undefined) {
       return await emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
     }
@@ -142,7 +142,7 @@ async function look(
   if (run.kind === 'sweep') return settleSweep(context, run, how, signal)
   if (run.reference === undefined && isDriven(run)) return run
   await using opened = await openTarget(context, await recordedTarget(context, run))
-  const reference = run.reference ?? (await opened.target.find(run.id, callOptions(signal)))
+  const reference = run.reference ?? (await findAtPlace(opened.target, run, callOptions(signal)))
   if (reference === undefined) return interrupted(context, run)
   // What was shown is the log of `run`; another process may have stored more since.
   const known = run.reference === undefined ? { ...history.update(run.id, { reference }), log: run.log } : run

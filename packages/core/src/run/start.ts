@@ -1,10 +1,11 @@
 import { ErrandError, errorCode, errorMessage } from '../errors.ts'
 import type { RunRecord } from '../history/index.ts'
+import { createRedactor } from '../redaction.ts'
 import type { EnvironmentRequest, RunRequest } from '../request.ts'
-import type { CallOptions, Prepared, RunReference } from '../target.ts'
+import type { CallOptions, Prepared, RunReference, Target } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions } from './context.ts'
 import { environmentAtHand } from './environment-at-hand.ts'
-import { completeRecord, followEvents } from './event-stream.ts'
+import { completeRecord, followEvents, isFinal, redactStatus } from './event-stream.ts'
 import { finish } from './finish.ts'
 import { storedRequest } from './stored-request.ts'
 import type { RunUpdate } from './update.ts'
@@ -48,10 +49,21 @@ export async function prepareTarget(
 
 /** Starts the run unless it has been, then streams and ends it. */
 export async function runToEnd(submission: Submission, request: RunRequest, prepared: Prepared, opened: OpenTarget): Promise<void> {
-  const { context, runId, emit, signal } = submission
-  const { history } = context
+  const { runId, signal } = submission
+  const { history } = submission.context
   const reference = history.get(runId)?.reference ?? (await start(submission, request, prepared, opened))
   if (reference === undefined) return
+  try {
+    await followToEnd(submission, request, reference, opened)
+  } catch (error) {
+    if (signal.aborted) await noteStatus(submission, reference, opened)
+    throw error
+  }
+}
+
+async function followToEnd(submission: Submission, request: RunRequest, reference: RunReference, opened: OpenTarget): Promise<void> {
+  const { context, runId, emit, signal } = submission
+  const { history } = context
   await readSecretVariables(opened, request.secretVariables)
   await using handle = await opened.target.attach(reference, callOptions(signal))
   const run = history.get(runId)
@@ -88,14 +100,51 @@ async function start(
   }
   submission.attempt.mayHaveStarted = true
   const reference = await target.submit(request, prepared, options).catch(async (error: unknown) => {
-    // The answer may have been lost on its way: what counts is whether the place knows the run.
-    const found = await target.find(runId, options).catch(() => 'unknown' as const)
+    // The answer may have been lost on its way, or nobody waits for it any more: what counts is whether the place knows the run.
+    const look = submission.signal.aborted ? lastLook() : options
+    const found = await findAtPlace(target, { id: runId, prepared }, look).catch(() => 'unknown' as const)
     submission.attempt.mayHaveStarted = found !== undefined
+    if (found === 'unknown') history.update(runId, { addNotes: [unknownStart(starting)] })
     if (found === undefined || found === 'unknown') throw error
     return found
   })
   await emit({ type: 'started', run: history.update(runId, { reference }) })
   return reference
+}
+
+/** The run at its place, looked for with all that the record knows of it. */
+export function findAtPlace(
+  target: Target,
+  { id, prepared }: { readonly id: string; readonly prepared?: Prepared },
+  options: CallOptions,
+): Promise<RunReference | undefined> {
+  return target.find(id, { ...options, ...(prepared === undefined ? {} : { prepared }) })
+}
+
+/** Milliseconds for a look at the place by a client that was told to end. */
+const lastPatience = 15_000
+
+/** For whoever was told to end, and whose own signal would end the look too. */
+const lastLook = (): CallOptions => callOptions(AbortSignal.timeout(lastPatience))
+
+const unknownStart = ({ id, target }: RunRecord): string =>
+  `Whether it has started is not known: ${target.name} gave no answer. To ask again: errand status ${id}`
+
+/** A run whose client lets go of it while it starts: its record says what the place knows by then, where the place can tell. */
+async function noteStatus({ context, runId }: Submission, reference: RunReference, { target, secretValues }: OpenTarget): Promise<void> {
+  const { history } = context
+  if (history.get(runId)?.state !== 'starting') return
+  const options = lastLook()
+  try {
+    await using handle = await target.attach(reference, options)
+    const redactor = createRedactor(() => [...secretValues])
+    const status = redactStatus(await handle.status(options), redactor)
+    if (status.state === 'lost') return
+    const state = isFinal(status) ? 'finalizing' : (status.state as 'queued' | 'running')
+    history.update(runId, { state, status }, (now) => now.state === 'starting')
+  } catch {
+    // The next look asks again.
+  }
 }
 
 export function cancelledBeforeStart(context: RunContext, runId: string): RunRecord {

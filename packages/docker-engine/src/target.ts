@@ -1,0 +1,3 @@
+/** What a target of containers is made with, and no more: what only some commands need is loaded by them. */
+export { type OpenedOnce, cancelGrace, openOnce } from '@errand/agent'
+export { type DockerPlace, createDockerTarget } from './docker-target.ts'
