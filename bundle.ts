@@ -26,7 +26,17 @@ export async function bundle({ directory, entries, external, plugins = [] }: Bun
   const written = new Set(output.map(({ fileName }) => join(directory, fileName)))
   for (const module of modules) if (dirname(module).startsWith(directory) && !written.has(resolve(module))) rmSync(module)
   const packages = new Set(modules.flatMap(packageOf))
-  writeFileSync(join(directory, 'licences.txt'), [...packages].toSorted().map(licenceOf).join('\n'))
+  if (packages.size > 0) writeFileSync(join(directory, 'licences.txt'), [...packages].toSorted().map(licenceOf).join('\n'))
+}
+
+/** Joins the modules of a room that its package.json exports, and what else they are made of. What its users install stays an import. */
+export async function bundleRoom(room: string): Promise<void> {
+  const { exports, dependencies, peerDependencies } = JSON.parse(readFileSync(join(room, 'package.json'), 'utf8'))
+  await bundle({
+    directory: join(room, 'dist'),
+    entries: Object.values<{ default: string }>(exports).map((paths) => paths.default.replace(/^\.\/dist\/|\.js$/g, '')),
+    external: Object.keys({ ...dependencies, ...peerDependencies }),
+  })
 }
 
 /** The folder of the package that a module is from; none for modules of the bundler's and of ours. */
