@@ -123,18 +123,22 @@ async function sendObjects(
   const calls: Promise<unknown>[] = []
   for (const digest of missing) {
     const size = sizes.get(digest) ?? 0
-    const chunks = counted(source.openObject(digest), report)
+    const chunks = counted(() => source.openObject(digest), report)
     const call = agent.call('put', { digest, size }, { signal: options.signal, body: { size, chunks } })
     // One that fails while an earlier one is waited for is looked at in its turn.
     call.catch(() => {})
     calls.push(call)
-    if (calls.length >= 64) await calls.shift()
+    if (calls.length >= mostUnanswered) await calls.shift()
   }
   return calls
 }
 
-async function* counted(stream: Readable, report: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+/** On a long way, small files must not wait for the answers to those before them. */
+const mostUnanswered = 512
+
+/** Opened in its turn only: the others hold neither a file nor memory. */
+async function* counted(open: () => Readable, report: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of open() as AsyncIterable<Buffer>) {
     report(chunk.length)
     yield chunk
   }

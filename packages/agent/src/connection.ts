@@ -76,15 +76,18 @@ export async function openConnection(process: HostProcess, place: string): Promi
   const ended = receive().catch(() => {})
 
   async function send(line: string, body: CallSettings['body'], parameters: CallParameters): Promise<void> {
-    await write(process, line)
-    if (body === undefined) return
-    if (Buffer.isBuffer(body)) return write(process, body)
+    if (body === undefined) return write(process, line)
+    if (Buffer.isBuffer(body)) return write(process, Buffer.concat([Buffer.from(line), body]))
     let sent = 0
+    // The line goes out with the first chunk: a small object is then one packet, not two.
+    let ahead = Buffer.from(line)
     for await (const chunk of body.chunks) {
       sent += chunk.length
       if (sent > body.size) break
-      await write(process, chunk)
+      await write(process, ahead.length === 0 ? chunk : Buffer.concat([ahead, chunk]))
+      ahead = Buffer.alloc(0)
     }
+    if (ahead.length > 0) await write(process, ahead)
     // The place counts the bytes that were announced: with fewer it would wait for ever, and take more for the next call.
     if (sent !== body.size) throw objectDamaged(parameters['digest'], body.size)
   }

@@ -6,12 +6,17 @@ from errand_agent.errors import bad_request
 
 RUN_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]{0,255}\Z')
 DIGEST = re.compile(r'sha256:[0-9a-f]{64}\Z')
+# Asked for with each file; found once.
+HOMES = {}
 STAGING = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]{0,300}\Z')
 
 
 def home():
     """`$ERRAND_HOME`, else `~/.errand`; absolute."""
-    return os.path.abspath(os.environ.get('ERRAND_HOME') or os.path.join(os.path.expanduser('~'), '.errand'))
+    named = os.environ.get('ERRAND_HOME')
+    if named not in HOMES:
+        HOMES[named] = os.path.abspath(named or os.path.join(os.path.expanduser('~'), '.errand'))
+    return HOMES[named]
 
 
 def below(*names):

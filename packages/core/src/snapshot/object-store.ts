@@ -8,6 +8,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readdirSync,
   readSync,
   renameSync,
@@ -15,7 +16,7 @@ import {
 } from 'node:fs'
 import { type Stats, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough, pipeline, type Readable } from 'node:stream'
+import { PassThrough, pipeline, Readable } from 'node:stream'
 import { ErrandError, errorCode } from '../errors.ts'
 import type { SnapshotFile } from '../request.ts'
 import { hexOf } from './manifest.ts'
@@ -31,11 +32,23 @@ export function objectPath(state: string, digest: string): string {
 /** The bytes of a stored file. The stream fails with `OBJECT_MISSING` when the content is not there (any more). */
 export function openObject(state: string, digest: string): Readable {
   const path = objectPath(state, digest)
+  const size = statSync(path, { throwIfNoEntry: false })?.size
+  if (size !== undefined && size <= pieceSize) return Readable.from(wholeContent(path, digest), { objectMode: false })
   const content = new PassThrough()
-  const source = createReadStream(path)
+  const source = createReadStream(path, { highWaterMark: pieceSize / 4 })
   source.once('error', (cause) => content.destroy(errorCode(cause) === 'ENOENT' ? missing(path, digest, cause) : cause))
   pipeline(source, content, () => {})
   return content
+}
+
+/** A short content costs one read when its turn comes; thousands of file streams would cost more than what they carry. */
+function* wholeContent(path: string, digest: string): Generator<Buffer> {
+  try {
+    const content = readFileSync(path)
+    if (content.length > 0) yield content
+  } catch (cause) {
+    throw cause instanceof Error && errorCode(cause) === 'ENOENT' ? missing(path, digest, cause) : cause
+  }
 }
 
 function missing(path: string, digest: string, cause: Error): ErrandError {
