@@ -1,4 +1,4 @@
-import { connect as connectSocket } from 'node:net'
+import { type Socket, connect as connectSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2'
 import { ErrandError, type Logger, type TargetContext } from '@errand/core'
@@ -104,9 +104,30 @@ function openTransport(destination: ResolvedDestination, via: Connection | undef
     socket.once('connect', () => {
       finish()
       socket.off('error', refused)
-      resolve(socket)
+      resolve(gathering(socket))
     })
   })
+}
+
+/**
+ * What is written in one turn goes out in one system call. The library writes each packet in three pieces; with the delay of small packets
+ * switched off, as it must be, each of them would be one on the network.
+ */
+function gathering(socket: Socket): Socket {
+  const write = socket.write.bind(socket) as (...words: readonly unknown[]) => boolean
+  let gathers = false
+  socket.write = (...words: readonly unknown[]) => {
+    if (!gathers) {
+      gathers = true
+      socket.cork()
+      process.nextTick(() => {
+        gathers = false
+        socket.uncork()
+      })
+    }
+    return write(...words)
+  }
+  return socket
 }
 
 /** Node tries all addresses of a name and then says only that all failed. */
