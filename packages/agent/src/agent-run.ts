@@ -1,23 +1,11 @@
 import type { Readable } from 'node:stream'
-import {
-  type CallOptions,
-  ErrandError,
-  type Leftover,
-  type MetricValue,
-  type RunEvent,
-  type RunHandle,
-  type RunReference,
-  type RunRequest,
-  type RunStatus,
-  errorCode,
-  isoTime,
-  logMagic,
-  parseLogRecords,
-} from '@errand/core'
+import { type CallOptions, ErrandError, type Leftover, type RunHandle, type RunReference, type RunRequest, errorCode } from '@errand/core'
 import type { Agent } from './agent.ts'
 import { collect } from './collect.ts'
 import type { CallParameters } from './connection.ts'
 import { isLost } from './repeated-call.ts'
+import { readAhead, readEvents } from './run-events.ts'
+import { toStatus } from './run-status.ts'
 
 /** What an engine adds to the request: how the script is started at its place. */
 export interface Launch {
@@ -56,8 +44,12 @@ export async function submitRun(
   const sent = { ...rest, snapshot: { digest: snapshot.digest }, agent: launch }
   for (let attempt = 1; ; attempt++) {
     try {
-      return await stageAndStart(agent, request, { request: sent, variables: secretVariables }, source, options)
+      const starting = stageAndStart(agent, request, { request: sent, variables: secretVariables }, source, options)
+      if (attempt === 1) readAhead(agent, request.runId, request.outputs, options.signal)
+      return await starting
     } catch (error) {
+      agent.ahead?.get(request.runId)?.stop(error)
+      agent.ahead?.delete(request.runId)
       // With the connection goes the staged folder; the objects that arrived stay, and a run that has started is found by its id.
       if (attempt === mostAttempts || !(isLost(error) || errorCode(error) === 'STAGING_UNKNOWN')) throw error
     }
@@ -174,111 +166,6 @@ function runIdOf(reference: RunReference): string {
   const data = reference.data
   if (typeof data === 'object' && data !== null && 'run' in data && typeof data['run'] === 'string') return data['run']
   throw new ErrandError('REFERENCE_INVALID', `The run's reference ${reference.externalId} names no run.`)
-}
-
-/** A cursor is the offset behind the last log record, that behind the last metrics line, and how far the status had come. */
-interface Position {
-  readonly log: number
-  readonly metrics: number
-  readonly status: number
-}
-
-const statusOrder: Readonly<Record<string, number>> = { queued: 1, running: 2 }
-const finalOrder = 3
-
-function parseCursor(cursor: string | undefined): Position {
-  if (cursor === undefined) return { log: logMagic.length, metrics: 0, status: 0 }
-  const [log, metrics, status, more] = cursor.split('.').map(Number)
-  if (
-    log === undefined ||
-    metrics === undefined ||
-    status === undefined ||
-    more !== undefined ||
-    ![log, metrics, status].every(Number.isSafeInteger)
-  )
-    throw new ErrandError('BAD_CURSOR', `${cursor} is no place in the log of a run.`)
-  return { log, metrics, status }
-}
-
-const formatCursor = ({ log, metrics, status }: Position): string => `${log}.${metrics}.${status}`
-
-const readLimit = 1024 * 1024
-const waitSeconds = 20
-
-async function* readEvents(agent: Agent, run: string, options: CallOptions & { readonly cursor?: string }): AsyncGenerator<RunEvent> {
-  let { log, metrics, status } = parseCursor(options.cursor)
-  let state: string | undefined
-  while (status < finalOrder) {
-    const known = state === undefined ? {} : { state }
-    const { result, body } = await agent.call(
-      'read',
-      { run, log, metrics, limit: readLimit, wait: waitSeconds, ...known },
-      { signal: options.signal },
-    )
-    const answer = result as { readonly log: number; readonly end: boolean; readonly status?: RunStatus }
-    const start = log
-    for (const record of parseLogRecords(body.subarray(0, answer.log))) {
-      log = start + record.end
-      yield {
-        cursor: formatCursor({ log, metrics, status }),
-        at: isoTime(record.time),
-        type: 'log',
-        stream: record.stream,
-        data: record.data,
-      }
-    }
-    for (const line of lines(body.subarray(answer.log))) {
-      metrics += line.length
-      const event = parseMetricLine(line, formatCursor({ log, metrics, status }))
-      if (event) yield event
-    }
-    if (answer.status === undefined) continue
-    state = answer.status.state
-    const order = statusOrder[state] ?? finalOrder
-    if (order <= status || (order === finalOrder && !answer.end)) continue
-    status = order
-    yield { cursor: formatCursor({ log, metrics, status }), at: statusTime(answer.status), type: 'status', status: toStatus(answer.status) }
-  }
-}
-
-function statusTime(status: RunStatus): string {
-  return status.endedAt ?? status.startedAt ?? status.queuedAt ?? new Date().toISOString()
-}
-
-function* lines(bytes: Buffer): Generator<Buffer> {
-  for (let start = 0; start < bytes.length;) {
-    const end = bytes.indexOf('\n', start) + 1
-    if (end === 0) return
-    yield bytes.subarray(start, end)
-    start = end
-  }
-}
-
-/** Undefined for a line that is no event: a script may write into the file what it likes, and the run goes on. */
-function parseMetricLine(line: Buffer, cursor: string): RunEvent | undefined {
-  let value: { at?: unknown; type?: unknown; kind?: unknown; name?: unknown; path?: unknown; value?: unknown; step?: unknown }
-  try {
-    value = JSON.parse(line.toString('utf8')) as typeof value
-  } catch {
-    return undefined
-  }
-  const at = typeof value.at === 'string' ? value.at : new Date().toISOString()
-  if (value.type === 'artifact' && typeof value.path === 'string') return { cursor, at, type: 'artifact', path: value.path }
-  if (typeof value.name !== 'string') return undefined
-  if (value.type === 'tag' || value.type === 'property')
-    return { cursor, at, type: value.type, name: value.name, ...(typeof value.value === 'string' ? { value: value.value } : {}) }
-  if (value.type !== 'metric') return undefined
-  const kind = metricKinds.find((known) => known === value.kind) ?? 'value'
-  const step = typeof value.step === 'number' ? { step: value.step } : {}
-  return { cursor, at, type: 'metric', kind, name: value.name, value: value.value as MetricValue, ...step }
-}
-
-const metricKinds = ['value', 'list', 'row', 'table', 'image'] as const
-
-/** The contract's status without what the agent keeps beside it (process ids). */
-function toStatus(answer: object): RunStatus {
-  const { processes: _processes, hostname: _hostname, python: _python, ...status } = answer as RunStatus & Record<string, unknown>
-  return status
 }
 
 /** What errand left at the place, with sizes. */

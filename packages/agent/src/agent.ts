@@ -19,10 +19,23 @@ export interface AgentPlace {
   report?(message: string): void
 }
 
+/** The events of a run that is being started, and at its end the list of its files. */
+export interface Ahead {
+  /** Of which files the list will be. */
+  readonly include: readonly string[]
+  /** Taken away by the first reader. */
+  parts?: AsyncIterable<Answer>
+  /** Gives up the parts. */
+  stop(reason: unknown): void
+  listing?: object
+}
+
 /** The agent at one place. A connection that was lost is made again, and calls that are safe to repeat are repeated over the new one. */
 export interface Agent extends AsyncDisposable {
   readonly hello: Hello
   readonly host: AgentHost
+  /** By run: what was asked for before anybody wanted it, to save the way there and back. Absent: this agent is only asked in its turn. */
+  readonly ahead?: Map<string, Ahead>
   call(name: string, parameters: CallParameters, settings: CallSettings): Promise<Answer>
 }
 
@@ -50,6 +63,7 @@ export async function openAgent(place: AgentPlace): Promise<Agent> {
   return {
     hello: connection.hello,
     host: place.host,
+    ahead: new Map(),
     call(name, parameters, settings) {
       const once = async () => (await alive(settings.signal)).call(name, parameters, settings)
       return isRepeatable(name, settings) ? repeatWhileLost(once, settings.signal) : once()

@@ -23,6 +23,8 @@ export interface CallSettings {
   /** Sent behind the call's line. */
   readonly body?: Buffer | { readonly size: number; readonly chunks: AsyncIterable<Buffer> }
   progress?(progress: { readonly message: string; readonly done?: number; readonly total?: number }): void
+  /** Told each part of an answer that comes in parts, but the last, which settles the call. */
+  part?(part: Answer): void
 }
 
 export interface Answer {
@@ -34,6 +36,7 @@ interface Waiting {
   settle(answer: Answer): void
   fail(error: unknown): void
   progress?: CallSettings['progress']
+  part?: CallSettings['part']
 }
 
 /** A running agent process and the calls that are open on it. Any number at once; each answer finds its call by number. */
@@ -118,6 +121,7 @@ export async function openConnection(process: HostProcess, place: string): Promi
             reject(error)
           },
           ...(settings.progress ? { progress: settings.progress } : {}),
+          ...(settings.part ? { part: settings.part } : {}),
         })
         const bytes =
           settings.body === undefined ? {} : { bytes: Buffer.isBuffer(settings.body) ? settings.body.length : settings.body.size }
@@ -148,15 +152,17 @@ function isHello(frame: Frame): boolean {
 }
 
 function deliver(waiting: Map<number, Waiting>, frame: Frame): void {
-  const { id, result, error, progress } = frame.header as {
+  const { id, result, part, error, progress } = frame.header as {
     id?: number
     result?: Record<string, unknown>
+    part?: Record<string, unknown>
     error?: { code: string; message: string; hint?: string }
     progress?: { message: string; done?: number; total?: number }
   }
   const call = id === undefined ? undefined : waiting.get(id)
   if (id === undefined || call === undefined) return
   if (progress) return call.progress?.(progress)
+  if (part) return call.part?.({ result: part, body: frame.body })
   waiting.delete(id)
   if (error) call.fail(new ErrandError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint }))
   else call.settle({ result: result ?? {}, body: frame.body })

@@ -12,9 +12,9 @@ const lost: ReadonlySet<string> = new Set(['AGENT_CONNECTION_LOST', 'CONNECTION_
 
 export const isLost = (error: unknown): boolean => lost.has(errorCode(error) ?? '')
 
-/** A body that is read from a stream is gone after the first time. */
-export function isRepeatable(name: string, { body }: CallSettings): boolean {
-  return repeatable.has(name) && (body === undefined || Buffer.isBuffer(body))
+/** A body that is read from a stream is gone after the first time; parts of an answer that arrived would arrive twice. */
+export function isRepeatable(name: string, { body, part }: CallSettings): boolean {
+  return repeatable.has(name) && part === undefined && (body === undefined || Buffer.isBuffer(body))
 }
 
 const longestWait = 30_000

@@ -43,3 +43,15 @@ it.each([
   expect([isLost(error), isLost(other)]).toEqual([false, true])
   expect(place.signals).toEqual(['SIGKILL'])
 })
+
+it('hands on each part of an answer as it comes, and settles the call with the last', async () => {
+  const parts: string[] = []
+  const answer = connection.call(
+    'read',
+    {},
+    { signal, part: ({ result, body }) => parts.push(`${String(result['n'])} ${body.toString()}`) },
+  )
+  place.stdout.write('{"id":1,"part":{"n":1},"bytes":2}\nab{"id":1,"part":{"n":2}}\n{"id":1,"result":{"n":3},"bytes":1}\nc')
+  expect((await answer).body.toString()).toBe('c')
+  expect(parts).toEqual(['1 ab', '2 '])
+})

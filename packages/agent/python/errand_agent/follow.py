@@ -20,11 +20,49 @@ def call_status(server, params, body):
 
 
 def call_read(server, params, body):
-    """{run, log, metrics, limit?, wait?, state?} → {log, metrics, status, end} and log + metrics bytes."""
+    """{run, log, metrics, limit?, wait?, state?, parts?, starting?, collect?} → {log, metrics, status, end} and log + metrics bytes.
+
+    With `parts` there are several answers, each as soon as there is news; with `starting` the run may be one that is not there yet; with
+    `collect`, what that call says of these files comes along with the end.
+    """
     log, metrics = whole_number(params, 'log'), whole_number(params, 'metrics')
     limit = whole_number(params, 'limit') or LIMIT
-    wait = params.get('wait') or 0
-    return reading(run_folder(params.get('run')), max(log, START), metrics, limit, float(wait), params.get('state'))
+    wait = float(params.get('wait') or 0)
+    folder = run_folder(params.get('run'))
+    if not params.get('parts'):
+        return reading(folder, max(log, START), metrics, limit, wait, params.get('state'))
+    return reading_in_parts(folder, max(log, START), metrics, limit, wait, params)
+
+
+def reading_in_parts(folder, log, metrics, limit, wait, params):
+    until, state = time.monotonic() + wait, params.get('state')
+    if params.get('starting'):
+        pause_before = SHORTEST_LOOK
+        while claim.read(folder) is None:
+            if time.monotonic() >= until:
+                return {'log': 0, 'metrics': 0, 'status': None, 'end': False}, b''
+            yield pause_before
+            pause_before = min(LONGEST_LOOK, pause_before * 1.5)
+    while True:
+        result, data = yield from reading(folder, log, metrics, limit, max(0.0, until - time.monotonic()), state)
+        if result['end'] and params.get('collect'):
+            add_listing(result, params)
+        limit -= len(data)
+        if result['end'] or limit <= 0 or time.monotonic() >= until:
+            return result, data
+        log, metrics, state = log + result['log'], metrics + result['metrics'], result['status']['state']
+        yield result, data
+
+
+def add_listing(result, params):
+    """Spares the client a call; one that fails here is made by the client, which is told why."""
+    if not status.is_final(result['status']):
+        return
+    from errand_agent.collect import call_collect
+    try:
+        result['collected'] = call_collect(None, {'run': params.get('run'), 'include': params['collect']}, b'')
+    except (CallError, OSError):
+        pass
 
 
 def whole_number(params, name):

@@ -4,7 +4,8 @@ import select
 import sys
 import time
 
-# A handler returns a result, or (result, bytes), or a generator that yields seconds to wait or Progress and returns one of those.
+# A handler returns a result, or (result, bytes), or a generator that returns one of those and yields before seconds to wait, progress, or
+# (result, bytes) as a part of its answer.
 CALLS = {
     'missing': 'objects', 'put': 'objects', 'adopt': 'objects',
     'stage': 'stage', 'start': 'start', 'find': 'start',
@@ -68,7 +69,10 @@ class Server:
             while True:
                 step = next(work)
                 if not isinstance(step, (int, float)):
-                    self.output.send({'id': identifier, 'progress': step})
+                    if isinstance(step, tuple):
+                        self.output.send({'id': identifier, 'part': step[0]}, step[1])
+                    else:
+                        self.output.send({'id': identifier, 'progress': step})
                     step = 0
                 if step > 0 or time.monotonic() >= until:
                     entry[0] = time.monotonic() + step

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import unittest
 
-from client import SLOW_TESTS, AgentTest, Refused
+from client import SLOW_TESTS, AgentTest, Refused, records
 
 
 class Log(AgentTest):
@@ -86,6 +86,40 @@ class Log(AgentTest):
         self.assertEqual(status['state'], 'completed')
         self.assertEqual(self.client.call('collect', run=self.run_id, include=['**']), {'files': [], 'directories': [], 'links': [], 'unreadable': []})
         self.client.call('remove', run=self.run_id)
+
+    def test_an_answer_in_parts_may_be_asked_for_before_the_run_and_ends_with_the_list_of_its_files(self):
+        source = b'import os, time\nprint("one", flush=True)\nwhile not os.path.exists("go"): time.sleep(0.01)\nprint("two")\nopen("outputs/model", "w").write("m")'
+        run, starter = self.new_run(), self.connect()
+        reading = self.client.send('read', run=run, log=8, metrics=0, limit=1 << 20, wait=120, parts=True, starting=True, collect=['outputs/**'])
+        _, staged = self.stage({'train.py': source}, run, client=starter)
+        starter.call('start', request=self.request(run), staging=staged['staging'])
+        log = b''
+        while b'one' not in log:
+            header, body = self.client.receive()
+            self.assertEqual((header['id'], header['part']['end'], 'collected' in header['part']), (reading, False, False))
+            log += body[:header['part']['log']]
+        open(self.folder(run, 'work', 'go'), 'w').close()
+        while 'result' not in header:
+            header, body = self.client.receive()
+            log += body[:header.get('part', header.get('result'))['log']]
+        self.assertEqual((header['result']['status']['state'], header['result']['end']), ('completed', True))
+        self.assertEqual(header['result']['collected'], self.client.call('collect', run=run, include=['outputs/**']))
+        self.assertEqual(b''.join(data for stream, _, data in records(log) if stream == 1), b'one\ntwo\n')
+
+    def test_an_answer_in_parts_is_no_longer_than_its_limit_and_waits_no_longer_than_asked(self):
+        run = self.start('import time\nprint("x" * 5000, flush=True)\ntime.sleep(60)')
+        self.client.send('read', run=run, log=8, metrics=0, limit=1000, wait=120, parts=True)
+        header, size = {}, 0
+        while 'result' not in header:
+            header, body = self.client.receive()
+            size += len(body)
+        self.assertGreater(size, 5000)
+        self.client.send('read', run=run, log=8 + size, metrics=0, wait=0.1, parts=True, state='running')
+        self.assertFalse(self.client.receive()[0]['result']['end'])
+        self.client.send('read', run=self.new_run(), log=8, metrics=0, wait=0.1, parts=True, starting=True)
+        self.assertEqual(self.client.receive()[0]['result'], {'log': 0, 'metrics': 0, 'status': None, 'end': False})
+        self.client.call('cancel', run=run, grace=0)
+        self.finish(run)
 
     def test_a_reader_of_a_run_that_was_removed_is_told_that_it_is_lost(self):
         self.outcome('print("x" * 100)')
