@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { livyProblem, startYarn } from '../packages/testkit/dist/servers/index.js'
-import { type Command, type Figure, measure, median, row } from './measure.ts'
+import { type Command, type Figure, measure, median, row, watchMemory } from './measure.ts'
 
 const script = `from pyspark.sql import SparkSession
 print('first line', flush=True)
@@ -38,7 +38,10 @@ export async function cluster(scratch: string, errand: string, environment: Node
     figures.first.push(first)
     figures.whole.push(whole)
   }
-  const middle = (list: readonly Figure[]): Figure => ({ seconds: median(list.map(({ seconds }) => seconds)), megabytes: 0 })
+  const middle = (list: readonly Figure[]): Figure => ({
+    seconds: median(list.map(({ seconds }) => seconds)),
+    megabytes: Math.max(...list.map(({ megabytes }) => megabytes)),
+  })
   row('submit to a cluster, to its end / bare POST and poll', middle(figures.whole), middle(figures.bare), '<= 3000 ms over')
   row("submit to a cluster, to the script's first line / bare POST and poll to the end", middle(figures.first), middle(figures.bare), '')
 }
@@ -56,6 +59,7 @@ function submit(
   const now = (): Figure => ({ seconds: (performance.now() - began) / 1000, megabytes: 0 })
   return new Promise((resolve, reject) => {
     const child = spawn(program, parameters, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const memory = watchMemory(child.pid)
     let text = ''
     let first: Figure | undefined
     child.stdout.on('data', (data: Buffer) => {
@@ -64,7 +68,8 @@ function submit(
     })
     child.once('error', reject)
     child.once('close', (exitCode) => {
-      if (exitCode === 0 && first !== undefined) resolve({ first, whole: now() })
+      const megabytes = memory.stop()
+      if (exitCode === 0 && first !== undefined) resolve({ first: { ...first, megabytes }, whole: { ...now(), megabytes } })
       else reject(new Error(`The submit ended with ${exitCode}: ${text}`))
     })
   })

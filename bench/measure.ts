@@ -26,16 +26,27 @@ export function measure({ name, command, cwd, env, outputFile }: Command): Promi
     const child = spawn(program, parameters, { cwd, env: env ?? process.env, stdio: ['ignore', output, 'pipe'] })
     let errors = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)))
-    let megabytes = 0
-    const look = setInterval(() => (megabytes = Math.max(megabytes, peakOf(child.pid))), 20)
+    const memory = watchMemory(child.pid)
     child.once('error', reject)
     child.once('exit', (exitCode) => {
       const seconds = (performance.now() - began) / 1000
-      clearInterval(look)
+      const megabytes = memory.stop()
       if (exitCode === 0) resolve({ seconds, megabytes })
       else reject(new Error(`${name} ended with ${exitCode}: ${errors}`))
     })
   })
+}
+
+/** Looks at a process until it is told to stop, then gives its peak resident memory in MB. */
+export function watchMemory(pid: number | undefined): { stop(): number } {
+  let megabytes = 0
+  const look = setInterval(() => (megabytes = Math.max(megabytes, peakOf(pid))), 20)
+  return {
+    stop() {
+      clearInterval(look)
+      return megabytes
+    },
+  }
 }
 
 function peakOf(pid: number | undefined): number {

@@ -6,6 +6,15 @@ import { type UnpackedEnvironment, batchEnvironment } from './unpacked-environme
 /** What YARN knows the run by, whoever has forgotten it. YARN keeps tags in small letters. */
 export const tagOf = (runId: string): string => `errand-${runId.toLowerCase()}`.slice(0, 100)
 
+/**
+ * HDFS's client, when the name node has not yet heard of a block's end, waits 400 ms and doubles that, five times. Most files of a run are
+ * small and meet just that wait. These ask sooner and give up after about as long (10 s). Other storages have no such settings.
+ */
+const quickClosing = {
+  'spark.hadoop.dfs.client.block.write.locateFollowingBlock.initial.delay.ms': '10',
+  'spark.hadoop.dfs.client.block.write.locateFollowingBlock.retries': '10',
+}
+
 /** A batch that runs the agent, which runs the script. The project's Spark file has the last word but for what errand itself needs. */
 export function batchRequest(
   config: ClusterConfig,
@@ -31,6 +40,7 @@ export function batchRequest(
         (spark?.packages ?? []).map(({ group, artifact, version }) => `${group}:${artifact}:${version}`),
       ),
       ...list('spark.jars.repositories', spark?.repositories ?? []),
+      ...quickClosing,
       ...spark?.configuration,
       ...unpacked?.conf,
       'spark.yarn.tags': tags.join(','),

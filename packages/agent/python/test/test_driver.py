@@ -34,6 +34,9 @@ class FolderStorage:
             file.write(data)
         return True
 
+    def make_folder(self, name):
+        os.makedirs(os.path.join(self.root, name))
+
     def upload(self, source, name):
         shutil.copyfile(source, self.path(name))
 
@@ -53,6 +56,21 @@ class DriverTest(unittest.TestCase):
         os.environ['ERRAND_HOME'] = os.path.join(self.home, 'home')
         self.addCleanup(lambda: os.environ.pop('ERRAND_HOME') if before is None else os.environ.update(ERRAND_HOME=before))
         self.storage = FolderStorage(os.path.join(self.home, 'storage'))
+
+    def test_spark_gets_a_copy_of_all_that_hadoop_has_names_for(self):
+        work = os.path.join(self.home, 'run', 'work')
+        for name in ('a.csv', 'data/b.csv', 'data/12:30.csv', 'outputs/own.txt', 'data/outputs/c.csv'):
+            os.makedirs(os.path.dirname(os.path.join(work, name)), exist_ok=True)
+            with open(os.path.join(work, name), 'w') as file:
+                file.write(name)
+        os.mkdir(os.path.join(work, 'empty'))
+        os.symlink('data', os.path.join(work, 'linked'))
+        os.symlink('..', os.path.join(work, 'data', 'circle'))
+        os.symlink('nowhere', os.path.join(work, 'broken'))
+        driver_files.bring_project(self.storage, os.path.join(self.home, 'run'))
+        copied = sorted(path for path, _, _ in self.storage.listing('work'))
+        self.assertEqual(copied, ['a.csv', 'data/b.csv', 'data/outputs/c.csv', 'linked/b.csv', 'linked/outputs/c.csv'])
+        self.assertTrue(os.path.isdir(os.path.join(self.storage.root, 'work', 'empty')))
 
     def test_segments_hold_whole_records_and_are_named_by_their_offset(self):
         folder = os.path.join(self.home, 'run')
