@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { bringLivy } from './livy-parts.ts'
+import { bringLivy, bringOldLivy } from './livy-parts.ts'
 import { bringNpmPart } from './npm-part.ts'
 
 /**
@@ -42,6 +42,7 @@ export async function bringCheckParts({ all }: { readonly all: boolean }): Promi
     await attempt('registry', async () => void (found['ERRAND_REGISTRY'] = await bringNpmPart(join(folder, 'registry'), say)))
     await attempt('typedoc', async () => void (found['ERRAND_TYPEDOC'] = await bringNpmPart(join(folder, 'typedoc'), say)))
     await attempt('livy', async () => void (found['ERRAND_LIVY'] = await bringLivy(join(folder, 'livy'), say)))
+    await attempt('livy-old', async () => void (found['ERRAND_LIVY_OLD'] = await bringOldLivy(join(folder, 'livy-old'), say)))
   }
   return found
 }

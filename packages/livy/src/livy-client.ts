@@ -5,12 +5,20 @@ import { livyRefusal } from './refusal.ts'
 import { ServiceError, codeOf, mayHaveActed } from './service-error.ts'
 
 export interface LivySettings extends ServiceSettings {
-  /** False for versions before 0.6, which know batches by number alone. Default true. */
+  /** False for versions before 0.6, which know batches by number alone. Absent: found out by the first question that names a batch. */
   readonly names?: boolean
 }
 
 export interface LivyCall {
   readonly signal: AbortSignal
+}
+
+export interface CreateCall extends LivyCall {
+  /**
+   * Where Livy knows no names: the number of the batch that an attempt without an answer has made, found by other ways; undefined when
+   * there seems to be none. Then the next attempt is made, so whoever gives this must be able to bear a second batch.
+   */
+  findNumber?(): Promise<number | undefined>
 }
 
 export interface CreatedBatch {
@@ -25,11 +33,11 @@ export interface LivyClient extends AsyncDisposable {
   /**
    * Creates a batch, once. With a name it is looked up before the first attempt and after each whose outcome is not known; a name that is
    * taken is the proof that an earlier one arrived. What Livy registered and then refused is removed. Without a name, or where Livy knows
-   * none, an attempt whose outcome is not known is the error `ANSWER_LOST`, and nothing is repeated.
+   * none and the caller has no other way to find a batch, an attempt whose outcome is not known is its error, and nothing is repeated.
    */
-  create(request: BatchRequest, call: LivyCall): Promise<CreatedBatch>
+  create(request: BatchRequest, call: CreateCall): Promise<CreatedBatch>
   list(page: { readonly from?: number; readonly size?: number }, call: LivyCall): Promise<BatchList>
-  /** By number or name; undefined when Livy knows none. */
+  /** By number or name; undefined when Livy knows none. Error `NAMES_UNKNOWN`: this Livy knows numbers alone; so with the others. */
   get(batch: number | string, call: LivyCall): Promise<Batch | undefined>
   state(batch: number | string, call: LivyCall): Promise<BatchState | undefined>
   log(batch: number | string, page: { readonly from?: number; readonly size?: number }, call: LivyCall): Promise<BatchLog | undefined>
@@ -43,12 +51,17 @@ const ghostLooks = 3
 export function openLivyClient(settings: LivySettings): LivyClient {
   // Livy's protection against forged requests wants this one with each change.
   const service = openHttpService({ ...settings, headers: { 'X-Requested-By': 'livy-client', ...settings.headers } })
-  const named = settings.names ?? true
-  const pathOf = (batch: number | string) => `batches/${encodeURIComponent(batch)}`
+  let named = settings.names
+  const pathOf = (batch: number | string): string => {
+    if (named === false && typeof batch === 'string')
+      throw new ServiceError('NAMES_UNKNOWN', `This Livy knows no batch by a name: ${batch}.`)
+    return `batches/${encodeURIComponent(batch)}`
+  }
 
   async function ask<Value>(what: string, sending: Sending): Promise<Value> {
     const answer = await service.send(sending)
     const refusal = livyRefusal(answer, what)
+    if (refusal?.code === 'NAMES_UNKNOWN') named = false
     if (refusal !== undefined) throw refusal
     return objectOf(answer, what) as Value
   }
@@ -67,7 +80,7 @@ export function openLivyClient(settings: LivySettings): LivyClient {
     }
   }
 
-  const get = (batch: number | string, signal: AbortSignal) => askIfThere<Batch>(`Livy has the batch ${batch}`, pathOf(batch), signal)
+  const get = async (batch: number | string, signal: AbortSignal) => askIfThere<Batch>(`Livy has the batch ${batch}`, pathOf(batch), signal)
 
   async function remove(batch: number | string, signal: AbortSignal): Promise<boolean> {
     try {
@@ -116,11 +129,32 @@ export function openLivyClient(settings: LivySettings): LivyClient {
     }
   }
 
+  async function createNumbered(request: BatchRequest, { signal, findNumber }: CreateCall): Promise<CreatedBatch> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return { batch: await post(request, signal), existed: false }
+      } catch (error) {
+        if (findNumber === undefined || attempt === mostAttempts) throw error
+        if (!mayHaveActed(error) && codeOf(error) !== 'UNREACHABLE') throw error
+        const number = mayHaveActed(error) ? await findNumber() : undefined
+        const batch = number === undefined ? undefined : await get(number, signal)
+        if (batch !== undefined) return { batch, existed: true }
+      }
+      await sleep(Math.random() * 250 * 2 ** attempt, undefined, { signal })
+    }
+  }
+
   return {
     version: ({ signal }) => ask<LivyVersion>('Livy says its version', { method: 'GET', path: 'version', signal }),
-    async create(request, { signal }) {
-      if (named && request.name !== undefined) return createNamed(request, request.name, signal)
-      return { batch: await post(request, signal), existed: false }
+    async create(request, call) {
+      if (request.name === undefined || named === false) return createNumbered(request, call)
+      try {
+        return await createNamed(request, request.name, call.signal)
+      } catch (error) {
+        // It is looked up before anything is asked for.
+        if (codeOf(error) === 'NAMES_UNKNOWN') return createNumbered(request, call)
+        throw error
+      }
     },
     list: (page, { signal }) => ask<BatchList>('Livy lists batches', { method: 'GET', path: 'batches', query: page, signal }),
     get: (batch, { signal }) => get(batch, signal),
@@ -128,7 +162,7 @@ export function openLivyClient(settings: LivySettings): LivyClient {
       const found = await askIfThere<{ state: BatchState }>(`Livy has the batch ${batch}`, `${pathOf(batch)}/state`, signal)
       return found?.state
     },
-    log: (batch, page, { signal }) => askIfThere<BatchLog>(`Livy has the batch ${batch}`, `${pathOf(batch)}/log`, signal, page),
+    log: async (batch, page, { signal }) => askIfThere<BatchLog>(`Livy has the batch ${batch}`, `${pathOf(batch)}/log`, signal, page),
     delete: (batch, { signal }) => remove(batch, signal),
     [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   }

@@ -52,6 +52,8 @@ const codesByStatus: Readonly<Record<number, ServiceErrorCode>> = {
 const codesByWords: readonly (readonly [RegExp, ServiceErrorCode])[] = [
   [/duplicate session name/i, 'DUPLICATE_NAME'],
   [/too many sessions/i, 'TOO_MANY_SESSIONS'],
+  // Livy 0.5, of a name where it wants a number.
+  [/^For input string:/, 'NAMES_UNKNOWN'],
 ]
 
 /** The error that an answer of Livy is; undefined when it is none. */

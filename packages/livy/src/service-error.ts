@@ -4,6 +4,8 @@ export type ServiceErrorCode =
   /** Livy has a batch of that name, also one that has ended. */
   | 'DUPLICATE_NAME'
   | 'TOO_MANY_SESSIONS'
+  /** A Livy before 0.6, which knows batches by number alone, was asked by name. */
+  | 'NAMES_UNKNOWN'
   /** The service understood the request and does not want it: a path, a setting, a field. */
   | 'REFUSED'
   | 'UNAUTHORIZED'

@@ -33,6 +33,28 @@ describe('answers of other versions', () => {
     expect(await client.get(3, call)).toEqual(batch)
   })
 
+  it('0.5 knows no name: a batch whose answer was lost is found by what the caller knows, or asked for again', async () => {
+    const asked: string[] = []
+    const batch = { id: 7, state: 'starting', appId: null, log: [] }
+    const answers = { 'GET /batches/run': [400, 'For input string: "run"'], 'GET /batches/7': [200, batch] } as const
+    let posts = 0
+    await using server = await answering((request, response) => {
+      const what = `${request.method} ${request.url}`
+      asked.push(what)
+      const [status, value] = what === 'POST /batches' ? [++posts % 2 === 1 ? 504 : 201, batch] : answers[what as keyof typeof answers]
+      json(status, value)(request, response)
+    })
+    await using client = openLivyClient({ url: server.url })
+    const create = (found: number | undefined) => client.create({ file: '/a.py', name: 'run' }, { ...call, findNumber: async () => found })
+    expect(await create(7)).toEqual({ batch, existed: true })
+    expect(asked).toEqual(['GET /batches/run', 'POST /batches', 'GET /batches/7'])
+    posts = 0
+    expect(await create(undefined)).toEqual({ batch, existed: false })
+    expect(posts).toBe(2)
+    await expect(client.get('run', call)).rejects.toMatchObject({ code: 'NAMES_UNKNOWN' })
+    expect(asked).toHaveLength(5)
+  })
+
   it('a state that nobody knows is passed on', async () => {
     await using server = await answering(json(200, { id: 1, state: 'hibernating' }))
     await using client = openLivyClient({ url: server.url })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelGrace } from '@errand/agent'
 import { lookAt } from './outlook.ts'
+import { deleteBatch } from './run-batch.ts'
 import type { Call, StoredRun } from './stored-run.ts'
 
 const defaultGrace = 30
@@ -16,13 +17,12 @@ const grace = (): number => cancelGrace(process.env['ERRAND_CANCEL_GRACE']) ?? d
  */
 export async function cancelRun(run: StoredRun, call: Call): Promise<void> {
   if (await run.exists('final.json', call)) return
-  const { livy } = run.cluster
   await run.put('cancel', { grace: grace() }, call)
   if (await claimedByUs(run, call)) {
-    await livy.delete(run.id, call)
+    await deleteBatch(run, call)
   } else {
     const ended = await hasEnded(run, (grace() + patience) * 1000, call)
-    if (!ended) await livy.delete(run.id, call)
+    if (!ended) await deleteBatch(run, call)
   }
   await gone(run, call)
   await run.put('final.json', { state: 'cancelled', endedAt: new Date().toISOString() }, call)

@@ -1,5 +1,6 @@
 import type { CallOptions, Leftover } from '@errand/core'
 import type { Cluster } from './cluster.ts'
+import { batchOf, deleteBatch } from './run-batch.ts'
 import { type StoredRequest, storedRun } from './stored-run.ts'
 
 /** What errand keeps in the storage: runs, and the archives of projects and environments. */
@@ -13,7 +14,7 @@ export async function* leftovers(cluster: Cluster, options: CallOptions): AsyncG
       run.read<StoredRequest>('request.json', options),
       run.exists('final.json', options),
     ])
-    const inUse = !ended && (await cluster.livy.get(name, options)) !== undefined
+    const inUse = !ended && (await batchOf(run, options)) !== undefined
     if (inUse && request?.agent?.environmentKey !== undefined) used.add(request.agent.environmentKey)
     yield {
       id: `runs/${name}`,
@@ -42,7 +43,8 @@ async function* environments({ storage, home }: Cluster, used: ReadonlySet<strin
 
 const environmentKey = /^[0-9a-f]{24}$/
 
-export async function removeLeftover({ storage, livy, home }: Cluster, id: string, options: CallOptions): Promise<void> {
+export async function removeLeftover(cluster: Cluster, id: string, options: CallOptions): Promise<void> {
+  const { storage, home } = cluster
   const [, environment] = /^environment:([0-9a-f]{24})$/.exec(id) ?? []
   if (environment !== undefined) {
     // Its record first: what is half removed is never taken for whole.
@@ -51,6 +53,6 @@ export async function removeLeftover({ storage, livy, home }: Cluster, id: strin
   }
   const [, kind, name] = /^(runs|projects)\/([\w.-]+)$/.exec(id) ?? []
   if (kind === undefined || name === undefined) return
-  if (kind === 'runs') await livy.delete(name, options)
+  if (kind === 'runs') await deleteBatch(storedRun(cluster, name), options)
   await storage.delete(`${home}/${kind}/${name}`, options)
 }

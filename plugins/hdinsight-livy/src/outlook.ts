@@ -1,5 +1,6 @@
 import { type Batch, type YarnApplication, isApplicationOver, isEnded, mayPass } from '@errand/livy'
 import { tagOf } from './batch-request.ts'
+import { applicationIdOf, batchOf } from './run-batch.ts'
 import type { Call, Claim, StoredRun } from './stored-run.ts'
 
 /** What Livy and YARN say of a run that has written no end. */
@@ -29,7 +30,7 @@ export async function lookAt(run: StoredRun, call: Call): Promise<Outlook> {
 /** Livy may be down while the run goes on: then others are asked, and its own error counts only when they know nothing. */
 async function askLivy(run: StoredRun, call: Call): Promise<{ readonly batch?: Batch; readonly problem?: unknown }> {
   try {
-    const batch = await run.cluster.livy.get(run.id, call)
+    const batch = await batchOf(run, call)
     return batch === undefined ? {} : { batch }
   } catch (problem) {
     if (!mayPass(problem)) throw problem
@@ -86,10 +87,4 @@ async function askYarn(run: StoredRun, batch: Batch | undefined, call: Call): Pr
     call.signal.throwIfAborted()
     return { words: `Livy does not know the run, and YARN can't be asked: ${error instanceof Error ? error.message : String(error)}` }
   }
-}
-
-/** `container_e01_1700000000000_0001_01_000001` belongs to `application_1700000000000_0001`. */
-function applicationIdOf(claim: Claim | undefined): string | undefined {
-  const [, cluster, number] = /^container_(?:e\d+_)?(\d+)_(\d+)_/.exec(claim?.container ?? '') ?? []
-  return cluster === undefined ? undefined : `application_${cluster}_${number}`
 }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Answer, CallParameters } from '@errand/agent'
 import { type Host, type RunStatus, logMagic } from '@errand/core'
+import { isEnded } from '@errand/livy'
 import { cancelRun } from './cancel.ts'
 import type { Cluster } from './cluster.ts'
+import { batchOf } from './run-batch.ts'
 import { openRunFiles } from './run-files.ts'
 import { currentStatus, finalStatus, writtenStatus } from './run-status.ts'
 import { type Segments, openSegments } from './segments.ts'
@@ -53,7 +55,7 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
     },
     async remove({ run }, call) {
       const { run: stored } = follow(run)
-      await cluster.livy.delete(stored.id, call)
+      await forgetBatch(stored, call)
       await cluster.storage.delete(stored.folder, call)
       followed.delete(stored.id)
       return answer({})
@@ -78,6 +80,15 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
     },
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+/**
+ * Makes Livy forget a run that is over. One whose driver is about to end stays with Livy, which forgets by itself: a delete would kill the
+ * application, and YARN show a completed run as killed.
+ */
+async function forgetBatch(run: StoredRun, call: Call): Promise<void> {
+  const batch = await batchOf(run, call)
+  if (batch !== undefined && isEnded(batch)) await run.cluster.livy.delete(batch.id, call)
 }
 
 const answer = (result: object): Answer => ({ result: result as Answer['result'], body: Buffer.alloc(0) })

@@ -4,13 +4,10 @@ import { type CallOptions, ErrandError, type RunReference, type RunRequest, type
 import { batchRequest } from './batch-request.ts'
 import type { Cluster } from './cluster.ts'
 import { projectArchive, sizeOf } from './project-archive.ts'
+import { type StoredBatch, batchOf, findNumber } from './run-batch.ts'
 import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
 import { type UnpackedEnvironment, unpackedFolder } from './unpacked-environment.ts'
-
-interface StoredBatch {
-  readonly id: number
-}
 
 interface Submission {
   readonly request: RunRequest
@@ -26,14 +23,21 @@ export async function submitRun(
   options: CallOptions,
 ): Promise<RunReference> {
   const run = storedRun(cluster, request.runId)
-  const known = await findRun(run, context.project.id, options)
+  const stored = await run.read<StoredRequest>('request.json', options)
+  if (stored !== undefined && stored.projectId !== context.project.id)
+    throw new ErrandError('RUN_ID_TAKEN', `The run id ${run.id} belongs to a run of another project.`)
+  const known = stored && (await referenceOfAsked(run, options))
   if (known !== undefined) return known
-  await refuseStranger(run, context.project.id, options)
   const agent = await bringAgent(cluster, options)
-  await bringProject(cluster, request, context.openObject.bind(context), options)
-  await bringRequest(run, context, { request, environment }, options)
+  await Promise.all([
+    bringProject(cluster, request, context.openObject.bind(context), options),
+    bringRequest(run, context, { request, environment }, options),
+  ])
   options.report({ message: 'submitting to Livy' })
-  const { batch } = await cluster.livy.create(batchRequest(context.config, request, { home: cluster.home, agent, environment }), options)
+  const { batch } = await cluster.livy.create(batchRequest(context.config, request, { home: cluster.home, agent, environment }), {
+    signal: options.signal,
+    findNumber: () => findNumber(run, options),
+  })
   await run.put('batch.json', { id: batch.id }, options)
   return referenceOf(run, options)
 }
@@ -41,18 +45,15 @@ export async function submitRun(
 /** The run of that id, when Livy was asked to run it for this project. */
 export async function findRun(run: StoredRun, projectId: string, call: Call): Promise<RunReference | undefined> {
   const request = await run.read<StoredRequest>('request.json', call)
-  if (request === undefined || request.projectId !== projectId) return undefined
+  return request === undefined || request.projectId !== projectId ? undefined : referenceOfAsked(run, call)
+}
+
+async function referenceOfAsked(run: StoredRun, call: Call): Promise<RunReference | undefined> {
   if (await run.exists('batch.json', call)) return referenceOf(run, call)
-  const batch = await run.cluster.livy.get(run.id, call)
+  const batch = await batchOf(run, call)
   if (batch !== undefined) await run.put('batch.json', { id: batch.id }, call)
   if (batch === undefined && !(await run.exists('claim', call))) return undefined
   return referenceOf(run, call)
-}
-
-async function refuseStranger(run: StoredRun, projectId: string, call: Call): Promise<void> {
-  const request = await run.read<StoredRequest>('request.json', call)
-  if (request !== undefined && request.projectId !== projectId)
-    throw new ErrandError('RUN_ID_TAKEN', `The run id ${run.id} belongs to a run of another project.`)
 }
 
 /** The same whoever asks, and after Livy has forgotten the batch. */

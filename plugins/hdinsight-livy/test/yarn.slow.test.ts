@@ -220,6 +220,29 @@ for number in range(${lines}):
     expect(await handle.status(options)).toMatchObject({ state: 'lost' })
   })
 
+  it('with a Livy 0.5, which knows no names: one application for a lost answer, a cancel that is proven, nothing kept', async () => {
+    const old = await yarn.startOldLivy()
+    await using way = await startGateway({ livy: old.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl })
+    const authority = join(yarn.directory, 'old-gateway.pem')
+    writeFileSync(authority, way.certificate)
+    const through = { livyUrl: `${way.url}/livy`, webhdfsUrl: `${way.url}/webhdfs/v1`, certificateAuthority: authority }
+    await using client = openClient(through, { clusterPassword: way.password })
+    const request = await client.request({ 'main.py': "print('by number')" })
+    way.spoil(1, /^POST \/livy\/batches/, 504)
+    const reference = await client.submit(request)
+    expect(await client.target.find(request.runId, options)).toEqual(reference)
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'by number\n' })
+    expect(await applicationsOf(request.runId)).toHaveLength(1)
+    const doomed = await run(client, stubborn)
+    await using handle = await client.target.attach(doomed.reference, options)
+    await handle.cancel(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'cancelled' })
+    for (const { state } of await applicationsOf(doomed.request.runId)) expect(['KILLED', 'FAILED', 'FINISHED']).toContain(state)
+    await expect.poll(() => processesOf(doomed.request.runId), { timeout: 60_000 }).toEqual([])
+    await handle.remove(options)
+    expect(await client.target.find(doomed.request.runId, options)).toBeUndefined()
+  })
+
   it('a run that the cluster refuses to start says why', async () => {
     await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, queue: 'nowhere' })
     const { reference } = await run(client, 'print(1)')

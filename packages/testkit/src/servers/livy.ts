@@ -24,6 +24,8 @@ export interface LivySettings {
   readonly lines: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   readonly classPath?: readonly string[]
+  /** A Livy 0.5, which knows no names of batches. */
+  readonly old?: boolean
 }
 
 /** Livy with Spark on this machine: `local[1]`. About 6 s. Tests that need a cluster start `startYarn`. */
@@ -72,7 +74,12 @@ export async function launchLivy(directory: string, settings: LivySettings): Pro
       '',
     ].join('\n'),
   )
-  const classPath = [configuration, ...(settings.classPath ?? []), join(parts.livy, 'livy', 'jars', '*'), ...hadoopClientJars(parts)]
+  const classPath = [
+    configuration,
+    ...(settings.classPath ?? []),
+    join(settings.old === true ? parts.oldLivy : parts.livy, 'livy', 'jars', '*'),
+    ...hadoopClientJars(parts),
+  ]
   const command = ['java', '-Xmx256m', quickJava, '-cp', classPath.join(':'), 'org.apache.livy.server.LivyServer']
   const env = {
     ...process.env,

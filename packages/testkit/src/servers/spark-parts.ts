@@ -7,13 +7,15 @@ export interface SparkParts {
   readonly sparkHome: string
   /** `livy/jars`, `hadoop/jars` and `classes` are below it. */
   readonly livy: string
+  /** `livy/jars` of a Livy 0.5 is below it. */
+  readonly oldLivy: string
 }
 
 /** Why no Livy can be started here; undefined when one can. In CI it throws instead: there the tests must run. */
 export function livyProblem(): string | undefined {
-  const missing = ['ERRAND_PYTHON_SPARK', 'ERRAND_LIVY'].filter((name) => process.env[name] === undefined)
+  const missing = ['ERRAND_PYTHON_SPARK', 'ERRAND_LIVY', 'ERRAND_LIVY_OLD'].filter((name) => process.env[name] === undefined)
   if (missing.length === 0) return undefined
-  const problem = 'needs the parts spark and livy of ./check --all'
+  const problem = 'needs the parts spark, livy and livy-old of ./check --all'
   if (process.env['CI'] === 'true') throw new Error(`The tests with a real Livy can't run: ${missing.join(' and ')} not set`)
   return problem
 }
@@ -25,6 +27,7 @@ export function sparkParts(): SparkParts {
     python: join(environment, 'bin', 'python'),
     sparkHome: join(environment, 'lib', library, 'site-packages', 'pyspark'),
     livy: process.env['ERRAND_LIVY'] ?? '',
+    oldLivy: process.env['ERRAND_LIVY_OLD'] ?? '',
   }
 }
 

@@ -20,6 +20,8 @@ export interface Yarn extends AsyncDisposable {
   /** `SPARK_CONF_DIR` likewise. */
   readonly sparkConfiguration: string
   readonly directory: string
+  /** One more Livy for the same cluster, 0.5 as HDInsight has it. It ends with the cluster. */
+  startOldLivy(): Promise<Livy>
   stop(): Promise<void>
 }
 
@@ -49,12 +51,17 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       startDaemons('nm', { directory, configuration }),
     ])
     started.push(storage, nodes)
-    const livy = await launchLivy(directory, {
-      lines: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = cluster', 'livy.server.yarn.poll-interval = 1s', ...livyLines],
-      environment: { HADOOP_CONF_DIR: configuration, SPARK_CONF_DIR: sparkConfiguration },
-      classPath: [configuration],
-    })
-    started.unshift(livy)
+    const startOne = async (folder: string, old: boolean): Promise<Livy> => {
+      const livy = await launchLivy(folder, {
+        lines: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = cluster', 'livy.server.yarn.poll-interval = 1s', ...livyLines],
+        environment: { HADOOP_CONF_DIR: configuration, SPARK_CONF_DIR: sparkConfiguration },
+        classPath: [configuration],
+        old,
+      })
+      started.unshift(livy)
+      return livy
+    }
+    const livy = await startOne(directory, false)
     await untilReady(storage, () => hasNode(yarnUrl), { what: 'YARN' })
     return {
       livy,
@@ -64,6 +71,7 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       configuration,
       sparkConfiguration,
       directory,
+      startOldLivy: () => startOne(join(directory, 'old'), true),
       stop,
       [Symbol.asyncDispose]: stop,
     }
