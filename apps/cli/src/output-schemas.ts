@@ -157,6 +157,7 @@ const dryRun = object({
   'outputs?': list(text),
   'project?': object({ digest: text, files: count, bytes: count, entries: list(object({ path: text, size: count, 'send?': flag })) }),
   'upload?': object({ files: count, bytes: count, 'atMost?': flag }),
+  'runs?': list(object({ parameters, arguments: list(text) })),
 })
 
 /** What each command prints with `-o json`, by the words of the command. */
@@ -185,7 +186,7 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
   'computetarget list': list(text),
   'computetarget show': { ...object({ name: text, type: text }), description: 'And the settings of the type.' },
   doctor: list({ allOf: [finding, object({ about: text })] }),
-  'dry run': { ...dryRun, description: 'Of submit and prepare with --dry-run.' },
+  'dry run': { ...dryRun, description: 'Of submit, prepare and sweep with --dry-run; runs: of a sweep.' },
   error: object({ error: object({ code: text, message: text, hint: orNull(text) }) }),
   'experiment cancel': runAndStatus,
   'experiment clean': list(

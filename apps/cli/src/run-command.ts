@@ -32,9 +32,9 @@ export abstract class RunCommand extends ErrandCommand {
   }
 
   /** A plan as text, or as data in the format that was asked for. */
-  protected async showDryRun(plan: DryRun): Promise<void> {
+  protected async showDryRun(plan: DryRun, more: object = {}): Promise<void> {
     const { showDryRun } = await import('./show-dry-run.ts')
-    await showDryRun(plan, this.screen, this.speaks ? undefined : (value) => this.print(value))
+    await showDryRun(plan, this.screen, this.speaks ? undefined : () => this.print({ ...plan, ...more }))
   }
 
   /**

@@ -77,6 +77,32 @@ it('runs every combination once, below one record, with one copy of the project,
   expect(records[3]?.['run_definition']['arguments']).toEqual(['--folder', project.parent, '--alpha', '1', '--depth', '4'])
 })
 
+it('shows with --dry-run the arguments of all runs and the plan of the first, and does nothing', async () => {
+  using project = sweepProject()
+  const words = ['-c', 'local', '--dry-run', 'fit.py', '{alpha}', '{{epoch}}', '{"a": 1}', '--each', 'alpha=0.5,1', '--each', 'depth=2']
+  const shown = await project.errand('sweep', ...words)
+  expect(shown.exitCode).toBe(0)
+  expect(shown.stdout).toContain(`Would run 2 times\n  1. 0.5 '{epoch}' '{"a": 1}' --depth 2\n  2. 1 '{epoch}' '{"a": 1}' --depth 2\n`)
+  expect(shown.stdout).toContain(`script       fit.py 0.5 '{epoch}' '{"a": 1}' --depth 2`)
+  const { runs, arguments: first } = JSON.parse((await project.errand('sweep', '-o', 'json', ...words)).stdout)
+  expect(runs).toEqual([
+    { parameters: { alpha: '0.5', depth: '2' }, arguments: ['0.5', '{epoch}', '{"a": 1}', '--depth', '2'] },
+    { parameters: { alpha: '1', depth: '2' }, arguments: ['1', '{epoch}', '{"a": 1}', '--depth', '2'] },
+  ])
+  expect(first).toEqual(runs[0].arguments)
+  expect((await project.errand('sweep', '--dry-run', '--resume', 'last')).exitCode).toBe(1)
+  expect(project.has('.errand')).toBe(false)
+})
+
+it('refuses a name in braces that has no values, before anything is made', async () => {
+  using project = sweepProject()
+  const refused = await project.errand('sweep', '-c', 'local', '-o', 'json', 'fit.py', '{alhpa}', '--each', 'alpha=0.5,1')
+  expect(refused.exitCode).toBe(1)
+  expect(refused.stderr).toMatch(/^ERROR: The arguments have \{alhpa\}, and no --each gives it values\.\ndid you mean alpha/)
+  expect(refused.stderr).toContain('UNKNOWN_PARAMETER')
+  expect(project.has('.errand')).toBe(false)
+})
+
 it('goes on where a killed client stopped, with the files of the beginning, and runs nothing twice', async () => {
   using project = sweepProject()
   const words = ['sweep', '-c', 'local', 'fit.py', '--folder', project.parent, '--hold', '2', '--depth', '1', '--each', 'alpha=1,2,3,4']

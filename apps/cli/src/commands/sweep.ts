@@ -1,8 +1,9 @@
 import { Flags } from '../oclif-core.ts'
 import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
-import type { RunContext } from '@errand/core/run'
-import type { StoredSweep, SweepUpdate } from '@errand/core/sweep'
+import type { RunContext, SubmitOptions } from '@errand/core/run'
+import type { Point, StoredSweep, SweepUpdate } from '@errand/core/sweep'
+import { dryRunFlag } from '../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../environment-flags.ts'
 import { RunCommand, runError } from '../run-command.ts'
 import { openSweepView } from '../sweep-view.ts'
@@ -28,6 +29,7 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
   ]
   static override flags = {
     ...sharedFlags,
+    ...dryRunFlag,
     each: Flags.string({
       summary: 'A parameter and its values; may be given several times.',
       helpValue: 'NAME=VALUE,VALUE…',
@@ -55,27 +57,46 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
       ...(stopAfter === undefined ? {} : { stopAfter }),
       ...(flags.best === undefined ? {} : { best: flags.best }),
     }
-    const { readParameters, resumeSweep, runSweep, sweepPoints } = await import('@errand/core/sweep')
+    const { checkArguments, readParameters, resumeSweep, runSweep, sweepPoints } = await import('@errand/core/sweep')
     if (flags.resume !== undefined) {
       if (script !== undefined || flags.each !== undefined)
         throw new ErrandError('SWEEP_GIVEN', 'A sweep that goes on has its script and its values already.', {
           hint: `errand sweep --resume ${flags.resume}`,
         })
+      if (flags['dry-run'])
+        throw new ErrandError('SWEEP_GIVEN', 'A sweep that goes on is not planned again.', { hint: `errand show ${flags.resume}` })
       await using context = await this.openContext()
       const found = this.#findSweep(context, flags.resume)
       return await this.#show(context, (signal) => resumeSweep(context, found.id, { signal, change: changes }))
     }
     if (flags.each === undefined)
       throw new ErrandError('SWEEP_EMPTY', 'Say which values to try.', { hint: 'Give at least one: --each alpha=0.1,0.5,1' })
-    const sweep: StoredSweep = { points: sweepPoints(readParameters(flags.each), flags.random), parallel: 1, ...changes }
+    const each = readParameters(flags.each)
+    checkArguments(parameters, each)
+    const sweep: StoredSweep = { points: sweepPoints(each, flags.random), parallel: 1, ...changes }
     const planned = {
       ...planOptions({ ...flags, untracked: false }, await this.runConfigurationOf(flags)),
       arguments: parameters,
       prepare: flags.prepare,
     }
+    if (flags['dry-run']) return await this.#plan({ ...planned, ...(script === undefined ? {} : { script }) }, sweep.points)
     await using context = await this.openContext()
     const options = { ...planned, ...(script === undefined ? {} : { script }), sweep }
     await this.#show(context, (signal) => runSweep(context, { ...options, signal }))
+  }
+
+  /** What its first run would do, and the arguments of all of them. */
+  async #plan(planned: Omit<SubmitOptions, 'signal'>, points: readonly Point[]): Promise<void> {
+    const surroundings = await this.openSurroundings()
+    const { dryRunSubmit } = await import('@errand/core/run')
+    const { pointArguments } = await import('@errand/core/sweep')
+    const runs = points.map((parameters) => ({ parameters, arguments: pointArguments(planned.arguments, parameters) }))
+    await this.interruptible(async (signal) => {
+      const first = { ...planned, arguments: runs[0]?.arguments ?? planned.arguments, signal }
+      const plan = await dryRunSubmit(surroundings, first, this.screen.report)
+      if (this.speaks) await this.screen.out((await import('../render/dry-run.ts')).sweepPlanLines(runs))
+      await this.showDryRun(plan, { runs })
+    })
   }
 
   /** The newest sweep for `last`, whatever was run since. */

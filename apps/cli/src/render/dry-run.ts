@@ -15,6 +15,25 @@ export function renderDryRun(plan: DryRun): string {
     .join('\n')
 }
 
+/** Runs of a sweep that the text names. */
+const shownRuns = 100
+
+/** The arguments of each run of a sweep; the plan of the first one is to follow. */
+export function sweepPlanLines(runs: readonly { readonly arguments: readonly string[] }[]): string {
+  const more = runs.length - shownRuns
+  const lines = [
+    heading(`Would run ${count(runs.length, 'time')}`),
+    ...runs
+      .slice(0, shownRuns)
+      .map((run, index) => `  ${`${index + 1}.`.padStart(String(runs.length).length + 1)} ${cellText(run.arguments.map(word).join(' '))}`),
+    ...(more > 0 ? [dim(`  and ${more} more: -o json lists them`)] : []),
+    '',
+    'The first of them:',
+    '',
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
 const heading = (text: string): string => styleText('bold', text, { stream: process.stdout })
 const dim = (text: string): string => styleText('dim', text, { stream: process.stdout })
 

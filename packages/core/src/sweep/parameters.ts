@@ -1,4 +1,5 @@
 import { ErrandError } from '../errors.ts'
+import { didYouMean } from '../project/near-name.ts'
 
 /** One argument of the script and the values that it takes. */
 export interface Parameter {
@@ -74,14 +75,32 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
     .map(({ item }) => item)
 }
 
+/** `{{name}}`, which stands for `{name}` itself, or `{name}`. What is no name (`{}`, `{0}`, JSON) is text like any other. */
+const braces = /\{\{([A-Za-z_][\w.-]*)\}\}|\{([A-Za-z_][\w.-]*)\}/g
+
+/**
+ * A name in braces that no parameter has would reach the script as it stands, in every run. Error: `UNKNOWN_PARAMETER`.
+ */
+export function checkArguments(template: readonly string[], parameters: readonly Parameter[]): void {
+  const names = parameters.map(({ name }) => name)
+  const used = template.flatMap((argument) => [...argument.matchAll(braces)].flatMap(([, , name]) => name ?? []))
+  const unknown = used.find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  const near = didYouMean(unknown, names)
+  throw new ErrandError('UNKNOWN_PARAMETER', `The arguments have {${unknown}}, and no --each gives it values.`, {
+    hint: `${near === undefined ? '' : `${near}\n`}Give it values: --each ${unknown}=A,B. If the script is to get it as it stands, write {{${unknown}}}.`,
+  })
+}
+
 /**
  * The arguments of one run. Where an argument holds `{alpha}` the value is put in; a parameter that no argument names comes behind them, as
- * `--alpha 0.1`. Braces around anything else stay.
+ * `--alpha 0.1`. `{{alpha}}` becomes `{alpha}`. Braces around anything else stay.
  */
 export function pointArguments(template: readonly string[], point: Point): readonly string[] {
   const used = new Set<string>()
   const filled = template.map((argument) =>
-    argument.replaceAll(/\{([\w.-]+)\}/g, (whole, name: string) => {
+    argument.replaceAll(braces, (whole, literal: string | undefined, name: string | undefined) => {
+      if (name === undefined) return `{${literal}}`
       if (!Object.hasOwn(point, name)) return whole
       used.add(name)
       return point[name] ?? ''
