@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { writeTarget } from '../../packages/create-target/src/index.ts'
 import { conformanceBadge } from '../../packages/testkit/src/report.ts'
 import { type BrokenReport, type DatedReport, conformancePage } from './page.ts'
+import { bringCluster } from '../servers/parts.ts'
 import { suites } from './suites.ts'
 
 // `pnpm run conformance [TARGET …]`: runs the suites of these targets, of all without a name, and writes the page of all that was ever shown.
@@ -19,7 +20,8 @@ async function runSuite(name: string, file: string, folder: string): Promise<voi
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs')
   // The repository's settings know where its tests are; a package of somebody's own has none.
   const settings = place.directory === repository ? [] : ['--root', place.directory, '--testTimeout', '300000']
-  const env = { ...process.env, ERRAND_CONFORMANCE: folder, ERRAND_CHECK: 'all' }
+  const parts = name === 'cluster' ? await bringCluster() : {}
+  const env = { ...process.env, ...parts, ERRAND_CONFORMANCE: folder, ERRAND_CHECK: 'all' }
   await once(spawn(process.execPath, [vitest, 'run', ...settings, file], { cwd: place.directory, env, stdio: 'inherit' }), 'exit')
   const written = join(folder, `${name}.json`)
   if (!existsSync(written)) throw new Error(`The suite of ${name} did not come to its end. A part that it needs may be missing here.`)

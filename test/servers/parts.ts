@@ -39,11 +39,20 @@ export async function bringCheckParts({ all }: { readonly all: boolean }): Promi
   }
   await bringPrograms(all)
   if (all) {
+    Object.assign(found, await bringCluster())
     await attempt('registry', async () => void (found['ERRAND_REGISTRY'] = await bringNpmPart(join(folder, 'registry'), say)))
     await attempt('typedoc', async () => void (found['ERRAND_TYPEDOC'] = await bringNpmPart(join(folder, 'typedoc'), say)))
-    await attempt('livy', async () => void (found['ERRAND_LIVY'] = await bringLivy(join(folder, 'livy'), say)))
     await attempt('livy-old', async () => void (found['ERRAND_LIVY_OLD'] = await bringOldLivy(join(folder, 'livy-old'), say)))
   }
+  return found
+}
+
+/** What a Spark cluster of one machine is made of, beside the programs of the machine. */
+export async function bringCluster(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  const spark = pythonParts.find(({ name }) => name === 'spark')
+  if (spark !== undefined) await attempt('spark', async () => void (found[spark.variable] = await bringPythonPart(spark)))
+  await attempt('livy', async () => void (found['ERRAND_LIVY'] = await bringLivy(join(folder, 'livy'), say)))
   return found
 }
 

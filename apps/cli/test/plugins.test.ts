@@ -119,3 +119,61 @@ it('lets two installers at once wait for each other', async () => {
   const kept = JSON.parse(readFileSync(join(project.parent, 'data/errand/package.json'), 'utf8'))
   expect(Object.keys(kept.dependencies).toSorted()).toEqual(['errand-target-mars', 'errand-target-moon'])
 })
+
+it('installs from a repository of git, also a branch of it', async () => {
+  using project = temporaryProject()
+  const folder = plugin(project, { name: 'errand-target-moon', type: 'moon' })
+  const git = (...words: readonly string[]) =>
+    execFileSync('git', ['-C', folder, '-c', 'user.name=ann', '-c', 'user.email=ann@example.com', ...words], { stdio: 'ignore' })
+  git('init', '--initial-branch=main')
+  git('add', '.')
+  git('commit', '-m', 'first')
+  git('branch', 'old')
+  plugin(project, { name: 'errand-target-moon', version: '1.1.0', type: 'moon' })
+  git('commit', '-a', '-m', 'second')
+  const address = `git+file://${folder}`
+  const installed = await project.errand('plugins', 'install', address)
+  expect([installed.exitCode, installed.stdout]).toEqual([0, 'errand-target-moon 1.1.0 installed; types of targets: moon.\n'])
+  const older = await project.errand('plugins', 'install', `${address}#old`)
+  expect([older.exitCode, older.stdout]).toEqual([0, 'errand-target-moon 1.0.0 installed; types of targets: moon.\n'])
+  rmSync(folder, { recursive: true })
+  expect(await rows(project, 'targets')).toContainEqual(expect.objectContaining({ type: 'moon', version: '1.0.0', origin: 'installed' }))
+  // What is no release has no newer one.
+  expect((await project.errand('plugins', 'update')).stdout).toBe('There is nothing to update.\n')
+  const gone = await project.errand('plugins', 'install', address)
+  expect([gone.exitCode, gone.stderr]).toEqual([1, expect.stringMatching(/^ERROR: npm install .*git\+file:/)])
+  expect(await rows(project, 'plugins')).toMatchObject([{ package: 'errand-target-moon', version: '1.0.0' }])
+})
+
+it('names what has broken since, what is too new and what two packages claim, and everything else works', async () => {
+  using project = temporaryProject()
+  for (const type of ['moon', 'mars']) await project.errand('plugins', 'link', plugin(project, { name: `errand-target-${type}`, type }))
+  const newer = plugin(project, { name: 'errand-target-venus', type: 'venus' })
+  await project.errand('plugins', 'link', newer)
+  plugin(project, { name: 'errand-target-venus', type: 'venus', contract: 2 })
+  rmSync(join(project.parent, 'plugins/errand-target-mars/target.js'))
+  const double = plugin(project, { name: 'errand-target-also-moon', type: 'moon' })
+  const listed = await project.errandWith({ environment: { ERRAND_TARGETS: double } }, 'targets')
+  expect(listed.exitCode).toBe(0)
+  const found: { type: string }[] = JSON.parse(listed.stdout)
+  const types = found.map(({ type }) => type)
+  expect(types).toContain('local')
+  expect(types.filter((type) => ['moon', 'mars', 'venus'].includes(type))).toEqual([])
+  for (const words of [
+    /package errand-target-mars is left out: .*target\.js, which is not there/,
+    /package errand-target-venus is left out: it is written for contract 2/,
+    /package errand-target-moon is left out: the type "moon" is claimed by several packages: errand-target-moon, errand-target-also-moon/,
+  ])
+    expect(listed.stderr).toMatch(words)
+  project.write('hello.py', 'print("still here")\n')
+  expect((await project.errandWith({ environment: { ERRAND_TARGETS: double } }, 'submit', '-c', 'local', 'hello.py')).stdout).toContain(
+    'still here',
+  )
+})
+
+it('shows the commands of a plugin in help as well', async () => {
+  using project = temporaryProject()
+  await project.errand('plugins', 'link', plugin(project, { name: 'errand-lander', command: 'land' }))
+  expect((await project.errand('help')).stdout).toMatch(/^ +land\b/m)
+  expect((await project.errand('land', '--help')).stdout).toContain('errand land')
+})

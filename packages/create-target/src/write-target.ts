@@ -60,14 +60,18 @@ const templateFiles = (): string[] =>
 /** npm leaves some files of a package out because of their names, so in the template they have others. */
 const finalName = (file: string): string => file.replace(/^_(?=changeset|github|gitignore)/, '.').replace(/\.template$/, '')
 
-/** The versions of errand's packages are those that this package was built beside. */
+/**
+ * The versions of errand's packages are those that this package was built beside. They stand in its package.json as peers that nobody has to
+ * have, so that it is released again when one of them leaves their range.
+ */
 function withVersions(file: string): string {
   const text = readFileSync(join(template, file), 'utf8')
   if (!file.startsWith('package.json')) return text
   const own = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     readonly devDependencies: Readonly<Record<string, string>>
+    readonly peerDependencies: Readonly<Record<string, string>>
   }
-  return Object.entries(own.devDependencies).reduce(
+  return Object.entries({ ...own.devDependencies, ...own.peerDependencies }).reduce(
     (changed, [name, version]) => changed.replaceAll(`"${name}": "*"`, `"${name}": "${version}"`),
     text,
   )

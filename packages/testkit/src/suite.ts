@@ -43,7 +43,7 @@ export interface TargetSuite<Config, Options = unknown> extends Abilities {
   readonly module: URL
   /**
    * What importing the definition must not load: `./implementation.js` (relative to the module), names of engines and SDKs. A name that the
-   * implementation does not load and the module can't resolve is a mistake in the list, and fails.
+   * implementation does not load and nothing that it loads can resolve is a mistake in the list, and fails.
    */
   readonly heavy: readonly string[]
   /** The settings of a `.compute` file, as core gives them to the schema: a valid one … */

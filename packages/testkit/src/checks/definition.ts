@@ -57,7 +57,7 @@ export function definitionChecks(): Check[] {
   ]
 }
 
-/** Notes every module that node resolves while it imports the definition and then its implementation, and which names could be resolved at all. */
+/** Notes every module that node resolves while it imports the definition and then its implementation, and which names can be resolved from any of them at all. */
 const loadingProgram = `
 import { createRequire, registerHooks } from 'node:module'
 const [address, names] = [process.argv[1], JSON.parse(process.argv[2])]
@@ -73,14 +73,15 @@ const { default: definition } = await import(address)
 const before = loaded
 loaded = []
 await definition.load()
-const { resolve } = createRequire(address)
-const resolvable = names.filter((name) => {
+const places = new Set([address, ...loaded.filter((found) => found.startsWith('file:'))])
+const resolves = (place, name) => {
   try {
-    return !name.startsWith('file:') && resolve(name) !== ''
+    return createRequire(place).resolve(name) !== ''
   } catch {
     return false
   }
-})
+}
+const resolvable = names.filter((name) => !name.startsWith('file:') && [...places].some((place) => resolves(place, name)))
 console.log(JSON.stringify({ before, known: [...loaded, ...resolvable] }))
 `
 
