@@ -34,11 +34,12 @@ export async function launchOf(
     ...(place.sharedDirectory === undefined ? {} : { sharedDirectory: place.sharedDirectory }),
     ...(place.grace === undefined ? {} : { grace: place.grace }),
   }
-  if (sparkSubmit === undefined) return { ...launch, ...settings }
   const { python } = launch
+  const front = place.launcher?.(request) ?? []
+  if (sparkSubmit === undefined) return { ...launch, ...(front.length === 0 ? {} : { launch: [...front, python] }), ...settings }
   return {
     ...launch,
-    launch: sparkCommand(sparkSubmit, request.spark),
+    launch: [...front, ...sparkCommand(sparkSubmit, request.spark)],
     environment: { PYSPARK_PYTHON: python, PYSPARK_DRIVER_PYTHON: python, ...launch.environment },
     ...settings,
   }

@@ -25,6 +25,12 @@ export interface ProcessPlace extends Pick<EnvironmentPlace, 'provider' | 'progr
   readonly sharedDirectory?: string
   /** Folder of errand's own files there. Absent: `.errand` in the host's home. */
   readonly home?: string
+  /**
+   * Words in front of the interpreter of a run: a scheduler's own starter, such as `srun --job-name ID`. It has to wait for what it starts, to
+   * hand on signals and output as they come, and to find the files of the host at the same paths. Who gives it answers for the request's
+   * `options` too; without it they are refused.
+   */
+  readonly launcher?: (request: RunRequest) => readonly string[]
   /** Seconds between the polite and the hard end of a cancelled run. Absent: the agent's own, 30. */
   readonly grace?: number
 }
@@ -74,8 +80,8 @@ export function createProcessTarget(
       return prepareUserManaged(running, place, request, options)
     },
     async submit(request, prepared, options) {
-      refuseOptions(context, request)
       const { agent: running, place } = await opened(options)
+      if (place.launcher === undefined) refuseOptions(context, request)
       const [launch, variables] = await Promise.all([
         launchOf(running, place, request, prepared, options.signal),
         secretVariables(context, request),
