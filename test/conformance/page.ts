@@ -18,8 +18,8 @@ export interface BrokenReport {
   readonly faults: readonly Fault[]
 }
 
-/** The page `docs/conformance.md`, out of nothing but what runs of the suites have written. */
-export function conformancePage(reports: readonly DatedReport[], broken: BrokenReport): string {
+/** The page `docs/conformance.md`, out of nothing but what runs of the suites have written. `unasked`: targets whose suite was not run for it. */
+export function conformancePage(reports: readonly DatedReport[], unasked: readonly string[], broken: BrokenReport): string {
   const noticed = broken.faults.filter((fault) => fault.noticed).length
   return `# What the targets were shown to do
 
@@ -29,7 +29,7 @@ Docker engine, Livy with YARN and HDFS. No cell is written by hand. \`docs/confo
 ${reports.map(({ target }) => badgeOf(target, 'conformance')).join('\n')}
 
 \`mytarget\` is what \`pnpm create @errand/target\` writes, as it is. A cell is empty where a target is asked a check by another degree: how many runs at once
-its place can bear.
+its place can bear.${unasked.map((name) => ` Not asked yet: \`pnpm run conformance ${name}\`.`).join('')}
 
 ${conformanceTable(reports)}| shown on | ${reports.map(({ date }) => date).join(' | ')} |
 

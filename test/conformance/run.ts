@@ -30,6 +30,16 @@ async function runSuite(name: string, file: string, folder: string): Promise<voi
   mkdirSync(kept, { recursive: true })
   writeFileSync(join(kept, `${name}.json`), `${JSON.stringify(dated, undefined, 2)}\n`)
   if (name !== 'broken') writeFileSync(join(kept, `${name}.svg`), conformanceBadge(dated))
+  if (name !== 'broken' && file.startsWith('plugins/')) showBadge(name, file.replace(/\/test\/.*/, '/README.md'))
+}
+
+/** The readme of a target that was asked for the first time has the words and no picture yet. */
+function showBadge(name: string, readme: string): void {
+  const page = '](../../docs/conformance.md)'
+  const text = readFileSync(join(repository, readme), 'utf8')
+  const picture = `[![checks passed](../../docs/conformance/${name}.svg)${page}`
+  if (!text.includes(picture))
+    writeFileSync(join(repository, readme), text.replace(`[What it was shown to do${page}`, `${picture} [What it was shown to do${page}`))
 }
 
 /** What `pnpm create @errand/target` writes, with the packages of this repository where its author would have installed them. */
@@ -54,9 +64,11 @@ function generated(): Disposable & { readonly directory: string } {
 /** The page as the kept outcomes have it. */
 export function writtenPage(): string {
   const read = (name: string): unknown => JSON.parse(readFileSync(join(kept, `${name}.json`), 'utf8'))
-  const targets = Object.keys(suites).filter((name) => name !== 'broken' && existsSync(join(kept, `${name}.json`)))
+  const names = Object.keys(suites).filter((name) => name !== 'broken')
+  const { asked = [], unasked = [] } = Object.groupBy(names, (name) => (existsSync(join(kept, `${name}.json`)) ? 'asked' : 'unasked'))
   return conformancePage(
-    targets.map((name) => read(name) as DatedReport),
+    asked.map((name) => read(name) as DatedReport),
+    unasked,
     read('broken') as BrokenReport,
   )
 }

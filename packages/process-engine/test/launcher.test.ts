@@ -9,7 +9,7 @@ import { createProcessTarget } from '../src/index.ts'
 const options: CallOptions = { signal: new AbortController().signal, report: () => {} }
 
 /** A scheduler's starter in small: it takes options of its own, and runs the rest of its words. */
-const launcher = (request: RunRequest) => ['env', `JOB_NAME=${request.runId}`, 'nice', '-n', String(request.options ?? 1)]
+const launcher = (request: RunRequest) => ['env', `JOB_NAME=${request.runId}`, 'nice', '-n', JSON.stringify(request.options ?? 1)]
 
 it('is what a run is started by, and knows the request with its options', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'errand-launcher-'))
