@@ -18,7 +18,7 @@ import { type Check, graceOf, projectName, runCheck, type TrialSettings } from '
 
 const defaultPatience = 60
 /** Seconds for removing what a check made, beyond the check's own. */
-const removal = 260
+const removal = 460
 
 /**
  * Registers, with the `it` of any runner, one test for each behaviour that a target must show. Between any two steps the target is closed

@@ -117,7 +117,7 @@ function assertNoSecretSaid({ said }: Trial, { subject, secretVariables }: Trial
 const removalSeconds = 30
 const defaultGrace = 30
 /** Beyond that, of those that are removed at once. */
-const secondsForEach = 10
+const secondsForEach = 20
 
 /** Seconds between the polite and the hard end of a run. */
 export const graceOf = (subject: Subject): number => subject.grace ?? defaultGrace
