@@ -29,6 +29,39 @@ it('says every problem of every file, each with its place, and fails', async () 
   expect(project.has('.errand')).toBe(false)
 })
 
+it('tells of the named files only, by their path from here or from the project', async () => {
+  using project = temporaryProject(broken)
+  const finished = await project.errand('lint', 'aml_config/local.compute', './aml_config/gpu.compute')
+  expect(finished.exitCode).toBe(1)
+  expect(finished.stdout.split('\n').filter((line) => line.startsWith('aml_config'))).toEqual(
+    [
+      expect.stringMatching(/^aml_config\/local\.compute:2:1: warning/),
+      expect.stringMatching(/^aml_config\/gpu\.compute:1:\d+: error/),
+    ].toReversed(),
+  )
+  expect(finished.stderr).toBe('2 files, 1 error, 1 warning\n')
+  expect((await project.errand('lint', 'aml_config/local.compute')).exitCode).toBe(0)
+  const unknown = await project.errand('lint', 'train.py')
+  expect(unknown.exitCode).toBe(1)
+  expect(unknown.stderr).toMatch(
+    /^ERROR: train\.py is no configuration file of this project\.\nThose that a run reads are aml_config\/away\.runconfig, /,
+  )
+})
+
+it('tells with a key that is there twice the other problems of the file', async () => {
+  using project = temporaryProject({
+    'aml_config/local.compute': 'type: local\ntype: docker\npythonLocatoin: python3\n',
+    'aml_config/local.runconfig': 'Target: local\nTarget: local\nFramework: Python\nArgumentVector: [$file]\nTimeLimit: soon\n',
+  })
+  const { stdout } = await project.errand('lint', '-o', 'json')
+  expect(JSON.parse(stdout)).toMatchObject([
+    { file: 'aml_config/local.compute', line: 2, code: 'DUPLICATE_KEY' },
+    { file: 'aml_config/local.compute', line: 3, severity: 'warning' },
+    { file: 'aml_config/local.runconfig', line: 2, code: 'DUPLICATE_KEY' },
+    { file: 'aml_config/local.runconfig', line: 5, severity: 'error' },
+  ])
+})
+
 it('gives the same as data, with the exit code', async () => {
   using project = temporaryProject(broken)
   const finished = await project.errand('lint', '-o', 'json', '--query', "[?severity=='warning']")

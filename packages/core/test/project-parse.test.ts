@@ -52,15 +52,22 @@ it.each([
   ['a quote that is not closed', 'a: 1\nb: "x\nc: 2\n', ['error YAML_SYNTAX 2']],
   ['two keys on a line', 'a: b: c\n', ['error YAML_SYNTAX 1']],
   ['two documents', 'a: 1\n---\nb: 2\n', ['error YAML_SYNTAX 2']],
-  ['a key twice', 'a: 1\nb: 2\na: 3\n', ['error DUPLICATE_KEY 3']],
-  ['a key twice further in', 'a:\n  b: 2\n  b: 3\n', ['error DUPLICATE_KEY 3']],
-  ['a key twice in JSON', '{"a": 1,\n"a": 2}', ['error DUPLICATE_KEY 2']],
   ['an alias of nothing', 'a: *b\n', ['error UNKNOWN_ALIAS 1']],
   ['an alias of itself', 'a: &a [*a]\n', ['error UNKNOWN_ALIAS 1']],
 ])('refuses %s, and gives nothing of the file', async (_what, text, expected) => {
   const parsed = await parse(text)
   expect(outline(parsed.diagnostics)).toEqual(expected)
   expect(parsed.root).toBeUndefined()
+})
+
+it.each([
+  ['a key twice', 'a: 1\nb: 2\na: 3\n', 'error DUPLICATE_KEY 3'],
+  ['a key twice further in', 'a:\n  b: 2\n  b: 3\n', 'error DUPLICATE_KEY 3'],
+  ['a key twice in JSON', '{"a": 1,\n"a": 2}', 'error DUPLICATE_KEY 2'],
+])('refuses %s, and gives the rest of the file, for its other problems', async (_what, text, expected) => {
+  const parsed = await parse(text)
+  expect(outline(parsed.diagnostics)).toEqual([expected])
+  expect(parsed.root).toMatchObject({ kind: 'map' })
 })
 
 it('refuses text that is not UTF-8', async () => {

@@ -154,7 +154,7 @@ it('lists broken run configurations beside the others', async () => {
     ]),
   ).toEqual([
     ['a', 'local', 'python', []],
-    ['b', undefined, undefined, ['error DUPLICATE_KEY 3']],
+    ['b', 'local', 'python', ['error DUPLICATE_KEY 3']],
     ['c', 'local', undefined, ['error FRAMEWORK_UNKNOWN 2']],
     ['d', undefined, undefined, ['error FILE_UNREADABLE']],
   ])

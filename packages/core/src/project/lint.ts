@@ -56,10 +56,12 @@ async function lintTargets(
     const target = readTarget(name, await readProjectFile(project, file))
     add(findings, file, target.diagnostics)
     usable.delete(name)
-    if (target.type === undefined || hasErrors(target.diagnostics)) continue
+    const isBroken = target.diagnostics.some(({ severity, code }) => severity === 'error' && code !== 'DUPLICATE_KEY')
+    if (target.type === undefined || isBroken) continue
     const problems = await lintSchema({ ...target, type: target.type }, definition)
     findings.diagnostics.push(...problems)
-    if (!problems.some(({ severity, code }) => severity === 'error' || code === 'TARGET_TYPE_NOT_INSTALLED')) usable.add(name)
+    if (![...target.diagnostics, ...problems].some(({ severity, code }) => severity === 'error' || code === 'TARGET_TYPE_NOT_INSTALLED'))
+      usable.add(name)
   }
   return usable
 }

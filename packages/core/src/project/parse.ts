@@ -50,7 +50,10 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Parses YAML 1.1 or JSON. Never half a file: with an error in `diagnostics` there is no `root`. */
+/**
+ * Parses YAML 1.1 or JSON. Never half a file: with an error in `diagnostics` there is no `root`. Only of a file whose one fault is a key that
+ * is there twice there is one, with the first of the two, so that the file's other problems can be told with it.
+ */
 export async function parseFile(file: string, bytes: Uint8Array): Promise<ParsedFile> {
   const diagnostics = diagnosticList(file)
   const text = decodeText(bytes)
@@ -72,7 +75,8 @@ export async function parseFile(file: string, bytes: Uint8Array): Promise<Parsed
   syntaxProblems(text, document, lines, diagnostics, yaml)
   if (hasErrors(diagnostics.list)) return { file, text, diagnostics: diagnostics.list }
   const root = convert(document, lines, diagnostics, yaml)
-  if (hasErrors(diagnostics.list) || root === undefined) return { file, text, diagnostics: diagnostics.list }
+  const isBroken = diagnostics.list.some(({ severity, code }) => severity === 'error' && code !== 'DUPLICATE_KEY')
+  if (isBroken || root === undefined) return { file, text, diagnostics: diagnostics.list }
   return { file, text, root, diagnostics: diagnostics.list }
 }
 
