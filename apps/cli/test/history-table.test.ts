@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { historyTableColumns, historyTableRow } from '../src/render/history-table.ts'
+import type { ListedRun } from '@errand/core/history'
+import { historyTable, historyTableColumns, historyTableRow } from '../src/render/history-table.ts'
 import { renderValue } from '../src/render/value.ts'
 
 const row = {
@@ -35,6 +36,27 @@ it('puts metrics that are one value before those that are lists', () => {
     { ...row, Loss: 3, Recall: null },
   ])
   expect(columns.slice(-3)).toEqual(['Accuracy', 'Recall', 'Loss'])
+})
+
+it('has in a narrow terminal the first metrics before the target and the times', () => {
+  const listed = [
+    { run: { kind: 'run', state: 'completed' }, row: { ...row, Accuracy: 0.97, Loss: 0.1, Recall: 0.9 } } as unknown as ListedRun,
+  ]
+  const times = ['start_time_utc', 'duration']
+  expect(historyTable(listed, undefined, 60).columns).toEqual([
+    'run_id',
+    'status',
+    'script_name',
+    'Accuracy',
+    'Loss',
+    'target',
+    'duration',
+    'start_time_utc',
+    'Recall',
+  ])
+  const whole = ['run_id', 'status', 'script_name', 'target', ...times, 'Accuracy', 'Loss', 'Recall']
+  expect(historyTable(listed, undefined, 90).columns).toEqual(whole)
+  expect(historyTable(listed, undefined).columns).toEqual(whole)
 })
 
 it('keeps a table to its lines whatever a metric is called', () => {

@@ -1,5 +1,5 @@
 import { fieldOf, type ListedRun, type RunKind, type RunSummary } from '@errand/core/history'
-import { cellText, type Column } from './value.ts'
+import { cellText, type Column, displayWidth } from './value.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -7,17 +7,24 @@ type Row = Readonly<Record<string, unknown>>
 const identity = ['run_id', 'status', 'script_name', 'target', 'start_time_utc', 'duration']
 const hidden = new Set([...identity, 'created_utc', 'metrics'])
 
-/** What `history list` shows as a table: chosen columns, or what identifies a run, what it does now if one goes on, and the metrics. */
+/** Metrics that stand before the target where not all fits: more often runs are told apart by these than by their places and times. */
+const firstMetrics = 2
+
+/**
+ * What `history list` shows as a table: chosen columns, or what identifies a run, what it does now if one goes on, and the metrics. `width`
+ * is that of the terminal.
+ */
 export function historyTable(
   listed: readonly ListedRun[],
   columns: readonly string[] | undefined,
+  width?: number,
   now: Date = new Date(),
 ): { rows: readonly Row[]; columns: readonly Column[] } {
   const rows = listed.map(({ run, row }) => historyTableRow(row, run.kind))
   if (columns !== undefined) return { rows: listed.map((run, index) => chosenRow(run, rows[index] ?? {}, columns)), columns }
   const live = listed.some(({ run }) => !isEnded(run))
-  if (!live) return { rows, columns: historyTableColumns(rows) }
-  const [id = 'run_id', status = 'status', ...rest] = historyTableColumns(rows)
+  if (!live) return { rows, columns: fittingOrder(rows, width) }
+  const [id = 'run_id', status = 'status', ...rest] = fittingOrder(rows, width)
   const withNow = listed.map(({ run }, index) => ({ ...rows[index], [nowKey]: nowCell(run, now) }))
   return { rows: withNow, columns: [id, status, { key: nowKey, heading: 'Now' }, ...rest.filter((key) => key !== nowKey)] }
 }
@@ -77,6 +84,18 @@ export function historyTableColumns(rows: readonly Row[]): string[] {
   const metrics = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((key) => !hidden.has(key))
   const lists = new Set(rows.flatMap((row) => metrics.filter((key) => typeof row[key] === 'object' && row[key] !== null)))
   return [...identity, ...metrics.filter((key) => !lists.has(key)), ...metrics.filter((key) => lists.has(key))]
+}
+
+/** Where the first metrics would stand outside the terminal, they come behind the script. */
+function fittingOrder(rows: readonly Row[], width: number | undefined): string[] {
+  const all = historyTableColumns(rows)
+  const first = all.slice(identity.length, identity.length + firstMetrics)
+  const widthOf = (key: string) => Math.max(displayWidth(key), ...rows.map((row) => displayWidth(cellText(row[key])))) + 2
+  const needed = [...identity, ...first].reduce((sum, key) => sum + widthOf(key), -2)
+  if (width === undefined || needed <= width) return all
+  const rest = all.filter((key) => !first.includes(key) && !['start_time_utc', 'duration'].includes(key))
+  const [id = 'run_id', status = 'status', script = 'script_name', target = 'target', ...others] = rest
+  return [id, status, script, ...first, target, 'duration', 'start_time_utc', ...others]
 }
 
 /** To the second; empty for a run that has not started. */

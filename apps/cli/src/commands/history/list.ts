@@ -115,7 +115,8 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
       return
     }
     const { historyTable } = await import('../../render/history-table.ts')
-    await this.print(rows, { ...historyTable(listed, columns), empty })
+    const width = process.stdout.isTTY ? process.stdout.columns : undefined
+    await this.print(rows, { ...historyTable(listed, columns, width), empty })
   }
 
   /** Reads in pages, and says behind the last one which records can't be read. */
