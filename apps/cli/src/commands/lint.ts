@@ -40,8 +40,9 @@ Exit code: 0 when no file has an error, else 1; with --strict a warning counts t
 
 /** One of the files that were read, named from the current folder or from the project's. */
 function readFile(given: string, directory: string, files: readonly string[]): string {
-  const names = [resolve(given), resolve(directory, given)].map((path) => relative(directory, path).replaceAll('\\', '/'))
-  const found = files.find((file) => names.includes(file))
+  const nameOf = (path: string) => relative(directory, path).replaceAll('\\', '/')
+  const [fromHere, fromProject] = [nameOf(resolve(given)), nameOf(resolve(directory, given))]
+  const found = files.find((file) => file === fromHere || file === fromProject)
   if (found !== undefined) return found
   throw new ErrandError('FILE_NOT_READ', `${given} is no configuration file of this project.`, {
     hint: files.length === 0 ? 'The project has none: errand init' : `Those that a run reads are ${files.join(', ')}.`,
