@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { type CallOptions, ErrandError, type Leftover, type RunHandle, type RunReference, type RunRequest, errorCode } from '@errand/core'
 import type { Agent } from './agent.ts'
 import { collect } from './collect.ts'
@@ -6,6 +5,7 @@ import type { CallParameters } from './connection.ts'
 import { isLost } from './repeated-call.ts'
 import { readAhead, readEvents } from './run-events.ts'
 import { toStatus } from './run-status.ts'
+import { type ObjectSource, sendObjects } from './send-objects.ts'
 
 /** What an engine adds to the request: how the script is started at its place. */
 export interface Launch {
@@ -20,12 +20,6 @@ export interface Launch {
   /** Seconds between the polite and the hard end of a cancelled run. */
   readonly grace?: number
   readonly sharedDirectory?: string
-}
-
-export interface ObjectSource {
-  openObject(digest: string): Readable
-  /** A folder of objects on the agent's own machine, for an agent that may link instead of being sent copies. */
-  readonly directory?: string
 }
 
 /**
@@ -92,49 +86,6 @@ async function stageAndStart(
 
 /** Bytes. */
 const shortList = 32 * 1024
-
-/** Resolves, with the calls that are not answered yet, once all objects are on their way. */
-async function sendObjects(
-  agent: Agent,
-  request: RunRequest,
-  missing: readonly string[],
-  source: ObjectSource,
-  options: CallOptions,
-): Promise<readonly Promise<unknown>[]> {
-  const sizes = new Map(request.snapshot.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.digest, entry.size] as const] : [])))
-  const total = missing.reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
-  if (source.directory !== undefined) {
-    const objects = missing.map((digest) => ({ digest, size: sizes.get(digest) ?? 0 }))
-    return [agent.call('adopt', { directory: source.directory }, { signal: options.signal, body: Buffer.from(JSON.stringify(objects)) })]
-  }
-  let done = 0
-  const message = `sending ${missing.length} files`
-  const report = (bytes: number) => options.report({ message, done: (done += bytes), total, unit: 'bytes' })
-  report(0)
-  // The calls are queued on one stream: the next object follows without waiting for the answer to the last.
-  const calls: Promise<unknown>[] = []
-  for (const digest of missing) {
-    const size = sizes.get(digest) ?? 0
-    const chunks = counted(() => source.openObject(digest), report)
-    const call = agent.call('put', { digest, size }, { signal: options.signal, body: { size, chunks } })
-    // One that fails while an earlier one is waited for is looked at in its turn.
-    call.catch(() => {})
-    calls.push(call)
-    if (calls.length >= mostUnanswered) await calls.shift()
-  }
-  return calls
-}
-
-/** On a long way, small files must not wait for the answers to those before them. */
-const mostUnanswered = 512
-
-/** Opened in its turn only: the others hold neither a file nor memory. */
-async function* counted(open: () => Readable, report: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of open() as AsyncIterable<Buffer>) {
-    report(chunk.length)
-    yield chunk
-  }
-}
 
 /** The run of that id, when it was started at this place for this project. */
 export async function findRun(agent: Agent, runId: string, projectId: string, options: CallOptions): Promise<RunReference | undefined> {

@@ -183,7 +183,7 @@ function write(process: HostProcess, data: string | Buffer): Promise<void> {
   })
 }
 
-function objectDamaged(digest: unknown, size: number): ErrandError {
+export function objectDamaged(digest: unknown, size: number): ErrandError {
   return new ErrandError('OBJECT_DAMAGED', `The kept copy of a file of the project, ${String(digest)}, does not have its ${size} bytes.`, {
     hint: 'Something else wrote into it. Delete the file of that name among the kept objects of the project, and submit again.',
   })

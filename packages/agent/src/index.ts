@@ -4,4 +4,5 @@ export { type Agent, type AgentHost, type AgentPlace, openAgent } from './agent.
 export type { Answer, CallParameters, CallSettings, Hello } from './connection.ts'
 export { cancelGrace } from './cancel-grace.ts'
 export { type OpenedOnce, openOnce } from './open-once.ts'
-export { type Launch, type ObjectSource, agentLeftovers, findRun, removeAgentLeftover, runHandle, submitRun } from './agent-run.ts'
+export { type Launch, agentLeftovers, findRun, removeAgentLeftover, runHandle, submitRun } from './agent-run.ts'
+export type { ObjectSource } from './send-objects.ts'

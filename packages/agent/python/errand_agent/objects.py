@@ -50,6 +50,8 @@ def call_missing(server, params, body):
 
 
 def incoming(header):
+    if 'objects' in header:
+        return Batch(header['objects'], header.get('bytes') or 0)
     digest = checked_digest(header.get('digest'))
     size = header.get('bytes') or 0
     if header.get('size', size) != size:
@@ -68,6 +70,67 @@ class Known:
 
     def abandon(self):
         pass
+
+
+class Batch:
+    """Several objects, one behind the other. One that can't be stored does not keep the others away; the first such error is the answer."""
+
+    def __init__(self, objects, size):
+        try:
+            self.waiting = [(checked_digest(digest), int(length)) for digest, length in reversed(objects)]
+        except (TypeError, ValueError):
+            raise bad_request('The objects of a put are a list of digests with sizes.')
+        if any(length < 0 for _, length in self.waiting) or sum(length for _, length in self.waiting) != size:
+            raise bad_request('The objects of a put do not have the %d bytes of its body together.' % size)
+        self.receiver = None
+        self.wanted = 0
+        self.error = None
+
+    def write(self, data):
+        taken = 0
+        while taken < len(data):
+            if self.receiver is None:
+                self.next()
+            piece = data[taken:taken + self.wanted]
+            try:
+                self.receiver.write(piece)
+            finally:
+                # It is a view of the input's buffer, which can't be shortened as long as there is one.
+                taken += len(piece)
+                self.wanted -= len(piece)
+                piece.release()
+            if not self.wanted:
+                self.end()
+
+    def next(self):
+        while self.receiver is None and self.waiting:
+            digest_hex, self.wanted = self.waiting.pop()
+            try:
+                self.receiver = Known() if has(digest_hex, self.wanted) else Incoming(digest_hex, self.wanted)
+            except OSError as error:
+                error.__traceback__ = None
+                self.error = self.error or error
+                self.receiver = Known()
+            if not self.wanted:
+                self.end()
+
+    def end(self):
+        receiver, self.receiver = self.receiver, None
+        try:
+            receiver.finish()
+        except (CallError, OSError) as error:
+            error.__traceback__ = None
+            self.error = self.error or error
+
+    def finish(self):
+        while self.waiting:
+            self.next()
+        if self.error is not None:
+            raise self.error
+
+    def abandon(self):
+        if self.receiver is not None:
+            self.receiver.abandon()
 
 
 class Incoming:
@@ -138,7 +201,7 @@ def write_all(descriptor, data):
 
 
 def call_put(server, params, body):
-    """{digest, size} and the content as the body → {}; the work is done while the body comes in."""
+    """{digest, size} or {objects: [[digest, size]]}, and the contents as the body → {}; the work is done while the body comes in."""
     return {}
 
 

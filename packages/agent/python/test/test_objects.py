@@ -79,6 +79,33 @@ class Objects(AgentTest):
         with open(path, 'rb') as file:
             self.assertEqual(file.read(), large)
 
+    def put_all(self, contents, digests=None):
+        objects = [[digest, len(content)] for digest, content in zip(digests or map(digest_of, contents), contents)]
+        return self.client.call('put', b''.join(contents), objects=objects)
+
+    def test_takes_several_contents_in_one_call(self):
+        contents = [b'', b'one', os.urandom(300000), b'two', b'', os.urandom(3 << 20), b'one', b'']
+        self.put_all([b'two'])
+        self.assertEqual(self.put_all(contents), {})
+        self.assertEqual(self.put_all([b'']), {})
+        for content in contents:
+            name = digest_of(content)[7:]
+            with open(os.path.join(self.home, 'objects', name[:2], name), 'rb') as file:
+                self.assertEqual(file.read(), content)
+
+    def test_one_content_that_can_not_be_stored_keeps_no_other_away(self):
+        with self.assertRaises(Refused) as caught:
+            self.put_all([b'first', b'wrong', b'third'], [digest_of(b'first'), digest_of(b'right'), digest_of(b'third')])
+        self.assertEqual(caught.exception.code, 'OBJECT_CORRUPT')
+        self.assertEqual(self.client.call('missing', digests=[digest_of(b'first'), digest_of(b'right'), digest_of(b'third')]), {'missing': [digest_of(b'right')]})
+
+    def test_refuses_a_list_of_contents_that_is_none(self):
+        for objects in (7, [7], [[digest_of(b'x')]], [[digest_of(b'x'), 2]], [[digest_of(b'x'), -1], [digest_of(b'y'), 2]], [['sha256:../x', 1]], []):
+            with self.assertRaises(Refused) as caught:
+                self.client.call('put', b'x', objects=objects)
+            self.assertEqual(caught.exception.code, 'BAD_REQUEST')
+        self.assertEqual(self.client.call('missing', digests=[digest_of(b'x')]), {'missing': [digest_of(b'x')]})
+
     def test_refuses_content_that_has_another_digest(self):
         for size in (10, 2 << 20):
             with self.assertRaises(Refused) as caught:

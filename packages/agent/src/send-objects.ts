@@ -1,0 +1,102 @@
+import type { Readable } from 'node:stream'
+import type { CallOptions, RunRequest } from '@errand/core'
+import type { Agent } from './agent.ts'
+import { objectDamaged } from './connection.ts'
+
+export interface ObjectSource {
+  openObject(digest: string): Readable
+  /** A folder of objects on the agent's own machine, for an agent that may link instead of being sent copies. */
+  readonly directory?: string
+}
+
+interface Missing {
+  readonly digest: string
+  readonly size: number
+}
+
+/** Bytes and contents of one call: an answer to each small file would cost more than the file. */
+const batchBytes = 1024 * 1024
+const batchLength = 256
+/** Bytes up to which contents are joined to one piece. */
+const pieceBytes = 256 * 1024
+/** Calls. On a long way, the next must not wait for the answer to the one before it. */
+const mostUnanswered = 64
+
+/** Resolves, with the calls that are not answered yet, once all objects are on their way. */
+export async function sendObjects(
+  agent: Agent,
+  request: RunRequest,
+  digests: readonly string[],
+  source: ObjectSource,
+  options: CallOptions,
+): Promise<readonly Promise<unknown>[]> {
+  const sizes = new Map(request.snapshot.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.digest, entry.size] as const] : [])))
+  const missing = digests.map((digest) => ({ digest, size: sizes.get(digest) ?? 0 }))
+  if (source.directory !== undefined)
+    return [agent.call('adopt', { directory: source.directory }, { signal: options.signal, body: Buffer.from(JSON.stringify(missing)) })]
+  const total = sizeOf(missing)
+  let done = 0
+  const message = `sending ${missing.length} files`
+  const report = (bytes: number) => options.report({ message, done: (done += bytes), total, unit: 'bytes' })
+  report(0)
+  // The calls are queued on one stream: the next batch follows without waiting for the answer to the last.
+  const calls: Promise<unknown>[] = []
+  for (const batch of batches(missing)) {
+    const body = { size: sizeOf(batch), chunks: pieces(contents(batch, source), report) }
+    const call = agent.call('put', { objects: batch.map(({ digest, size }) => [digest, size]) }, { signal: options.signal, body })
+    // One that fails while an earlier one is waited for is looked at in its turn.
+    call.catch(() => {})
+    calls.push(call)
+    if (calls.length >= mostUnanswered) await calls.shift()
+  }
+  return calls
+}
+
+const sizeOf = (objects: readonly Missing[]): number => objects.reduce((sum, { size }) => sum + size, 0)
+
+function* batches(missing: readonly Missing[]): Generator<readonly Missing[]> {
+  let batch: Missing[] = []
+  let bytes = 0
+  for (const object of missing) {
+    if (batch.length > 0 && (batch.length === batchLength || bytes + object.size > batchBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(object)
+    bytes += object.size
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Each is opened in its turn only: the others hold neither a file nor memory. Error: `OBJECT_DAMAGED`. */
+async function* contents(batch: readonly Missing[], source: ObjectSource): AsyncGenerator<Buffer> {
+  for (const { digest, size } of batch) {
+    let sent = 0
+    for await (const chunk of source.openObject(digest) as AsyncIterable<Buffer>) {
+      sent += chunk.length
+      if (sent > size) break
+      yield chunk
+    }
+    // The place counts the bytes that were announced: other ones would be taken for those of the next content.
+    if (sent !== size) throw objectDamaged(digest, size)
+  }
+}
+
+/** Joins short chunks: each piece is a write of its own, and a packet of its own. */
+async function* pieces(chunks: AsyncIterable<Buffer>, report: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of chunks) {
+    waiting.push(chunk)
+    bytes += chunk.length
+    if (bytes < pieceBytes) continue
+    report(bytes)
+    yield waiting.length === 1 ? chunk : Buffer.concat(waiting, bytes)
+    waiting = []
+    bytes = 0
+  }
+  if (bytes === 0) return
+  report(bytes)
+  yield Buffer.concat(waiting, bytes)
+}
