@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { type CallOptions, ErrandError, errorCode } from '@errand/core'
 import type { Agent } from './agent.ts'
 
-interface CollectedFile {
+/** A file that a run made. */
+export interface CollectedFile {
   readonly path: string
   readonly size: number
   /** Nanoseconds since 1970, as digits: too large for a number. */
@@ -13,8 +14,8 @@ interface CollectedFile {
 }
 
 /** The agent's list of what a run made. Bytes of a name that are no UTF-8 are lone surrogates (U+DC80 to U+DCFF). */
-interface Listing {
-  readonly files: readonly CollectedFile[]
+export interface CollectedFiles<File extends CollectedFile = CollectedFile> {
+  readonly files: readonly File[]
   readonly directories?: readonly string[]
   readonly links?: readonly { readonly path: string; readonly to: string }[]
   /** What the agent's user may not read, nor make readable. */
@@ -56,12 +57,12 @@ export async function collect(
 }
 
 /** The list that came with the end of the run, when it is that of the same files, else one that is asked for. Either is used once. */
-async function listingOf(agent: Agent, run: string, include: readonly string[], signal: AbortSignal): Promise<Listing> {
+async function listingOf(agent: Agent, run: string, include: readonly string[], signal: AbortSignal): Promise<CollectedFiles> {
   const ahead = agent.ahead?.get(run)
   agent.ahead?.delete(run)
-  if (ahead?.listing !== undefined && isDeepStrictEqual(ahead.include, include)) return ahead.listing as Listing
+  if (ahead?.listing !== undefined && isDeepStrictEqual(ahead.include, include)) return ahead.listing as CollectedFiles
   const { result } = await agent.call('collect', { run, include }, { signal })
-  return result as unknown as Listing
+  return result as unknown as CollectedFiles
 }
 
 const mostNamed = 5

@@ -1,3 +1,4 @@
+export type { CollectedFile, CollectedFiles } from './collect.ts'
 export { missingFiles } from './missing-files.ts'
 export { type AgentFiles, agentHash, readAgentFiles } from './agent-files.ts'
 export { type Agent, type AgentHost, type AgentPlace, openAgent } from './agent.ts'

@@ -1,21 +1,13 @@
+import type { CollectedFile, CollectedFiles } from '@errand/agent'
 import { ErrandError } from '@errand/core'
 import type { Call, StoredRun } from './stored-run.ts'
 
-interface KeptFile {
-  readonly path: string
-  readonly size: number
-  readonly mtime_ns: string
-  readonly executable: boolean
+interface KeptFile extends CollectedFile {
   /** Where its content lies, below the run's folder. */
   readonly place: string
 }
 
-interface KeptFiles {
-  readonly files: readonly KeptFile[]
-  readonly directories?: readonly string[]
-  readonly links?: readonly { readonly path: string; readonly to: string }[]
-  readonly unreadable?: readonly string[]
-}
+type KeptFiles = CollectedFiles<KeptFile>
 
 const nothing: KeptFiles = { files: [] }
 

@@ -2,6 +2,7 @@ import { Flags } from '../../oclif-core.ts'
 import { ErrandError } from '@errand/core'
 import type { History, RunRecord } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'
+import { runsFlag } from '../../runs-flag.ts'
 
 export default class HistoryCompare extends RunCommand {
   static override summary = 'Shows what differs between runs: code, configuration, environment, arguments, variables, metrics.'
@@ -16,13 +17,7 @@ As JSON: the records of the runs, with "differences" in each from the second on.
   ]
   static override strict = false
   static override flags = {
-    run: Flags.string({
-      char: 'r',
-      summary: 'A run; may be given several times.',
-      helpValue: 'RUN',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    run: runsFlag,
     diff: Flags.boolean({
       summary: 'Print the changes of the files as a unified diff and nothing else; with -o json they are in the JSON.',
     }),

@@ -3,6 +3,7 @@ import { ErrandError, errorCode } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
 import { RunCommand } from '../../run-command.ts'
+import { runsFlag } from '../../runs-flag.ts'
 
 export default class HistoryDelete extends RunCommand {
   static override summary = 'Deletes runs from the history: record, log and files.'
@@ -12,13 +13,7 @@ What runs have left at their place is removed with errand clean, the copied proj
   static override examples = ['<%= config.bin %> history delete last --yes']
   static override strict = false
   static override flags = {
-    run: Flags.string({
-      char: 'r',
-      summary: 'A run; may be given several times.',
-      helpValue: 'RUN',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    run: runsFlag,
     force: Flags.boolean({ char: 'f', summary: 'Also runs that have not ended.' }),
   }
 
