@@ -3,14 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The Python package as it is sent to a place: its files by relative path, and the hash that names its folder there. */
+/** The Python package as it is sent to a place: its files by relative path, and the hash that names its folder at every place. */
 export interface AgentFiles {
   readonly hash: string
   readonly files: Readonly<Record<string, string>>
 }
-
-/** Names the agent's folder at every place. */
-export const agentHash = (): string => readAgentFiles().hash
 
 const source = fileURLToPath(new URL('../python/', import.meta.url))
 

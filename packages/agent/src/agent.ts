@@ -13,6 +13,8 @@ export interface AgentPlace {
   /** Folder of everything errand keeps there. Absent: `.errand` in the host's home. */
   readonly home?: string
   readonly signal: AbortSignal
+  /** The agent itself, for whoever has read it already. */
+  readonly files?: AgentFiles
   /** Leave the place as it is: an agent that is not there is the error `AGENT_MISSING` and not sent. */
   readonly lookOnly?: boolean
   /** Told in one sentence what takes a moment (sending the agent for the first time). */
@@ -44,7 +46,7 @@ export interface Agent extends AsyncDisposable {
  * Errors: `PYTHON_NOT_FOUND`, `PYTHON_TOO_OLD`, `AGENT_NOT_STARTED`; with `lookOnly` also `AGENT_MISSING`.
  */
 export async function openAgent(place: AgentPlace): Promise<Agent> {
-  const files = readAgentFiles()
+  const files = place.files ?? readAgentFiles()
   const closing = new AbortController()
   let connection = await repeatWhileLost(() => firstThatStarts(place, files), place.signal)
   const python = connection.hello.python.executable

@@ -1,6 +1,6 @@
 export type { CollectedFile, CollectedFiles } from './collect.ts'
 export { missingFiles } from './missing-files.ts'
-export { type AgentFiles, agentHash, readAgentFiles } from './agent-files.ts'
+export { type AgentFiles, readAgentFiles } from './agent-files.ts'
 export { type Agent, type AgentHost, type AgentPlace, openAgent } from './agent.ts'
 export type { Answer, CallParameters, CallSettings, Hello } from './connection.ts'
 export { cancelGrace } from './cancel-grace.ts'

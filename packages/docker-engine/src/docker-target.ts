@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { type OpenedOnce, agentHash, findRun, openOnce, submitRun } from '@errand/agent'
+import { type OpenedOnce, findRun, openOnce, submitRun } from '@errand/agent'
 import { type CallOptions, ErrandError, type RunReference, type RunRequest, type Target, type TargetContext, errorCode } from '@errand/core'
 import { readContainerOptions } from './container-options.ts'
 import type { ContainerSettings } from './container-settings.ts'
@@ -154,7 +154,7 @@ async function submit(
     image,
     python,
     volume,
-    agent: agentHash(),
+    agent: agents.files().hash,
     grace,
     ...(share === undefined ? {} : { share }),
   })

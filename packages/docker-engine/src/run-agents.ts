@@ -1,4 +1,4 @@
-import { type Agent, type OpenedOnce, openAgent, openOnce } from '@errand/agent'
+import { type Agent, type AgentFiles, type OpenedOnce, openAgent, openOnce, readAgentFiles } from '@errand/agent'
 import { type CallOptions, errorCode } from '@errand/core'
 import type { ContainerCreateOptions } from 'dockerode'
 import { anyImage, anyPython, stillThere } from './any-image.ts'
@@ -18,6 +18,8 @@ interface ReadingPlace {
 
 /** The agents of runs, each reached by the first call that needs it. */
 export interface RunAgents extends AsyncDisposable {
+  /** What is sent of the agent, read once. */
+  files(): AgentFiles
   /** With `create` the run's container is made when it is not there. */
   get(run: KnownRun, options: CallOptions, create?: ContainerCreateOptions): Promise<Agent>
   isReached(runId: string): boolean
@@ -28,6 +30,8 @@ export interface RunAgents extends AsyncDisposable {
 export function runAgents(engine: Engine, place: ReadingPlace): RunAgents {
   const agents = new Map<string, OpenedOnce<Agent>>()
   const reached = new Set<string>()
+  let read: AgentFiles | undefined
+  const files = (): AgentFiles => (read ??= readAgentFiles())
   async function forget(runId: string): Promise<void> {
     const known = agents.get(runId)
     agents.delete(runId)
@@ -35,8 +39,9 @@ export function runAgents(engine: Engine, place: ReadingPlace): RunAgents {
     await known?.[Symbol.asyncDispose]()
   }
   return {
+    files,
     async get(run, options, create) {
-      const known = agents.get(run.runId) ?? openOnce((call) => open(engine, place, run, call, create))
+      const known = agents.get(run.runId) ?? openOnce((call) => open(engine, place, files(), run, call, create))
       agents.set(run.runId, known)
       try {
         const agent = await known.get(options)
@@ -59,6 +64,7 @@ export function runAgents(engine: Engine, place: ReadingPlace): RunAgents {
 async function open(
   engine: Engine,
   { owner, settings }: ReadingPlace,
+  files: AgentFiles,
   run: KnownRun,
   options: CallOptions,
   create: ContainerCreateOptions | undefined,
@@ -69,6 +75,7 @@ async function open(
     host,
     pythons: pythonsFor(run, create),
     home: host.home,
+    files,
     signal: options.signal,
     report: (message: string) => options.report({ message }),
   }
