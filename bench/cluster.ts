@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { livyProblem, startYarn } from '../packages/testkit/dist/servers/index.js'
+import { type Yarn, livyProblem, startYarn } from '../packages/testkit/dist/servers/index.js'
 import { type Command, type Figure, measure, median, row, watchMemory } from './measure.ts'
 
-const script = `from pyspark.sql import SparkSession
+export const script = `from pyspark.sql import SparkSession
 print('first line', flush=True)
 print(SparkSession.builder.getOrCreate().range(1000).count())
 `
@@ -24,11 +24,7 @@ export async function cluster(scratch: string, errand: string, environment: Node
     `type: cluster\nlivyUrl: ${yarn.livy.url}\nwebhdfsUrl: ${yarn.webHdfsUrl}\nusername: ${user}\nuserManagedEnvironment: true\n`,
   )
   writeFileSync(join(directory, 'aml_config/cluster.runconfig'), 'Target: cluster\nFramework: PySpark\n')
-  const put = `curl -sfL -X PUT -T train.py "${yarn.webHdfsUrl}/bench/train.py?op=CREATE&user.name=${user}&overwrite=true"`
-  const post = `curl -sf -H 'X-Requested-By: bench' -H 'Content-Type: application/json' -d '{"file":"/bench/train.py"}' ${yarn.livy.url}/batches`
-  const poll = `while :; do case $(curl -sf ${yarn.livy.url}/batches/$id/state) in *success*) break ;; *dead* | *killed*) exit 1 ;; esac; sleep 0.5; done`
-  const shell = (name: string, text: string): Command => ({ name, command: ['sh', '-ec', text], cwd: directory, env: environment })
-  const bare = shell('curl', `${put}; id=$(${post} | sed 's/^{"id":\\([0-9]*\\).*/\\1/'); ${poll}`)
+  const bare = barePost(yarn, directory, environment)
   const figures: Record<'bare' | 'first' | 'whole', Figure[]> = { bare: [], first: [], whole: [] }
   for (let round = 0; round <= rounds; round++) {
     const alone = await measure(bare)
@@ -44,6 +40,16 @@ export async function cluster(scratch: string, errand: string, environment: Node
   })
   row('submit to a cluster, to its end / bare POST and poll', middle(figures.whole), middle(figures.bare), '<= 3000 ms over')
   row("submit to a cluster, to the script's first line / bare POST and poll to the end", middle(figures.first), middle(figures.bare), '')
+}
+
+/** What `train.py` of a folder takes with curl alone: sent, named to Livy, and asked for until it has ended. */
+export function barePost(yarn: Yarn, cwd: string, env: NodeJS.ProcessEnv): Command {
+  const user = userInfo().username
+  const put = `curl -sfL -X PUT -T train.py "${yarn.webHdfsUrl}/bench/train.py?op=CREATE&user.name=${user}&overwrite=true"`
+  const post = `curl -sf -H 'X-Requested-By: bench' -H 'Content-Type: application/json' -d '{"file":"/bench/train.py"}' ${yarn.livy.url}/batches`
+  const poll = `while :; do case $(curl -sf ${yarn.livy.url}/batches/$id/state) in *success*) break ;; *dead* | *killed*) exit 1 ;; esac; sleep 0.5; done`
+  const text = `${put}; id=$(${post} | sed 's/^{"id":\\([0-9]*\\).*/\\1/'); ${poll}`
+  return { name: 'curl', command: ['sh', '-ec', text], cwd, env }
 }
 
 const rounds = 3

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { randomFillSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { clusterUnchanged } from './cluster-unchanged.ts'
 import { cluster } from './cluster.ts'
 import { environments } from './environments.ts'
 import { dockerRuns } from './docker.ts'
@@ -111,6 +112,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   remotedocker: () => remoteDocker(errand, scratch),
   'docker-build': () => dockerBuild({ errand, scratch, environment }),
   cluster: () => cluster(scratch, errand, environment),
+  'cluster-unchanged': () => clusterUnchanged(scratch, errand, environment),
 }
 const chosen = process.argv.slice(2)
 console.log('| what | figure | limit | over | ratio | client memory | aim |\n|---|---|---|---|---|---|---|')

@@ -13,7 +13,7 @@ export function environmentArchive(
   { prefix, python }: Pick<PreparedEnvironment, 'prefix' | 'python'>,
   { signal }: Pick<CallOptions, 'signal'>,
 ): Readable {
-  return Readable.from(packed(host, [python, '-I', '-S', '-c', archiveProgram(), prefix], signal), { objectMode: false })
+  return Readable.from(packed(host, [python, '-I', '-S', '-B', '-c', archiveProgram(), prefix], signal), { objectMode: false })
 }
 
 async function* packed(host: Host, command: readonly string[], signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -42,4 +42,6 @@ async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8').trim().split('\n').at(-1) ?? ''
 }
 
-const archiveProgram = (): string => readFileSync(fileURLToPath(new URL('../python/archive_environment.py', import.meta.url)), 'utf8')
+/** Source of the Python program that packs: its `main(prefix, output)` writes to a file object. */
+export const archiveProgram = (): string =>
+  readFileSync(fileURLToPath(new URL('../python/archive_environment.py', import.meta.url)), 'utf8')

@@ -26,7 +26,7 @@ export {
   planEnvironment,
   prepareEnvironment,
 } from './prepare-environment.ts'
-export { environmentArchive } from './environment-archive.ts'
+export { archiveProgram, environmentArchive } from './environment-archive.ts'
 export { bareImage, imageProbe, readImageProbe } from './image-probe.ts'
 export type { Drift, PlaceFacts, Program, StepFailure } from './place.ts'
 export { type ProviderName, providerNames } from './provider.ts'

@@ -1,14 +1,16 @@
 import { type CallOptions, type Finding, type TargetContext, errorMessage } from '@errand/core'
 import type { Cluster } from './cluster.ts'
+import { openBuilder } from './environment-builder.ts'
 import { explain } from './service-problem.ts'
 import type { ClusterConfig } from './target.ts'
 
 /** Looks at every hop, changing nothing. */
 export async function* checkCluster(
-  { target }: TargetContext<ClusterConfig>,
+  context: TargetContext<ClusterConfig>,
   open: () => Promise<Cluster>,
   options: CallOptions,
 ): AsyncGenerator<Finding> {
+  const { config, target } = context
   const found = async (name: string, look: () => Promise<string>): Promise<Finding> => {
     try {
       return { name, outcome: 'ok', detail: await look() }
@@ -26,7 +28,8 @@ export async function* checkCluster(
   })
   yield way
   if (cluster === undefined) return
-  const { livy, storage, home, yarn } = cluster
+  const reached = cluster
+  const { livy, storage, home, yarn } = reached
   yield await found('livy', async () => {
     const { version } = await livy.version(options)
     await livy.list({ size: 1 }, options)
@@ -36,6 +39,12 @@ export async function* checkCluster(
     const folder = await storage.status(home, options)
     return folder === undefined ? `${home} will be made` : `${home} is there, of ${folder.owner}`
   })
+  if (!config.userManagedEnvironment) yield await found('environments', () => nameOfBuilder(context, reached, options))
   const client = yarn(undefined)
   if (client !== undefined) yield await found('yarn', async () => (await client.applicationsWithTag('errand', options), 'YARN answers'))
+}
+
+async function nameOfBuilder(context: TargetContext<ClusterConfig>, cluster: Cluster, options: CallOptions): Promise<string> {
+  await using builder = await openBuilder(context, cluster, options)
+  return `environments are made on ${builder.host.name}, in ${builder.home}`
 }

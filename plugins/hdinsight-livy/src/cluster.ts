@@ -24,6 +24,8 @@ export interface Cluster extends AsyncDisposable {
   /** The ResourceManager, by the configuration or else by an address that the cluster itself has told. */
   yarn(told: string | undefined): YarnClient | undefined
   readonly headNode?: SshHost
+  /** Of a storage that is reached through the head node, which can write to it without us. */
+  readonly nearHeadNode?: { readonly url: string; readonly user?: string }
 }
 
 /** Connects by the ways that the configuration names. Errors: `CLUSTER_WAY_MISSING`, `STORAGE_WAY_MISSING`, those of the SSH login. */
@@ -34,7 +36,9 @@ export async function openCluster(context: TargetContext<ClusterConfig>, options
   try {
     const services = await servicesOf(context, headNode)
     const livy = openLivyClient({ ...services, url: config.livyUrl ?? `http://127.0.0.1:${config.livyPort}` })
-    const storage = openWebHdfsClient({ ...services, url: await storageUrl(context, headNode, options), ...userOf(config) })
+    const webHdfs = { url: await storageUrl(context, headNode, options), ...userOf(config) }
+    const storage = openWebHdfsClient({ ...services, ...webHdfs })
+    const isNear = services.connect !== undefined && webHdfs.url.startsWith('http:')
     const yarns = new Map<string, YarnClient>()
     const home = config.storageDirectory ?? `${await storage.homeDirectory(options)}/.errand`
     return {
@@ -43,6 +47,7 @@ export async function openCluster(context: TargetContext<ClusterConfig>, options
       storage,
       home: home.replace(/\/+$/, ''),
       ...(headNode === undefined ? {} : { headNode }),
+      ...(isNear ? { nearHeadNode: webHdfs } : {}),
       yarn(told) {
         const url = config.yarnUrl ?? yarnUrlOf(config, told)
         if (url === undefined) return undefined

@@ -60,7 +60,7 @@ async function build(context: Context, cluster: Cluster, { request, found }: Ask
   if (!runsScripts(made.pythonVersion)) throw tooOld(made)
   // Another prepare may have been quicker.
   if ((await cluster.storage.status(found.archive, options)) === undefined)
-    await sendEnvironment(cluster.storage, { host: builder.host, made, to: found.archive }, options)
+    await sendEnvironment(cluster, { host: builder.host, made, to: found.archive }, options)
   await keepRecord(
     cluster,
     found,

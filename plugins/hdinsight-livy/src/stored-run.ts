@@ -50,8 +50,19 @@ export async function writeWhole(
   call: Call,
   permission?: string,
 ): Promise<boolean> {
+  const options = { ...call, overwrite: true, ...(permission === undefined ? {} : { permission }) }
+  return appearWhole(storage, path, (temporary) => storage.write(temporary, content, options), call)
+}
+
+/** The same, however it is written. */
+export async function appearWhole(
+  storage: Cluster['storage'],
+  path: string,
+  write: (temporary: string) => Promise<void>,
+  call: Call,
+): Promise<boolean> {
   const temporary = path.replace(/[^/]*$/, (name) => `.${name}.${randomBytes(6).toString('hex')}`)
-  await storage.write(temporary, content, { ...call, overwrite: true, ...(permission === undefined ? {} : { permission }) })
+  await write(temporary)
   if (await storage.rename(temporary, path, call)) return true
   await storage.delete(temporary, call)
   return false

@@ -3,7 +3,16 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Environment, EnvironmentLock, Leftover, RunRequest } from '@errand/core'
 import { openWebHdfsClient } from '@errand/livy'
-import { livyProblem, machinePythons, makeCondaChannel, sshdProblem, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
+import {
+  livyProblem,
+  machinePythons,
+  makeCondaChannel,
+  sshdProblem,
+  startFaultyProxy,
+  startGateway,
+  startSshd,
+  startYarn,
+} from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClusterConfig } from '../src/target.ts'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
@@ -14,7 +23,9 @@ chmodSync(folder, 0o777)
 const yarn = problem === undefined ? await startYarn({ livyLines: ['livy.impersonation.enabled = true'] }) : undefined
 const headNode = yarn && (await startSshd({ lines: [`SetEnv ERRAND_HOME=${folder}/errand HOME=${folder}`] }))
 const gateway = yarn && (await startGateway({ livy: yarn.livy.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl }))
+const proxy = headNode && (await startFaultyProxy(headNode.port))
 afterAll(async () => {
+  await proxy?.[Symbol.asyncDispose]()
   await gateway?.[Symbol.asyncDispose]()
   await headNode?.stop()
   await yarn?.stop()
@@ -36,14 +47,15 @@ print('executor', session.sparkContext.parallelize([1]).map(there).collect())
 session.udf.register('versions', lambda text: text + greeter.__version__)
 print('function', session.sql("select versions('of ')").collect()[0][0])
 print('command', subprocess.check_output(['greeter']).decode().strip())
+print('activated', open(os.environ['ACTIVATOR_DATA'] + '/data.txt').read().strip(), os.environ['ACTIVATOR_PLAIN'])
 print('folder', os.environ['CONDA_PREFIX'] == sys.prefix == os.environ['AZUREML_CONDA_ENVIRONMENT_PATH'])
 `
 
 describe.skipIf(problem)(`an environment on a real cluster${problem === undefined ? '' : ` (${problem})`}`, () => {
-  if (yarn === undefined || headNode === undefined || gateway === undefined) return
+  if (yarn === undefined || headNode === undefined || proxy === undefined || gateway === undefined) return
   const { python, folder: channel } = makeCondaChannel(join(folder, 'channel'), machinePythons())
   const overSsh: Partial<ClusterConfig> = {
-    address: `127.0.0.1:${headNode.port}`,
+    address: `127.0.0.1:${proxy.port}`,
     username: headNode.user,
     privateKey: headNode.key.file,
     livyPort: yarn.livy.port,
@@ -60,7 +72,7 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     localFiles: [],
     canonical: {
       channels: [`file://${channel}`],
-      conda: [`python=${python}`, 'greeter'],
+      conda: [`python=${python}`, 'greeter', 'activator'],
       pip,
       pipOptions: [],
       variables: { COLOUR: 'blue', SIZE: 'of the file' },
@@ -82,6 +94,9 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
 
   it('is made on the head node, packed, and used by the driver and the executors', async () => {
     await using client = openClient(overSsh)
+    const findings: string[] = []
+    for await (const { name, outcome, detail } of client.target.check(options)) findings.push(`${name} ${outcome}: ${detail}`)
+    expect(findings).toContain(`environments ok: environments are made on ${headNode.user}@127.0.0.1:${proxy.port}, in ${folder}/errand`)
     const request = await requestOf(client)
     await expect(client.target.prepare(request, { ...options, build: false })).rejects.toMatchObject({ code: 'ENVIRONMENT_NOT_PREPARED' })
     const before = await client.target.plan(request, options)
@@ -101,6 +116,7 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
         "executor [('2.0.0', '1.16.0', 'environment', 'blue', 'of the run')]",
         'function of 2.0.0',
         `command greeter 2.0.0 on ${python}`,
+        'activated data from a file',
         'folder True',
         '',
       ].join('\n'),
@@ -155,7 +171,10 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     await client.target.removeLeftover(`environment:${key}`, options)
     await expect(client.target.prepare(request, { ...options, build: false })).rejects.toMatchObject({ code: 'ENVIRONMENT_NOT_PREPARED' })
     const again = reporting()
+    const { toServer, toClient } = { ...proxy.bytes }
     await client.target.prepare(request, { ...again, build: true })
+    // The head node sends it by itself.
+    expect(proxy.bytes.toServer - toServer + proxy.bytes.toClient - toClient).toBeLessThan(500_000)
     expect(again.messages.filter((message, index) => again.messages.indexOf(message) === index)).toEqual([
       'packing the environment and sending it to the storage',
     ])

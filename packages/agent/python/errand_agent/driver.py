@@ -108,7 +108,8 @@ def in_environment(agent):
         return agent
     prefix = os.path.abspath(agent['unpacked'])
     variables = {'PYTHONNOUSERSITE': '1', 'CONDA_PREFIX': prefix, 'AZUREML_CONDA_ENVIRONMENT_PATH': prefix}
-    return dict(agent, pathPrepend=[os.path.join(prefix, 'bin')], environment=dict(variables, **agent.get('environment') or {}))
+    variables.update(agent.get('environment') or {})
+    return dict(agent, pathPrepend=[os.path.join(prefix, 'bin')], environment=variables, activate=prefix)
 
 
 def result_of(generator):

@@ -96,7 +96,7 @@ class DriverTest(unittest.TestCase):
     def test_an_environment_is_where_the_cluster_has_unpacked_it(self):
         agent = driver.in_environment({'unpacked': 'environment', 'environment': {'COLOUR': 'blue', 'CONDA_PREFIX': 'own'}})
         prefix = os.path.join(os.getcwd(), 'environment')
-        self.assertEqual(agent['pathPrepend'], [os.path.join(prefix, 'bin')])
+        self.assertEqual([agent['pathPrepend'], agent['activate']], [[os.path.join(prefix, 'bin')], prefix])
         self.assertEqual([agent['environment'][name] for name in ('COLOUR', 'CONDA_PREFIX', 'AZUREML_CONDA_ENVIRONMENT_PATH')], ['blue', 'own', prefix])
         self.assertEqual(driver.in_environment({'environment': {}}), {'environment': {}})
 
