@@ -224,7 +224,7 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
     items: list(object({ kind: text, count, bytes: count })),
     kept: orNull(text),
   }),
-  'history import': object({ imported: list(text), skipped: list(text) }),
+  'history import': object({ imported: list(text), skipped: list(text), left: list(object({ 'run?': text, reason: text })) }),
   'history info': record,
   'history last': record,
   'history list': list(row),

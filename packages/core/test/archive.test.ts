@@ -38,7 +38,7 @@ describe('an import', () => {
     await exportArchive(source, { directory, ids: [id], signal: new AbortController().signal, ...quiet })
     using other = temporaryProject()
     using history = openHistory(other.directory)
-    expect(await importInto(history, directory)).toEqual({ imported: [id], skipped: [] })
+    expect(await importInto(history, directory)).toEqual({ left: [], imported: [id], skipped: [] })
     const run = history.get(id)
     expect(run).toMatchObject({ state: 'lost', reason: 'had not ended when it was exported', collected: true, removed: true })
     expect(run).toMatchObject({ status: { state: 'lost' }, startedAt: at, endedAt: expect.stringMatching(/^20/) })

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { ErrandError } from '../errors.ts'
+import { ErrandError, errorCode, errorMessage } from '../errors.ts'
 import { encodeEvents, type History, type ImportedRun, writeLog } from '../history/index.ts'
 import type { Snapshot } from '../request.ts'
 import { copyObject, keepSnapshot } from '../snapshot/index.ts'
@@ -23,11 +23,14 @@ export interface Imported {
   readonly imported: readonly string[]
   /** There already, and left as they are. */
   readonly skipped: readonly string[]
+  /** Not taken over: runs, and contents of copied files, that are damaged in the export. */
+  readonly left: readonly { readonly run?: string; readonly reason: string }[]
 }
 
 /**
- * Takes over the runs of an export that are not here, each whole or not at all. Everything in the file is checked first: nothing is imported
- * from one that has a problem. A run that had not ended is `lost` here. Runs keep their numbers where these are free. Errors: `ARCHIVE_MISSING`, `ARCHIVE_INVALID`, `OBJECT_DAMAGED`.
+ * Takes over the runs of an export that are not here, each whole or not at all. Everything in `history.jsonl` is checked first: nothing is
+ * imported when that has a problem. What is damaged in the folders beside it is left out and told, and the rest is imported. A run that had
+ * not ended is `lost` here. Runs keep their numbers where these are free. Errors: `ARCHIVE_MISSING`, `ARCHIVE_INVALID`.
  */
 export async function importArchive(history: History, options: ImportOptions): Promise<Imported> {
   const file = join(options.directory, 'history.jsonl')
@@ -40,12 +43,15 @@ export async function importArchive(history: History, options: ImportOptions): P
   const aside = join(history.directory, `${importPrefix}${randomBytes(6).toString('hex')}`)
   const imported: string[] = []
   const skipped: string[] = []
+  const left: Imported['left'][number][] = []
   const here = new Set(history.list({}, () => {}).map(({ id }) => id))
   let open: OpenRun | undefined
   const close = () => {
     if (open === undefined) return
-    finishRun(history, open, options)
-    imported.push(open.run.id)
+    const { run } = open
+    const reason = unlessDamaged(() => finishRun(history, open as OpenRun, options))
+    if (reason === undefined) imported.push(run.id)
+    else left.push({ run: run.id, reason })
     open = undefined
   }
   try {
@@ -59,7 +65,7 @@ export async function importArchive(history: History, options: ImportOptions): P
         continue
       }
       close()
-      if (line.type === 'snapshot') importSnapshot(history, line.snapshot, options)
+      if (line.type === 'snapshot') left.push(...importSnapshot(history, line.snapshot, options))
       if (line.type !== 'run') continue
       if (here.has(line.run.id)) skipped.push(line.run.id)
       else open = openRun(line.run, aside)
@@ -69,15 +75,34 @@ export async function importArchive(history: History, options: ImportOptions): P
   } finally {
     rmSync(aside, { recursive: true, force: true })
   }
-  return { imported, skipped }
+  return { imported, skipped, left }
 }
 
-function importSnapshot(history: History, snapshot: Snapshot, { directory, onMissing }: ImportOptions): void {
+/** What a damaged export leads to, or what stands where a run would come: other contents, files and folders in each other's place. */
+const damages = new Set(['OBJECT_DAMAGED', 'RUN_EXISTS', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENOENT', 'ENOTEMPTY', 'EINVAL', 'ENAMETOOLONG'])
+
+/** The reason why it could not be done, when that is in the export. A full disk is not. */
+function unlessDamaged(work: () => void): string | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    if (!damages.has(errorCode(error) ?? '')) throw error
+    return errorMessage(error)
+  }
+}
+
+function importSnapshot(history: History, snapshot: Snapshot, { directory, onMissing }: ImportOptions): Imported['left'] {
+  const left: { reason: string }[] = []
   for (const entry of snapshot.entries) {
-    if (entry.kind !== 'file' || copyObject(directory, history.directory, entry)) continue
-    onMissing(`The content of ${entry.path} is not in the export: what needs it can't be run again.`)
+    if (entry.kind !== 'file') continue
+    let isThere = true
+    const reason = unlessDamaged(() => (isThere = copyObject(directory, history.directory, entry)))
+    if (reason !== undefined) left.push({ reason: `${entry.path}: ${reason} What needs it can't be run again.` })
+    if (!isThere) onMissing(`The content of ${entry.path} is not in the export: what needs it can't be run again.`)
   }
   keepSnapshot(history.directory, snapshot)
+  return left
 }
 
 interface OpenRun {
