@@ -7,6 +7,7 @@ import { type DockerEngine, dockerProblem, sharedDockerEngine } from '../package
 import { beforeAll, describe, expect, it } from 'vitest'
 import { makeProject, scriptOutput } from './errand.ts'
 import { exampleProject, lastRecord } from './examples.ts'
+import { startMavenRepository } from './servers/maven-repository.ts'
 
 const problem = dockerProblem()
 const spark = process.env['ERRAND_PYTHON_SPARK']
@@ -15,6 +16,7 @@ const [site] = spark === undefined ? [] : globSync(join(spark, 'lib/python3*/sit
 describe.skipIf(problem !== undefined)(`the examples in containers${problem === undefined ? '' : ` (skipped: ${problem})`}`, () => {
   let engine: DockerEngine
   let image: string
+  let withSpark: Promise<string>
 
   beforeAll(async () => {
     engine = await sharedDockerEngine()
@@ -57,7 +59,7 @@ print("counts", sorted(dict(words.map(lambda word: (word, 1)).reduceByKey(lambda
 print("application", session.conf.get("spark.app.name"))
 session.stop()
 `,
-        'aml_config/docker.compute': `type: localdocker\nbaseDockerImage: ${await sparkImage(engine, site ?? '')}\nengine: ${engine.socket}\n`,
+        'aml_config/docker.compute': `type: localdocker\nbaseDockerImage: ${await (withSpark ??= sparkImage(engine, site ?? ''))}\nengine: ${engine.socket}\n`,
         'aml_config/docker.runconfig':
           'Target: docker\nFramework: PySpark\nManagedEnvironment: false\nPrepareEnvironment: true\nEnvironmentVariables:\n  EXTRA_WORD: c\n',
         'aml_config/spark_dependencies.yml':
@@ -68,6 +70,48 @@ session.stop()
       const output = scriptOutput(finished)
       expect(output).toContain(`counts [('a', 2), ('b', 1), ('c', 1)]`)
       expect(output).toContain('application Errand test')
+    },
+    900_000,
+  )
+
+  it.skipIf(site === undefined)(
+    'the packages of the Spark file are in the image: no repository is asked at the start of a run (needs the part spark)',
+    async () => {
+      await using repository = await startMavenRepository()
+      const { group, artifact, version } = repository.package
+      const { IPAM } = await engine.api<{ IPAM: { Config: { Gateway: string }[] } }>('GET', '/networks/bridge')
+      const settings = `type: docker\nbaseDockerImage: ${await (withSpark ??= sparkImage(engine, site ?? ''))}\nengine: ${engine.socket}\n`
+      using project = makeProject({
+        'main.py': `
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+print(session._jvm.org.example.errand.Greeting.text(), session.sparkContext.parallelize(range(5)).sum())
+session.stop()
+`,
+        'aml_config/docker.compute': settings,
+        'aml_config/conda_dependencies.yml': 'dependencies:\n  - python=3.11\n',
+        'aml_config/docker.runconfig':
+          'Target: docker\nFramework: PySpark\nSparkDependenciesFile: aml_config/spark_dependencies.yml\nEnvironmentVariables:\n  SPARK_LOCAL_IP: 127.0.0.1\n',
+        'aml_config/spark_dependencies.yml': [
+          'configuration:',
+          '  "spark.ui.enabled": false',
+          `repositories: ["http://${IPAM.Config[0]?.Gateway}:${repository.port}"]`,
+          'packages:',
+          `  - { group: "${group}", artifact: "${artifact}", version: "${version}" }`,
+          '',
+        ].join('\n'),
+      })
+      const prepared = await project.errand('prepare', '-c', 'docker')
+      expect(prepared.exitCode, prepared.stderr).toBe(0)
+      expect(repository.requests).toContain('/org/example/errand/greeting/1.0/greeting-1.0.jar')
+      await repository[Symbol.asyncDispose]()
+      // A container without any network, and one whose user may not write where root has put the packages.
+      for (const setting of ['network: none', 'user: nobody']) {
+        project.write('aml_config/docker.compute', `${settings}${setting}\n`)
+        const finished = await project.errand('submit', '-c', 'docker', 'main.py')
+        expect(finished.exitCode, finished.stderr).toBe(0)
+        expect(scriptOutput(finished)).toContain('greetings from a jar 10')
+      }
     },
     900_000,
   )
