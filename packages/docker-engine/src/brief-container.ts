@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import type Docker from 'dockerode'
+import { attachTo } from './attach.ts'
 import type { Engine } from './engine.ts'
 import { engineError, refusalStatus } from './engine-errors.ts'
 import { labels } from './labels.ts'
@@ -32,7 +33,7 @@ export async function runBriefly(engine: Engine, { image, command, input = '', s
     abortSignal: signal,
   })
   try {
-    const stdin = await openInput(container)
+    const stdin = await openInput(engine, container)
     await container.start({ abortSignal: signal })
     stdin.end(input)
     const { StatusCode } = (await container.wait({ abortSignal: signal })) as { readonly StatusCode: number }
@@ -44,8 +45,8 @@ export async function runBriefly(engine: Engine, { image, command, input = '', s
 }
 
 /** What the container's program will read. */
-export async function openInput(container: Docker.Container): Promise<Duplex> {
-  const stdin = (await container.attach({ stream: true, stdin: true, hijack: true })) as Duplex
+export async function openInput(engine: Engine, container: Docker.Container): Promise<Duplex> {
+  const stdin = await attachTo(engine, container, ['stdin'])
   // A program that ends before it has read all.
   stdin.on('error', () => {})
   return stdin

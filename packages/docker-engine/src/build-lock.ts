@@ -40,7 +40,7 @@ export async function holdBuildLock(
   }
   let stdin: Duplex | undefined
   try {
-    stdin = await openInput(container)
+    stdin = await openInput(engine, container)
     await container.start()
   } catch (error) {
     stdin?.destroy()

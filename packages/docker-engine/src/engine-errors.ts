@@ -54,10 +54,12 @@ export function cannotReachEngine(where: string, host: string, cause: unknown): 
 export const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'SOCKET_NOT_FOUND', 'ECONNREFUSED', 'CONNECTION_REFUSED'].includes(errorCode(error) ?? '')
 
-/** Status of a refused request (404, 409 …); undefined for other errors. */
+/** Status of a refused request (404, 409 …); undefined for other errors. Podman calls a name that is taken a server error: it is a 409 here. */
 export function refusalStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('statusCode' in error)) return undefined
-  return typeof error.statusCode === 'number' ? error.statusCode : undefined
+  const { statusCode } = error
+  if (statusCode === 500 && /that name is already in use/.test(refusalText(error))) return 409
+  return typeof statusCode === 'number' ? statusCode : undefined
 }
 
 /** What an engine says of a refused request, without dockerode's words around it. */

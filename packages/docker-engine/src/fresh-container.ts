@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions } from 'dockerode'
 import type { Duplex } from 'node:stream'
 import type { HostProcess, RunOptions } from '@errand/core'
+import { attachTo } from './attach.ts'
 import { containerProcess } from './container-process.ts'
 import type { Engine } from './engine.ts'
 import { notStarted } from './exec.ts'
@@ -16,12 +17,12 @@ export interface FreshContainer {
 
 /** Runs a command in a container of its own that has the store, no network, and goes with the command. */
 export async function runFresh(
-  { docker }: Engine,
+  engine: Engine,
   { image, volume, user = volume.user }: FreshContainer,
   command: readonly string[],
   { env = {} }: Pick<RunOptions, 'env'>,
 ): Promise<HostProcess> {
-  const container = await docker.createContainer({
+  const container = await engine.docker.createContainer({
     ...barely(command, env),
     Image: image,
     Labels: { [labels.kind]: 'reader', [labels.user]: volume.owner },
@@ -35,7 +36,7 @@ export async function runFresh(
   )
   let socket: Duplex | undefined
   try {
-    socket = (await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true })) as Duplex
+    socket = await attachTo(engine, container, ['stdin', 'stdout', 'stderr'])
     await container.start()
   } catch (error) {
     socket?.destroy()

@@ -7,7 +7,10 @@ import { afterAll } from 'vitest'
 import definition, { type DockerConfig } from '../src/target.ts'
 
 /** What the conformance suite is told of this target. `baseDockerImage`: another one than that of Python alone. */
-export async function dockerSuite(engine: DockerEngine, baseDockerImage?: string): Promise<TargetSuite<DockerConfig>> {
+export async function dockerSuite(
+  engine: Pick<DockerEngine, 'socket' | 'api' | 'image' | 'log'>,
+  baseDockerImage?: string,
+): Promise<TargetSuite<DockerConfig>> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-docker-target-'))
   const sharedFolder = join(folder, 'shared')
   mkdirSync(sharedFolder)

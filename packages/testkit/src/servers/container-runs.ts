@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import type { RunReference } from '@errand/core'
 import type { DockerEngine } from './docker-engine.ts'
 
+/** A Docker engine, or what answers as one. */
+type Asked = Pick<DockerEngine, 'api' | 'log'>
+
 interface ContainerFacts {
   readonly Id: string
   readonly Image: string
@@ -11,10 +14,10 @@ interface ContainerFacts {
 }
 
 /** What the engine tells of a container. */
-export const inspect = (engine: DockerEngine, name: string) => engine.api<ContainerFacts>('GET', `/containers/${name}/json`)
+export const inspect = (engine: Asked, name: string) => engine.api<ContainerFacts>('GET', `/containers/${name}/json`)
 
 /** Whether a process of a container, by its id there, runs: the kernel tells both of its ids. */
-export async function isAliveInside(engine: DockerEngine, pid: number, { externalId }: RunReference): Promise<boolean> {
+export async function isAliveInside(engine: Asked, pid: number, { externalId }: RunReference): Promise<boolean> {
   const { Id, State } = await inspect(engine, externalId)
   if (!State.Running) return false
   return readdirSync('/proc')
@@ -27,7 +30,7 @@ export async function isAliveInside(engine: DockerEngine, pid: number, { externa
 }
 
 /** Everything of a run that somebody could look at: its files in the volume, what the engine tells of it and of its image, its log, command lines. */
-export async function allOfRun(engine: DockerEngine, runId: string): Promise<{ path: string; content: Buffer }[]> {
+export async function allOfRun(engine: Asked, runId: string): Promise<{ path: string; content: Buffer }[]> {
   const container = await inspect(engine, `errand-${runId}`)
   const volume = container.Mounts.find(({ Destination }) => Destination === '/errand')?.Source ?? ''
   const told = {

@@ -182,7 +182,8 @@ async function makeImage(socket: string, directory: string, name: BaseImageName)
   return image.tag
 }
 
-async function importImage(socket: string, image: BaseImage): Promise<void> {
+/** Makes an image of a tar file, through Docker's API. */
+export async function importImage(socket: string, image: BaseImage): Promise<void> {
   const [repository = '', tag = ''] = image.tag.split(':')
   const query = new URLSearchParams({ fromSrc: '-', repo: repository, tag })
   for (const change of image.changes) query.append('changes', change)
