@@ -60,6 +60,8 @@ export async function startGateway(routes: Readonly<Record<string, string>>): Pr
         answer.resume()
         outgoing.writeHead(how, { 'Content-Type': 'text/html' })
         outgoing.end(`<html><head><title>${how} Gateway</title></head><body><h1>${how}</h1></body></html>`)
+      } else if (/[?&]noredirect=true/.test(line) && answer.headers['content-type']?.startsWith('application/json') === true) {
+        void passLocation(answer, outgoing)
       } else {
         outgoing.writeHead(answer.statusCode ?? 502, rewritten(answer.headers))
         answer.pipe(outgoing)
@@ -88,6 +90,16 @@ export async function startGateway(routes: Readonly<Record<string, string>>): Pr
     const known = Object.entries(routes).find(([, base]) => location.startsWith(base))
     if (known !== undefined) return { ...headers, location: `${url}/${known[0]}${location.slice(known[1].length)}` }
     return { ...headers, location: location.replace(/^http:\/\/127\.0\.0\.1:/, `${url}/node/`) }
+  }
+
+  /** So do those in the answers of WebHDFS that are no redirects: content passes the gateway, and is counted. */
+  async function passLocation(answer: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk)
+    const text = Buffer.concat(chunks).toString('utf8')
+    const { 'content-length': _length, ...headers } = answer.headers
+    outgoing.writeHead(answer.statusCode ?? 502, headers)
+    outgoing.end(text.replace(/^(\{"Location":")http:\/\/127\.0\.0\.1:/, `$1${url}/node/`))
   }
 
   const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, forward)
