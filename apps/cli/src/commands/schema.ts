@@ -22,7 +22,10 @@ In an output, properties may be added by a later version, never taken away.`
     const { args } = await this.parse(SchemaCommand)
     const { outputSchemas } = await import('../output-schemas.ts')
     const words: readonly string[] = [args.name ?? []].flat()
-    const files: Readonly<Record<string, object>> = await installedSchemas(this.config.dataDir)
+    // Of all of these the keys of a .compute file alone are those of the installed types.
+    const { configurationSchemas } = await import('@errand/core/project')
+    const asksForTypes = words.length === 1 && /^(\*?\.)?compute$/.test(words[0] ?? '')
+    const files: Readonly<Record<string, object>> = asksForTypes ? await installedSchemas(this.config.dataDir) : configurationSchemas([])
     if (words.length === 0) {
       const names = { file: Object.keys(files), output: Object.keys(outputSchemas) }
       await this.print(Object.entries(names).flatMap(([kind, all]) => all.map((name) => ({ name, kind }))))
