@@ -90,6 +90,11 @@ function makeMachine(name: string, environment: NodeJS.ProcessEnv): Machine {
 }
 
 const megabytes = async (folder: string) => Number((await execute('du', ['-sk', folder])).stdout.split('\t')[0]) / 1000
+const seconds = async (work: Promise<unknown>) => {
+  const began = performance.now()
+  await work
+  return ((performance.now() - began) / 1000).toFixed(2)
+}
 const sdks = ['ssh2', 'dockerode', 'undici']
 const present = (folder: string) => sdks.filter((name) => globSync(`**/node_modules/${name}/package.json`, { cwd: folder }).length > 0)
 
@@ -113,7 +118,7 @@ describe.skipIf(part === undefined || noEngine !== undefined)(
 
     it('runs a script after npm i -g, says what to install for another target, and has it after that', async () => {
       const machine = makeMachine('npm', registry?.environment ?? {})
-      await ok(machine.run('npm', 'install', '--global', '@errand/cli'))
+      const first = await seconds(ok(machine.run('npm', 'install', '--global', '@errand/cli')))
       const small = await megabytes(join(machine.folder, 'npm'))
       expect(present(machine.folder)).toEqual([])
       expect((await ok(machine.run('errand', 'submit', '-c', 'local', 'train.py'))).stdout).toContain('Accuracy')
@@ -124,20 +129,27 @@ describe.skipIf(part === undefined || noEngine !== undefined)(
       const image = await engine.image('python')
       writeFileSync(
         join(machine.project, 'aml_config/docker.compute'),
-        `type: docker\nbaseDockerImage: ${image}\nengine: unix://${engine.socket}\n`,
+        `type: docker\nuserManagedEnvironment: true\nbaseDockerImage: ${image}\nengine: unix://${engine.socket}\n`,
       )
-      writeFileSync(join(machine.project, 'aml_config/conda_dependencies.yml'), 'dependencies: [python]\n')
       const before = await machine.run('errand', 'submit', '-c', 'docker', 'train.py')
       expect([before.exitCode, before.stderr]).toEqual([
         1,
         'ERROR: The target type "docker" is not installed.\nerrand plugins install @errand/target-docker\n',
       ])
       const words = before.stderr.trim().split('\n').at(-1)?.split(' ').slice(1) ?? []
-      await ok(machine.run('errand', ...words))
+      const more = await seconds(ok(machine.run('errand', ...words)))
       expect((await ok(machine.run('errand', 'submit', '-c', 'docker', 'train.py'))).stdout).toContain('Accuracy')
       expect(present(machine.folder)).toContain('dockerode')
       const large = small + (await megabytes(join(machine.folder, 'plugins')))
-      process.stdout.write(`installed: ${small.toFixed(1)} MB with local alone, ${large.toFixed(1)} MB with docker too\n`)
+      const start = await seconds(ok(machine.run('errand', '--version')))
+      process.stdout.write(
+        `installed: ${small.toFixed(1)} MB in ${first} s with local alone, ${large.toFixed(1)} MB with docker too, ${more} s more; start: ${start} s\n`,
+      )
+      expect((await ok(machine.run('errand', 'plugins', 'update', 'docker'))).stdout).toMatch(
+        /^@errand\/target-docker [\d.]+ is the newest\.\n$/,
+      )
+      await ok(machine.run('errand', 'plugins', 'uninstall', 'docker'))
+      expect(present(machine.folder)).toEqual([])
     })
 
     it('runs from a project that has it as a dependency, with pnpm', async () => {
