@@ -4,7 +4,7 @@ import type { CallSettings } from './connection.ts'
 
 /** Calls that change nothing, or change the same thing once however often they arrive. */
 const repeatable: ReadonlySet<string> = new Set(
-  'read status find collect fetch leftovers missing stage put adopt start cancel remove'.split(' '),
+  'read status find collect fetch leftovers missing stage put adopt start cancel remove storageLook'.split(' '),
 )
 
 /** What a place answers when the way to it broke, not when it could not do what it was asked. */

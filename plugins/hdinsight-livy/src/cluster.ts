@@ -4,12 +4,14 @@ import {
   type LivyClient,
   type ServiceSettings,
   type WebHdfsClient,
+  type WebHdfsSettings,
   type YarnClient,
   openLivyClient,
   openWebHdfsClient,
   openYarnClient,
 } from '@errand/livy'
 import type { SshHost } from '@errand/ssh'
+import { openHeadNodeStorage } from './head-node-storage.ts'
 import { openHeadNode } from './head-node.ts'
 import type { ClusterConfig } from './target.ts'
 
@@ -36,9 +38,9 @@ export async function openCluster(context: TargetContext<ClusterConfig>, options
   try {
     const services = await servicesOf(context, headNode)
     const livy = openLivyClient({ ...services, url: config.livyUrl ?? `http://127.0.0.1:${config.livyPort}` })
-    const webHdfs = { url: await storageUrl(context, headNode, options), ...userOf(config) }
-    const storage = openWebHdfsClient({ ...services, ...webHdfs })
-    const isNear = services.connect !== undefined && webHdfs.url.startsWith('http:')
+    const webHdfs = await findWebHdfs(config, headNode, options)
+    const storage = await openStorage(context, webHdfs && { ...services, ...webHdfs }, headNode, options)
+    const isNear = services.connect !== undefined && webHdfs?.url.startsWith('http:') === true
     const yarns = new Map<string, YarnClient>()
     const home = config.storageDirectory ?? `${await storage.homeDirectory(options)}/.errand`
     return {
@@ -93,24 +95,41 @@ function yarnUrlOf({ livyUrl }: ClusterConfig, told: string | undefined): string
   return told === undefined ? undefined : `http://${told}`
 }
 
-async function storageUrl(context: TargetContext<ClusterConfig>, headNode: SshHost | undefined, options: CallOptions): Promise<string> {
-  if (context.config.webhdfsUrl !== undefined) return context.config.webhdfsUrl
-  const asked = headNode && (await nameNodeOf(headNode, options))
-  if (asked !== undefined) return `http://${asked}/webhdfs/v1`
-  throw new ErrandError('STORAGE_WAY_MISSING', `The target ${context.target.name} has no way to the storage of its cluster.`, {
-    hint: `Add \`webhdfsUrl: https://…/webhdfs/v1\`, or the head node (address and username), to ${context.target.name}.compute.`,
+/** WebHDFS where it is named or the head node knows of one, else what the head node's own Spark reaches. */
+async function openStorage(
+  { config, target }: TargetContext<ClusterConfig>,
+  webHdfs: WebHdfsSettings | undefined,
+  headNode: SshHost | undefined,
+  options: CallOptions,
+): Promise<WebHdfsClient> {
+  if (webHdfs !== undefined) return openWebHdfsClient(webHdfs)
+  if (headNode !== undefined) return openHeadNodeStorage(headNode, config.proxyUser, options)
+  throw new ErrandError('STORAGE_WAY_MISSING', `The target ${target.name} has no way to the storage of its cluster.`, {
+    hint: `Add \`webhdfsUrl: https://…/webhdfs/v1\`, or the head node (address and username), to ${target.name}.compute.`,
   })
 }
 
-/** The head node knows where HDFS answers over HTTP, when the cluster has an HDFS. */
-async function nameNodeOf(headNode: SshHost, { signal }: CallOptions): Promise<string | undefined> {
-  const command = ['hdfs', 'getconf', '-confKey', 'dfs.namenode.http-address']
+async function findWebHdfs(config: ClusterConfig, headNode: SshHost | undefined, options: CallOptions) {
+  const url = config.webhdfsUrl ?? (headNode && (await webHdfsOf(headNode, options)))
+  return url === undefined ? undefined : { url, ...userOf(config) }
+}
+
+/** Where HDFS answers over HTTP, when it is the cluster's default storage and has one name node. */
+async function webHdfsOf(headNode: SshHost, options: CallOptions): Promise<string | undefined> {
+  const [storage, address] = await Promise.all([
+    hadoopSetting(headNode, 'fs.defaultFS', options),
+    hadoopSetting(headNode, 'dfs.namenode.http-address', options),
+  ])
+  if (!/^hdfs:\/\/[\w.-]+:\d+\/?$/.test(storage ?? '') || !/^[\w.-]+:\d+$/.test(address ?? '')) return undefined
+  return `http://${address?.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}/webhdfs/v1`
+}
+
+async function hadoopSetting(headNode: SshHost, name: string, { signal }: CallOptions): Promise<string | undefined> {
   try {
-    const { exitCode, stdout } = await headNode.run(command, { signal })
-    const answer = stdout.toString('utf8').trim().split('\n').at(-1) ?? ''
-    return exitCode === 0 && /^[\w.-]+:\d+$/.test(answer) ? answer.replace(/^0\.0\.0\.0:/, '127.0.0.1:') : undefined
+    const { exitCode, stdout } = await headNode.run(['hdfs', 'getconf', '-confKey', name], { signal })
+    return exitCode === 0 ? stdout.toString('utf8').trim().split('\n').at(-1) : undefined
   } catch (error) {
-    if (errorCode(error) === 'COMMAND_NOT_FOUND') return undefined
+    if (errorCode(error) === 'COMMAND_NOT_STARTED') return undefined
     throw error
   }
 }

@@ -11,6 +11,7 @@ CALLS = {
     'stage': 'stage', 'start': 'start', 'find': 'start',
     'status': 'follow', 'read': 'follow', 'cancel': 'follow',
     'collect': 'collect', 'fetch': 'collect',
+    'storageLook': 'head_node', 'storageChange': 'head_node',
     'remove': 'remove', 'leftovers': 'leftovers', 'removeLeftover': 'leftovers',
 }
 WORK_SLICE = 0.05

@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream'
+import { openAgent } from '@errand/agent'
+import { type CallOptions, errorCode } from '@errand/core'
+import type { HdfsEntry, WebHdfsClient } from '@errand/livy'
+import type { SshHost } from '@errand/ssh'
+import type { Call } from './stored-run.ts'
+
+/** Bytes of a piece of a file that is too large to be sent at once. */
+const pieceSize = 4 * 1024 * 1024
+
+/**
+ * The cluster's storage as the head node's Spark sees it: HDFS, ABFS, WASB or whatever Hadoop has a class for. One JVM there serves all
+ * calls of this client; it takes some seconds to start and ends with the connection.
+ */
+export async function openHeadNodeStorage(host: SshHost, user: string | undefined, options: CallOptions): Promise<WebHdfsClient> {
+  const report = (message: string) => options.report({ message })
+  const agent = await openAgent({ host, pythons: ['python3', 'python'], signal: options.signal, report })
+  const who = user === undefined ? {} : { user }
+  const look = (operation: string, parameters: object, { signal }: Call) =>
+    agent.call('storageLook', { operation, ...who, ...parameters }, { signal })
+  const change = (operation: string, parameters: object, { signal }: Call, body?: Buffer) =>
+    agent.call('storageChange', { operation, ...who, ...parameters }, { signal, ...(body === undefined ? {} : { body }) })
+  report(`starting a JVM on ${host.name} that reaches its storage`)
+
+  return {
+    async homeDirectory(call) {
+      return (await look('home', {}, call)).result['path'] as string
+    },
+    status: (path, call) => ifThere(async () => (await look('status', { path }, call)).result['entry'] as HdfsEntry),
+    list: (path, call) => ifThere(async () => (await look('list', { path }, call)).result['entries'] as readonly HdfsEntry[]),
+    size: (path, call) => ifThere(async () => (await look('size', { path }, call)).result['size'] as number),
+    read: (path, range, call) => ifThere(async () => (await look('read', { path, ...range }, call)).body),
+    async write(path, content, { overwrite, permission, signal }) {
+      const settings = { path, overwrite, ...(permission === undefined ? {} : { permission }) }
+      let first = true
+      for await (const { piece, more } of pieces(content)) {
+        await (first ? change('create', { ...settings, more }, { signal }, piece) : change('append', { path, more }, { signal }, piece))
+        first = false
+      }
+    },
+    async makeDirectory(path, { permission, signal }) {
+      await change('makeDirectory', { path, permission }, { signal })
+    },
+    async rename(from, to, call) {
+      return (await change('rename', { path: from, to }, call)).result['done'] === true
+    },
+    async delete(path, call) {
+      return (await change('delete', { path }, call)).result['done'] === true
+    },
+    [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
+  }
+}
+
+/** At least one piece; the last says that no more comes. */
+async function* pieces(content: string | Buffer | (() => Readable)): AsyncGenerator<{ readonly piece: Buffer; readonly more: boolean }> {
+  if (typeof content !== 'function') {
+    yield { piece: Buffer.from(content), more: false }
+    return
+  }
+  let chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of content() as AsyncIterable<Buffer>) {
+    if (size >= pieceSize) {
+      yield { piece: Buffer.concat(chunks), more: true }
+      chunks = []
+      size = 0
+    }
+    chunks.push(chunk)
+    size += chunk.length
+  }
+  yield { piece: Buffer.concat(chunks), more: false }
+}
+
+async function ifThere<Value>(look: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await look()
+  } catch (error) {
+    if (errorCode(error) === 'NOT_FOUND') return undefined
+    throw error
+  }
+}
