@@ -1,14 +1,26 @@
 """What Livy is asked to run: `errand_agent_driver.py HOME RUN AGENT`. Brings the agent from the cluster's storage and leaves the rest to it."""
 import json
 import os
+import shutil
 import sys
+import tempfile
 
 
 def main():
     home, run, agent = sys.argv[1:4]
     from pyspark.java_gateway import launch_gateway
     gateway = launch_gateway()
-    folder = os.path.abspath('errand-' + run)
+    # YARN gives each driver a folder of its own that goes with it; elsewhere the driver is where Livy is, and cleans up.
+    contained = 'CONTAINER_ID' in os.environ
+    folder = os.path.abspath('errand-' + run) if contained else tempfile.mkdtemp(prefix='errand-' + run + '-')
+    try:
+        return supervise(gateway, home, run, agent, folder)
+    finally:
+        if not contained:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def supervise(gateway, home, run, agent, folder):
     package = os.path.join(folder, 'agent')
     os.makedirs(package)
     for name, text in files_of_agent(gateway.jvm, home + '/agent/' + agent + '/agent.json', folder).items():

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RunStatus } from '@errand/core'
+import { type RunStatus, errorCode, errorMessage } from '@errand/core'
 import { type Outlook, lookAt } from './outlook.ts'
 import type { Call, StoredRun } from './stored-run.ts'
 
@@ -51,7 +51,13 @@ async function settled(run: StoredRun, known: Known, call: Call): Promise<RunSta
     endedAt: new Date().toISOString(),
   }
   const final = { ...times, ...end }
-  if (await run.put('final.json', final, call)) return final
+  try {
+    if (await run.put('final.json', final, call)) return final
+  } catch (error) {
+    if (errorCode(error) !== 'NO_SPACE') throw error
+    // The driver could not write its end either. Whoever looks next finds the same.
+    return 'reason' in final ? { ...final, reason: `The storage of the cluster is full: ${errorMessage(error)}` } : final
+  }
   return (await run.read<RunStatus>('final.json', call)) ?? final
 }
 

@@ -106,6 +106,7 @@ async function bringRequest(
   if (values.length > 0) await writeWhole(storage, `${run.folder}/variables`, JSON.stringify(Object.fromEntries(values)), call, '600')
   const agent = {
     environment: { ...environment?.variables, AZUREML_TARGET_TYPE: 'cluster' },
+    deployMode: context.config.yarnDeployMode,
     ...(environment === undefined ? {} : { unpacked: unpackedFolder, environmentKey: environment.key }),
   }
   await run.put('request.json', { ...storedRequest(request), agent }, call)

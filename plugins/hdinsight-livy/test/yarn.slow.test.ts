@@ -1,8 +1,9 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { openWebHdfsClient } from '@errand/livy'
-import { livyProblem, sshdProblem, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
+import { livyProblem, sparkParts, sshdProblem, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
 
@@ -36,6 +37,30 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('started', flush=True)
 while True:
     time.sleep(1)
+`
+
+const executors = `
+import io, os, signal, sys
+from pyspark.sql import SparkSession
+
+def logged(_):
+    from azureml.logging import get_azureml_logger
+    sys.stderr = io.StringIO()
+    for value in range(3):
+        get_azureml_logger().log('Inside', value)
+    return sys.stderr.getvalue()
+
+def killed_once(number):
+    from pyspark import TaskContext
+    if number == 0 and TaskContext.get().attemptNumber() == 0:
+        # A worker of Python, the daemon that made it, the executor's JVM.
+        with open('/proc/%d/stat' % os.getppid()) as file:
+            os.kill(int(file.read().rsplit(')', 1)[1].split()[1]), signal.SIGKILL)
+    return number
+
+context = SparkSession.builder.getOrCreate().sparkContext
+print(context.parallelize([0], 1).map(logged).collect())
+print(context.parallelize(range(10), 2).map(killed_once).sum())
 `
 
 describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined ? '' : ` (${problem})`}`, () => {
@@ -86,6 +111,16 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     expect(await handle.status(options)).toMatchObject({ state: 'lost' })
     expect(await client.target.find(request.runId, options)).toBeUndefined()
     expect(await applicationsOf(request.runId)).toMatchObject([{ state: 'FINISHED', finalStatus: 'SUCCEEDED' }])
+  })
+
+  it('goes on without an executor that is lost; values logged in executors are refused with one warning each', async () => {
+    await using client = direct()
+    const { reference } = await run(client, executors)
+    const { stdout, stderr, status, metrics } = await follow(client.target, reference)
+    expect(status, stderr).toMatchObject({ state: 'completed' })
+    expect(stdout).toMatch(/^\['errand: this process is not on the machine of the run[^']*'\]\n45\n$/)
+    expect(stdout.match(/errand: /g)).toHaveLength(1)
+    expect(metrics).toEqual({})
   })
 
   it('a script without a Spark context succeeds, for YARN too', async () => {
@@ -220,8 +255,32 @@ for number in range(${lines}):
     expect(await handle.status(options)).toMatchObject({ state: 'lost' })
   })
 
+  it.skipIf(sshdProblem())('reaches the storage with the Spark of the head node, where there is no WebHDFS', async () => {
+    chmodSync(yarn.directory, 0o755)
+    const { sparkHome, python } = sparkParts()
+    await using sshd = await startSshd({
+      lines: [`SetEnv SPARK_HOME=${sparkHome} HADOOP_CONF_DIR=${yarn.configuration} PYSPARK_PYTHON=${python}`],
+    })
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    await hdfs.makeDirectory(`/user/${sshd.user}`, { ...options, permission: '777' })
+    const ssh = { address: `127.0.0.1:${sshd.port}`, username: sshd.user, privateKey: sshd.key.file }
+    await using client = openClient({ ...ssh, livyPort: yarn.livy.port, proxyUser: sshd.user })
+    const big = randomBytes(9_000_000)
+    const script = "print(len(open('big.bin', 'rb').read()))\nopen('outputs/file', 'w').write('content')"
+    const request = await client.request({ 'main.py': script, 'big.bin': big })
+    const reference = await client.submit(request)
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: '9000000\n' })
+    await using handle = await client.target.attach(reference, options)
+    expect(await handle.collect(join(client.directory, 'collected'), { ...options, include: ['outputs/**'] })).toEqual(['outputs/file'])
+    const kinds: string[] = []
+    for await (const { kind } of client.target.leftovers?.(options) ?? []) kinds.push(kind)
+    expect(kinds).toEqual(['run', 'objects'])
+    await handle.remove(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'lost' })
+  })
+
   it('with a Livy 0.5, which knows no names: one application for a lost answer, a cancel that is proven, nothing kept', async () => {
-    const old = await yarn.startOldLivy()
+    const old = await yarn.startLivy('old')
     await using way = await startGateway({ livy: old.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl })
     const authority = join(yarn.directory, 'old-gateway.pem')
     writeFileSync(authority, way.certificate)
@@ -241,6 +300,89 @@ for number in range(${lines}):
     await expect.poll(() => processesOf(doomed.request.runId), { timeout: 60_000 }).toEqual([])
     await handle.remove(options)
     expect(await client.target.find(doomed.request.runId, options)).toBeUndefined()
+  })
+
+  const sum = 'from pyspark.sql import SparkSession\nprint(SparkSession.builder.getOrCreate().sparkContext.parallelize([1, 2]).sum())'
+
+  it('runs and cancels with a Livy whose Spark is in local mode, and leaves nothing there', async () => {
+    await using livy = await yarn.startLivy('local')
+    await using client = openClient({ livyUrl: livy.url, webhdfsUrl: yarn.webHdfsUrl })
+    const { reference } = await run(client, sum)
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: '3\n' })
+    const started = (event: { readonly type: string }) => event.type === 'log' && 'stream' in event && event.stream === 'stdout'
+    const cancelled = await run(client, stubborn)
+    await follow(client.target, cancelled.reference, { last: started })
+    await using handle = await client.target.attach(cancelled.reference, options)
+    await handle.cancel(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'cancelled' })
+    expect(processesOf(cancelled.request.runId)).toEqual([])
+    const deleted = await run(client, stubborn)
+    await follow(client.target, deleted.reference, { last: started })
+    await fetch(`${livy.url}/batches/${deleted.request.runId}`, { method: 'DELETE', headers: { 'X-Requested-By': 'test' } })
+    await expect.poll(() => processesOf(deleted.request.runId), { timeout: 60_000 }).toEqual([])
+    const left = (name: string) => [cancelled, deleted].some(({ request }) => name.includes(request.runId))
+    expect(readdirSync(tmpdir()).filter(left)).toEqual([])
+  })
+
+  it('runs with a Livy whose drivers are on its own machine and their executors in YARN', async () => {
+    await using livy = await yarn.startLivy('client')
+    await using client = openClient({ livyUrl: livy.url, webhdfsUrl: yarn.webHdfsUrl, yarnDeployMode: 'client' })
+    const { reference } = await run(client, sum)
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: '3\n' })
+  })
+
+  it('says so when Livy does not allow a driver on its own machine', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, yarnDeployMode: 'client' })
+    const { reference } = await run(client, "print('never')")
+    const { status, stdout } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'failed', reason: expect.stringContaining('livy.spark.deploy-mode = cluster') })
+    expect(stdout).toBe('')
+  })
+
+  it('waits for a full queue as queued, and says so', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, driverMemory: '3g' })
+    const first = await run(client, stubborn)
+    await follow(client.target, first.reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    const second = await run(client, "print('at last')")
+    await using waiting = await client.target.attach(second.reference, options)
+    await expect
+      .poll(() => waiting.status(options), { timeout: 120_000, interval: 1000 })
+      .toMatchObject({ state: 'queued', detail: expect.stringMatching(/^application_\w+ waits for the cluster's resources$/) })
+    await using running = await client.target.attach(first.reference, options)
+    await running.cancel(options)
+    expect(await follow(client.target, second.reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'at last\n' })
+  })
+
+  it('storage that is full is an error of a submit and the reason of a run, and nothing hangs', async () => {
+    const folder = `/full-${Date.now()}`
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: folder })
+    const { reference } = await run(client, 'import time\nprint(1, flush=True)\nwhile True:\n    time.sleep(1)\n    print(1, flush=True)')
+    await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    const quota = async (bytes: number) => {
+      const query = `op=SETQUOTA&storagespacequota=${bytes}&namespacequota=1000000&user.name=${userInfo().username}`
+      expect((await fetch(`${yarn.webHdfsUrl}${folder}?${query}`, { method: 'PUT' })).status).toBe(200)
+    }
+    await quota(1)
+    const { status } = await follow(client.target, reference)
+    expect(status).toMatchObject({
+      state: 'failed',
+      cause: 'machine',
+      reason: expect.stringMatching(/storage of the cluster is full.*quota/i),
+    })
+    await expect(run(client, 'print(2)')).rejects.toMatchObject({ code: 'CLUSTER_NO_SPACE', hint: expect.stringContaining('errand clean') })
+  })
+
+  it('knows the end of a run that Livy has forgotten, and a script that is not there', async () => {
+    await using client = direct()
+    const request = await client.request({ 'main.py': 'print(1)' }, { script: 'missing.py' })
+    const reference = await client.submit(request)
+    const { status } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'failed', cause: 'start', reason: expect.stringContaining('missing.py') })
+    await yarn.livy.restart()
+    await using handle = await client.target.attach(reference, options)
+    expect(await handle.status(options)).toEqual(status)
+    await handle.remove(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'lost' })
   })
 
   it('a run that the cluster refuses to start says why', async () => {

@@ -54,13 +54,20 @@ def supervised(gateway, storage, home, run):
     variables = storage.read('variables')
     if variables is not None:
         storage.delete('variables')
+    check_mode(gateway.jvm, request)
     folder = build(home, run, request, variables)
-    driver_context.prepare(gateway, storage, request, json.loads(variables.decode('utf-8')) if variables else {})
+    driver_context.prepare(gateway, storage, request, json.loads(variables.decode('utf-8')) if variables else {}, folder)
     driver_files.bring_project(storage, folder)
     known = driver_files.snapshot_of(storage)
     entry = os.path.join(os.path.dirname(paths.agent_folder()), 'errand_agent_main.py')
     supervisor = subprocess.Popen([sys.executable, entry, 'supervise', folder, STOPPED], stdin=subprocess.DEVNULL)
-    follow(storage, folder, supervisor)
+    try:
+        follow(storage, folder, supervisor)
+    except BaseException:
+        # The JVM is gone, or the storage: nobody would hear of the script any more, and where there is no YARN nobody would end it.
+        supervisor.terminate()
+        supervisor.wait()
+        raise
     final = status.current(folder) or {}
     if not status.is_final(final):
         final = {'state': 'failed', 'cause': 'machine', 'reason': 'The supervisor of the run was killed.', 'endedAt': machine.iso_time()}
@@ -73,6 +80,15 @@ def supervised(gateway, storage, home, run):
         return 1
     driver_context.make_up_for(gateway, folder)
     return 0
+
+
+def check_mode(jvm, request):
+    """Livy takes a wish for a mode and then follows its own configuration, without a word."""
+    wanted = (request.get('agent') or {}).get('deployMode')
+    mode = jvm.java.lang.System.getProperty('spark.submit.deployMode') or 'client'
+    if wanted == 'client' and mode != wanted:
+        raise CallError('DEPLOY_MODE_REFUSED', 'Livy started the driver in %s mode, not on its own machine: its administrator has set '
+                        'livy.spark.deploy-mode = %s. Write yarnDeployMode: %s in the .compute file, or ask for another Livy.' % (mode, mode, mode))
 
 
 class Staging:

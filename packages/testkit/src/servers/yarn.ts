@@ -20,9 +20,19 @@ export interface Yarn extends AsyncDisposable {
   /** `SPARK_CONF_DIR` likewise. */
   readonly sparkConfiguration: string
   readonly directory: string
-  /** One more Livy for the same cluster, 0.5 as HDInsight has it. It ends with the cluster. */
-  startOldLivy(): Promise<Livy>
+  /** One more Livy with the storage of the same cluster. It ends with the cluster. */
+  startLivy(kind: LivyKind): Promise<Livy>
   stop(): Promise<void>
+}
+
+/** `old` is Livy 0.5, as HDInsight has it; `client` has the drivers on its own machine; `local` leaves YARN alone. */
+export type LivyKind = 'cluster' | 'old' | 'client' | 'local'
+
+const linesOf: Readonly<Record<LivyKind, readonly string[]>> = {
+  cluster: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = cluster'],
+  old: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = cluster'],
+  client: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = client'],
+  local: ['livy.spark.master = local[1]'],
 }
 
 export interface YarnSettings {
@@ -51,17 +61,17 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       startDaemons('nm', { directory, configuration }),
     ])
     started.push(storage, nodes)
-    const startOne = async (folder: string, old: boolean): Promise<Livy> => {
+    const startOne = async (folder: string, kind: LivyKind): Promise<Livy> => {
       const livy = await launchLivy(folder, {
-        lines: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = cluster', 'livy.server.yarn.poll-interval = 1s', ...livyLines],
-        environment: { HADOOP_CONF_DIR: configuration, SPARK_CONF_DIR: sparkConfiguration },
+        lines: [...linesOf[kind], 'livy.server.yarn.poll-interval = 1s', ...livyLines],
+        environment: { HADOOP_CONF_DIR: configuration, SPARK_CONF_DIR: sparkConfiguration, PYSPARK_PYTHON: parts.python },
         classPath: [configuration],
-        old,
+        old: kind === 'old',
       })
       started.unshift(livy)
       return livy
     }
-    const livy = await startOne(directory, false)
+    const livy = await startOne(directory, 'cluster')
     await untilReady(storage, () => hasNode(yarnUrl), { what: 'YARN' })
     return {
       livy,
@@ -71,7 +81,7 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       configuration,
       sparkConfiguration,
       directory,
-      startOldLivy: () => startOne(join(directory, 'old'), true),
+      startLivy: (kind) => startOne(join(directory, kind), kind),
       stop,
       [Symbol.asyncDispose]: stop,
     }
