@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BaseImage, baseImage } from './base-image.ts'
@@ -45,6 +45,7 @@ export async function startPodman(): Promise<Podman> {
       spawnSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], { env: environment })
       service.kill()
       spawnSync('podman', [...storage, 'system', 'reset', '--force'], { env: environment })
+      endProcesses(directory)
       rmSync(directory, { recursive: true, force: true })
     },
   }
@@ -70,6 +71,17 @@ async function bringImage(socket: string, image: BaseImage): Promise<void> {
   await importImage(socket, image)
   const [repo = '', tag = ''] = image.tag.split(':')
   await engineRequest(socket, 'POST', `/images/${encodeURIComponent(repo)}/tag?${new URLSearchParams({ repo, tag }).toString()}`)
+}
+
+/** What watched a command in a container stays for five minutes after its end. All of them name the folder. */
+function endProcesses(directory: string): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${directory}/`)) process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 async function untilItListens(service: ChildProcess, socket: string): Promise<void> {
