@@ -43,6 +43,8 @@ export function containerHost(engine: Engine, { runId, reader, create }: Contain
   }
 
   async function inside(command: readonly string[], options: RunOptions): Promise<HostProcess> {
+    // The program keeps the connection over which it is started.
+    engine.keepSpare()
     try {
       const child = await execIn(container, command, { env: { ...options.env, ERRAND_SUPERVISOR: 'main-process' } })
       return { ...child, exit: child.exit.then(unlessCut) }

@@ -12,6 +12,9 @@ export interface EngineAddress {
   readonly from: string
 }
 
+/** Where an engine listens unless somebody has chosen another place. */
+export const usualSocket = '/var/run/docker.sock'
+
 type Variables = Readonly<Record<string, string | undefined>>
 
 /**
@@ -28,7 +31,7 @@ export function engineAddresses(home: string, variables: Variables = process.env
   return process.platform === 'win32'
     ? [socket('//./pipe/docker_engine', 'the usual pipe')]
     : [
-        socket('/var/run/docker.sock', 'the usual socket'),
+        socket(usualSocket, 'the usual socket'),
         socket(`${runtime}/docker.sock`, 'the socket of a rootless engine'),
         socket(join(home, '.docker/run/docker.sock'), 'the socket of Docker Desktop'),
         socket(`${runtime}/podman/podman.sock`, "Podman's socket"),

@@ -12,6 +12,7 @@ const { Agent } = process.getBuiltinModule('node:http')
 export class EngineAgent extends Agent {
   readonly #host: Host
   readonly #address: EngineAddress
+  #spare: Promise<Duplex> | undefined
 
   constructor(host: Host, address: EngineAddress, options: AgentOptions = {}) {
     super({ keepAlive: true, ...options })
@@ -24,8 +25,28 @@ export class EngineAgent extends Agent {
     return 'EngineAgent'
   }
 
+  /** Makes, or takes, a connection for the next call that needs one, which then does not wait a round trip for it. One at most. */
+  keepSpare(made: Promise<Duplex> = connectEngine(this.#host, this.#address)): void {
+    if (this.#spare !== undefined) return
+    // One that breaks while nobody uses it is nobody's fault.
+    const spare = made.then((stream) => stream.on('error', () => {}).once('close', forget))
+    const forget = () => {
+      if (this.#spare === spare) this.#spare = undefined
+    }
+    // Whoever needs one will see for itself.
+    spare.catch(forget)
+    this.#spare = spare
+  }
+
+  override destroy(): void {
+    void this.#spare?.then((stream) => stream.destroy()).catch(() => {})
+    super.destroy()
+  }
+
   override createConnection(_options: object, made?: (error: Error | null, stream: Duplex) => void): undefined {
-    connectEngine(this.#host, this.#address).then(
+    const connection = this.#spare?.catch(() => connectEngine(this.#host, this.#address)) ?? connectEngine(this.#host, this.#address)
+    this.#spare = undefined
+    connection.then(
       (stream) => made?.(null, likeSocket(stream)),
       (error: Error) => made?.(error, undefined as never),
     )

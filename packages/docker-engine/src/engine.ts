@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
+import type { Duplex } from 'node:stream'
 import { type CallOptions, ErrandError, type Host } from '@errand/core'
-import { type EngineAddress, certificatesOf, engineAddresses, parseEngineAddress } from './engine-address.ts'
+import { type EngineAddress, certificatesOf, engineAddresses, parseEngineAddress, usualSocket } from './engine-address.ts'
 import { EngineAgent, addressText, connectEngine } from './engine-agent.ts'
 import { engineError, isMissing } from './engine-errors.ts'
 import { loadDockerode } from './load-dockerode.ts'
@@ -26,6 +27,8 @@ export interface Engine extends AsyncDisposable {
   readonly name: string
   /** Of the engine's images: `linux`, `amd64`. */
   readonly platform: { readonly os: string; readonly architecture: string }
+  /** Has a connection made for the next call that needs one, while others are under way. */
+  keepSpare(): void
 }
 
 /** API of Docker 19.03 (2019), the oldest that is supported. */
@@ -34,8 +37,10 @@ const oldest = '1.40'
 /** Errors: `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION`, `ENGINE_TOO_OLD`, `ENGINE_CONTEXT_UNKNOWN`, `ENGINE_ADDRESS_INVALID`. */
 export async function openEngine(place: EnginePlace, { signal }: Pick<CallOptions, 'signal'>): Promise<Engine> {
   const { host } = place
-  const address = await firstThatListens(host, await addressesOf(place, signal))
+  const found = await addressesOf(place, signal)
+  const address = await firstThatListens(host, found.addresses)
   const agent = new EngineAgent(host, address)
+  if (found.connection !== undefined) agent.keepSpare(Promise.resolve(found.connection))
   // Host and port as undefined would be DOCKER_HOST's; these are never looked up, since the agent makes the connection.
   const Client = loadDockerode()
   const docker = new Client({ protocol: 'http', host: 'docker', port: 80, socketPath: undefined, agent } as Docker.DockerOptions)
@@ -53,6 +58,7 @@ export async function openEngine(place: EnginePlace, { signal }: Pick<CallOption
       apiVersion: ApiVersion,
       name: Components?.[0]?.Name ?? 'Docker',
       platform: { os: Os, architecture: Arch },
+      keepSpare: () => agent.keepSpare(),
       async [Symbol.asyncDispose]() {
         agent.destroy()
       },
@@ -73,14 +79,19 @@ function tooOld(host: string, version: string, api: string): ErrandError {
   )
 }
 
-async function addressesOf({ host, address, local = false }: EnginePlace, signal: AbortSignal): Promise<readonly EngineAddress[]> {
+interface Addresses {
+  readonly addresses: readonly EngineAddress[]
+  /** To the only one of them. */
+  readonly connection?: Duplex
+}
+
+async function addressesOf({ host, address, local = false }: EnginePlace, signal: AbortSignal): Promise<Addresses> {
   if (address !== undefined)
-    return [parseEngineAddress(address, 'the .compute file', local ? certificatesOf(process.env, host.home) : undefined)]
-  if (local) return engineAddresses(host.home)
-  const usual: EngineAddress = { to: { path: '/var/run/docker.sock' }, from: 'the usual socket' }
+    return { addresses: [parseEngineAddress(address, 'the .compute file', local ? certificatesOf(process.env, host.home) : undefined)] }
+  if (local) return { addresses: engineAddresses(host.home) }
+  const usual: EngineAddress = { to: { path: usualSocket }, from: 'the usual socket' }
   try {
-    ;(await connectEngine(host, usual)).destroy()
-    return [usual]
+    return { addresses: [usual], connection: await connectEngine(host, usual) }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENGINE_UNREACHABLE')) throw error
   }
@@ -88,9 +99,9 @@ async function addressesOf({ host, address, local = false }: EnginePlace, signal
     signal,
   })
   const [named = '', runtime = ''] = stdout.toString('utf8').split('\n')
-  if (named !== '') return [parseEngineAddress(named, `DOCKER_HOST of ${host.name}`)]
+  if (named !== '') return { addresses: [parseEngineAddress(named, `DOCKER_HOST of ${host.name}`)] }
   const more = ['docker.sock', 'podman/podman.sock'].map((name) => ({ to: { path: `${runtime}/${name}` }, from: 'a rootless engine' }))
-  return [usual, ...more]
+  return { addresses: [usual, ...more] }
 }
 
 /** The first address counts for the error when none answers: the others are guesses. */

@@ -25,6 +25,8 @@ export interface SshOptions {
   readonly acceptCommand?: (fingerprint: string) => string
   /** Names of variables there whose values come with the login, at no cost in time. */
   readonly variables?: readonly string[]
+  /** A socket there that will be connected to: done while the login is finished, for the first `connect` to it. */
+  readonly socket?: string
   /** Gives up opening. */
   readonly signal: AbortSignal
   /** Read instead of `~/.ssh/config` and `/etc/ssh/ssh_config`. */
@@ -75,6 +77,9 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
   }
 
   const first = await open(options.signal)
+  let early = options.socket === undefined ? undefined : connectFrom(first.connection.client, first, { path: options.socket })
+  // Whoever asks for it will be told; nobody else has to know that it broke.
+  early?.then((stream) => stream.on('error', () => {})).catch(() => {})
   const facts = await first.pool.facts().catch((error: unknown) => {
     first.connection.close()
     throw error
@@ -111,7 +116,10 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     writeFile: (path, data, { mode } = {}) => start((place) => writeRemoteFile(place, path, data, mode)),
     async connect(to) {
       const standing = await line()
-      return connectFrom(standing.connection.client, standing, to)
+      const ready = standing === first && 'path' in to && to.path === options.socket ? early : undefined
+      if (ready === undefined) return connectFrom(standing.connection.client, standing, to)
+      early = undefined
+      return ready
     },
     async [Symbol.asyncDispose]() {
       disposed.abort()

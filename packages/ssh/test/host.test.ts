@@ -184,22 +184,37 @@ while True:
       const answer: Buffer[] = []
       for await (const chunk of connection) answer.push(chunk as Buffer)
       expect(Buffer.concat(answer).equals(bytes.toReversed())).toBe(true)
+      // Connected with the login, and once more.
+      await using ready = await openTestHost(server, { socket: where })
+      if (kind === 'unix')
+        for (const [text, reversed] of [
+          ['first', 'tsrif'],
+          ['second', 'dnoces'],
+        ]) {
+          const stream = await ready.connect({ path: where })
+          stream.end(text)
+          expect(await textOf(stream)).toBe(reversed)
+        }
       await listener.kill('SIGKILL')
       await listener.exit
     }
     expect(await refusalOf(host.connect({ path: socket }))).toMatchObject({ code: 'CONNECTION_REFUSED' })
     await sh('rm -f "$1"', socket)
     expect(await refusalOf(host.connect({ path: socket }))).toMatchObject({ code: 'SOCKET_NOT_FOUND' })
+    await using without = await openTestHost(server, { socket })
+    expect(await refusalOf(without.connect({ path: socket }))).toMatchObject({ code: 'SOCKET_NOT_FOUND' })
     expect(await refusalOf(host.connect({ path: '/etc/passwd' }))).toMatchObject({ code: 'SOCKET_NOT_FOUND' })
     expect(await refusalOf(host.connect({ host: '127.0.0.1', port: 1 }))).toMatchObject({ code: 'CONNECTION_REFUSED' })
   })
 
   it('runs more programs at once than the server allows over one connection', async () => {
+    const logins = () => server.log().match(/Accepted publickey/g)?.length
+    const before = logins()
     const results = await Promise.all(
       Array.from({ length: 30 }, (_, index) => host.run(['sh', '-c', `sleep 0.1; echo ${index}`], { signal })),
     )
     expect(results.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 30 }, (_, index) => index))
-    expect(server.log().match(/Accepted publickey/g)?.length).toBe(1)
+    expect(logins()).toBe(before)
   })
 })
 

@@ -1,5 +1,5 @@
 import type { CallOptions, Finding, Target, TargetContext, TargetImplementation } from '@errand/core'
-import { type DockerPlace, cancelGrace, createDockerTarget, openOnce } from '@errand/docker-engine/target'
+import { type DockerPlace, cancelGrace, createDockerTarget, openOnce, usualSocket } from '@errand/docker-engine/target'
 import { attachMachine, checkMachine, openSshHost, sshOptions } from '@errand/ssh'
 import { reachingSockets } from './socket-relay.ts'
 import type { RemoteDockerConfig } from './target.ts'
@@ -13,7 +13,10 @@ export const attach: NonNullable<TargetImplementation<RemoteDockerConfig>['attac
 export function createTarget(context: TargetContext<RemoteDockerConfig>): Target {
   const { engine, address: _address, username, privateKey: _key, userManagedEnvironment: _own, ...settings } = context.config
   const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
-  const machine = openOnce(({ signal }: CallOptions) => openSshHost({ ...sshOptions(context), signal }))
+  const [, socket] = /^(?:unix:\/\/)?(\/.*)$/.exec(engine ?? usualSocket) ?? []
+  const machine = openOnce(({ signal }: CallOptions) =>
+    openSshHost({ ...sshOptions(context), ...(socket === undefined ? {} : { socket }), signal }),
+  )
   const target = createDockerTarget(context, async (options): Promise<DockerPlace> => ({
     host: reachingSockets(await machine.get(options)),
     owner: username,
