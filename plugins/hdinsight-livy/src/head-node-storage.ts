@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { openAgent } from '@errand/agent'
-import { type CallOptions, errorCode } from '@errand/core'
-import type { HdfsEntry, WebHdfsClient } from '@errand/livy'
+import { type CallOptions, errorCode, errorMessage } from '@errand/core'
+import { type HdfsEntry, ServiceError, type ServiceErrorCode, type WebHdfsClient } from '@errand/livy'
 import type { SshHost } from '@errand/ssh'
 import type { Call } from './stored-run.ts'
 
@@ -17,9 +17,9 @@ export async function openHeadNodeStorage(host: SshHost, user: string | undefine
   const agent = await openAgent({ host, pythons: ['python3', 'python'], signal: options.signal, report })
   const who = user === undefined ? {} : { user }
   const look = (operation: string, parameters: object, { signal }: Call) =>
-    agent.call('storageLook', { operation, ...who, ...parameters }, { signal })
+    asService(agent.call('storageLook', { operation, ...who, ...parameters }, { signal }))
   const change = (operation: string, parameters: object, { signal }: Call, body?: Buffer) =>
-    agent.call('storageChange', { operation, ...who, ...parameters }, { signal, ...(body === undefined ? {} : { body }) })
+    asService(agent.call('storageChange', { operation, ...who, ...parameters }, { signal, ...(body === undefined ? {} : { body }) }))
   report(`starting a JVM on ${host.name} that reaches its storage`)
 
   return {
@@ -69,6 +69,19 @@ async function* pieces(content: string | Buffer | (() => Readable)): AsyncGenera
     size += chunk.length
   }
   yield { piece: Buffer.concat(chunks), more: false }
+}
+
+const ofStorage: ReadonlySet<string> = new Set<ServiceErrorCode>(['NOT_FOUND', 'EXISTS', 'FORBIDDEN', 'NO_SPACE'])
+
+/** What the storage refuses is the same error, with the same hint, by whichever way it is reached. */
+async function asService<Value>(call: Promise<Value>): Promise<Value> {
+  try {
+    return await call
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === undefined || !ofStorage.has(code)) throw error
+    throw new ServiceError(code as ServiceErrorCode, errorMessage(error), { cause: error })
+  }
 }
 
 async function ifThere<Value>(look: () => Promise<Value>): Promise<Value | undefined> {

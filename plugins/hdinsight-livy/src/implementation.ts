@@ -14,7 +14,7 @@ import { type Cluster, openCluster } from './cluster.ts'
 import { leftovers, removeLeftover } from './leftovers.ts'
 import { sizeOf } from './project-archive.ts'
 import type { planManaged } from './managed-environment.ts'
-import { explained } from './service-problem.ts'
+import { explain, explained } from './service-problem.ts'
 import { storageAgent } from './storage-agent.ts'
 import { storedRun } from './stored-run.ts'
 import { findRun, hasProject, submitRun } from './submit.ts'
@@ -61,9 +61,13 @@ export function createTarget(context: TargetContext<ClusterConfig>): Target {
     attach: async (reference, options) => runHandle((await open(options)).agent, reference),
     async *leftovers(options) {
       const { cluster } = await open(options)
-      yield* leftovers(cluster, options)
       const { builderLeftovers } = await import('./builder-leftovers.ts')
-      yield* builderLeftovers(context, cluster, options)
+      try {
+        yield* leftovers(cluster, options)
+        yield* builderLeftovers(context, cluster, options)
+      } catch (error) {
+        throw explain(name, error)
+      }
     },
     removeLeftover: (id, options) =>
       onCluster(options, async (cluster) => {

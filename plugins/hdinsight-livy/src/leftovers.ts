@@ -1,6 +1,7 @@
 import type { CallOptions, Leftover } from '@errand/core'
 import type { Cluster } from './cluster.ts'
-import { batchOf, deleteBatch } from './run-batch.ts'
+import { lookAt } from './outlook.ts'
+import { deleteBatch } from './run-batch.ts'
 import { type StoredRequest, storedRun } from './stored-run.ts'
 
 /** What errand keeps in the storage: runs, and the archives of projects and environments. */
@@ -14,8 +15,8 @@ export async function* leftovers(cluster: Cluster, options: CallOptions): AsyncG
       run.read<StoredRequest>('request.json', options),
       run.exists('final.json', options),
     ])
-    const inUse = !ended && (await batchOf(run, options)) !== undefined
-    if (inUse && request?.agent?.environmentKey !== undefined) used.add(request.agent.environmentKey)
+    const inUse = !ended && (await lookAt(run, options)).state === 'alive'
+    if (inUse && request !== undefined) for (const archive of needsOf(request)) used.add(archive)
     yield {
       id: `runs/${name}`,
       kind: 'run',
@@ -27,8 +28,14 @@ export async function* leftovers(cluster: Cluster, options: CallOptions): AsyncG
     }
   }
   for (const { name, size, modified } of (await storage.list(`${home}/projects`, options)) ?? [])
-    yield { id: `projects/${name}`, kind: 'objects', bytes: size, lastUsed: new Date(modified).toISOString(), inUse: false }
+    yield { id: `projects/${name}`, kind: 'objects', bytes: size, lastUsed: new Date(modified).toISOString(), inUse: used.has(name) }
   yield* environments(cluster, used, options)
+}
+
+/** Names of the archives that its driver, or an executor, still has to fetch. */
+function needsOf({ snapshot, agent }: StoredRequest): readonly string[] {
+  const project = snapshot.digest.replace('sha256:', '')
+  return agent?.environmentKey === undefined ? [project] : [project, agent.environmentKey]
 }
 
 async function* environments({ storage, home }: Cluster, used: ReadonlySet<string>, options: CallOptions): AsyncGenerator<Leftover> {

@@ -15,7 +15,7 @@ export async function lookAt(run: StoredRun, call: Call): Promise<Outlook> {
   const { batch, problem } = await askLivy(run, call)
   if (batch !== undefined && !isEnded(batch)) return { state: 'alive', detail: detailOf(batch) }
   const asked = await askYarn(run, batch, call)
-  if (batch !== undefined) return over(asked.application, batch)
+  if (batch !== undefined) return over(asked.application, { state: batch.state, log: await logOf(run, batch, call) })
   const { application } = asked
   const why = problem === undefined ? 'Livy has forgotten the run' : "Livy can't be reached"
   if (application !== undefined)
@@ -55,7 +55,12 @@ function detailOf({ state, appId }: Batch): string {
   return (appId ?? null) === null ? 'Livy submits the run to the cluster' : `${appId} waits for the cluster's resources`
 }
 
-function over(application: YarnApplication | undefined, batch?: Batch): Outlook {
+/** With the batch come its last ten lines, which may all be of the stack below the words. */
+async function logOf({ cluster: { livy } }: StoredRun, { id, log }: Batch, call: Call): Promise<readonly string[]> {
+  return (await livy.log(id, { size: 400 }, call))?.log ?? log ?? []
+}
+
+function over(application: YarnApplication | undefined, batch?: Pick<Batch, 'state' | 'log'>): Outlook {
   const diagnostics = application?.diagnostics ?? ''
   const killed = batch?.state === 'killed' || application?.state === 'KILLED'
   return { state: 'over', killed, words: diagnostics.trim() || wordsOf(batch?.log ?? []) }

@@ -45,7 +45,7 @@ async function batchByNumber(run: StoredRun, call: Call): Promise<Batch | undefi
   const [stored, application] = await Promise.all([run.read<StoredBatch>('batch.json', call), applicationOf(run, call)])
   const batch = stored && (await run.cluster.livy.get(stored.id, call))
   if (batch !== undefined && (application === undefined || (batch.appId ?? application) === application)) return batch
-  return application === undefined ? undefined : batchOfApplication(run, application, call)
+  return typeof application !== 'string' ? undefined : batchOfApplication(run, application, call)
 }
 
 async function batchOfApplication({ cluster: { livy } }: StoredRun, application: string, call: Call): Promise<Batch | undefined> {
@@ -57,13 +57,20 @@ async function batchOfApplication({ cluster: { livy } }: StoredRun, application:
   }
 }
 
-/** The application that runs the script: by its driver's claim, else by the run's tag where YARN can be asked. */
-async function applicationOf(run: StoredRun, call: Call): Promise<string | undefined> {
+/**
+ * The application that runs the script: by its driver's claim, else by the run's tag where YARN can be asked. Null: YARN has none, so a batch
+ * that has an application is another's; undefined: nobody can say.
+ */
+async function applicationOf(run: StoredRun, call: Call): Promise<string | null | undefined> {
   const claim = await run.read<Claim>('claim', call)
-  if (claim !== undefined) return applicationIdOf(claim)
-  const yarn = run.cluster.yarn(undefined)
-  if (yarn === undefined) return undefined
-  return (await yarn.applicationsWithTag(tagOf(run.id), call))[0]?.id
+  if (claim?.container !== undefined) return applicationIdOf(claim)
+  try {
+    const applications = await run.cluster.yarn(claim?.manager ?? undefined)?.applicationsWithTag(tagOf(run.id), call)
+    return applications && (applications[0]?.id ?? null)
+  } catch {
+    call.signal.throwIfAborted()
+    return undefined
+  }
 }
 
 /** `container_e01_1700000000000_0001_01_000001` belongs to `application_1700000000000_0001`. */
@@ -79,7 +86,7 @@ const patience = 45_000
 export async function findNumber(run: StoredRun, call: Call): Promise<number | undefined> {
   for (const until = Date.now() + patience; ;) {
     const application = await applicationOf(run, call)
-    const batch = application === undefined ? undefined : await batchOfApplication(run, application, call)
+    const batch = typeof application !== 'string' ? undefined : await batchOfApplication(run, application, call)
     if (batch !== undefined || Date.now() > until) return batch?.id
     await sleep(1000, undefined, { signal: call.signal })
   }

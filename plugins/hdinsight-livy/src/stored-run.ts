@@ -54,6 +54,9 @@ export async function writeWhole(
   return appearWhole(storage, path, (temporary) => storage.write(temporary, content, options), call)
 }
 
+/** Milliseconds for what is done after a failure, also after an abort. */
+const longestRemoval = 3000
+
 /** The same, however it is written. */
 export async function appearWhole(
   storage: Cluster['storage'],
@@ -62,7 +65,13 @@ export async function appearWhole(
   call: Call,
 ): Promise<boolean> {
   const temporary = path.replace(/[^/]*$/, (name) => `.${name}.${randomBytes(6).toString('hex')}`)
-  await write(temporary)
+  try {
+    await write(temporary)
+  } catch (error) {
+    // Half an archive would stay in a storage that may be full of just that.
+    await storage.delete(temporary, { signal: AbortSignal.timeout(longestRemoval) }).catch(() => undefined)
+    throw error
+  }
   if (await storage.rename(temporary, path, call)) return true
   await storage.delete(temporary, call)
   return false

@@ -78,6 +78,10 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     const { apps } = (await answer.json()) as { apps: { app?: { state: string; finalStatus: string }[] } | null }
     return apps?.app ?? []
   }
+  const fill = async (path: string) => {
+    const query = `op=SETQUOTA&storagespacequota=1&namespacequota=1000000&user.name=${userInfo().username}`
+    expect((await fetch(`${yarn.webHdfsUrl}${path}?${query}`, { method: 'PUT' })).status).toBe(200)
+  }
   const processesOf = (runId: string): readonly string[] =>
     readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -263,6 +267,7 @@ for number in range(${lines}):
     })
     await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
     await hdfs.makeDirectory(`/user/${sshd.user}`, { ...options, permission: '777' })
+    await hdfs.delete(`/user/${sshd.user}/.errand`, options)
     const ssh = { address: `127.0.0.1:${sshd.port}`, username: sshd.user, privateKey: sshd.key.file }
     await using client = openClient({ ...ssh, livyPort: yarn.livy.port, proxyUser: sshd.user })
     const big = randomBytes(9_000_000)
@@ -277,6 +282,12 @@ for number in range(${lines}):
     expect(kinds).toEqual(['run', 'objects'])
     await handle.remove(options)
     expect(await handle.status(options)).toMatchObject({ state: 'lost' })
+    await fill(`/user/${sshd.user}/.errand`)
+    await expect(run(client, 'print(2)')).rejects.toMatchObject({ code: 'CLUSTER_NO_SPACE', hint: expect.stringContaining('errand clean') })
+    const elsewhere = { storageDirectory: `/of-others-${Date.now()}` }
+    await hdfs.makeDirectory(elsewhere.storageDirectory, { ...options, permission: '755' })
+    await using stranger = openClient({ ...ssh, ...elsewhere, livyPort: yarn.livy.port, proxyUser: sshd.user })
+    await expect(run(stranger, 'print(2)')).rejects.toMatchObject({ code: 'CLUSTER_FORBIDDEN', hint: expect.stringContaining('proxyUser') })
   })
 
   it('with a Livy 0.5, which knows no names: one application for a lost answer, a cancel that is proven, nothing kept', async () => {
@@ -358,11 +369,7 @@ for number in range(${lines}):
     await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: folder })
     const { reference } = await run(client, 'import time\nprint(1, flush=True)\nwhile True:\n    time.sleep(1)\n    print(1, flush=True)')
     await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
-    const quota = async (bytes: number) => {
-      const query = `op=SETQUOTA&storagespacequota=${bytes}&namespacequota=1000000&user.name=${userInfo().username}`
-      expect((await fetch(`${yarn.webHdfsUrl}${folder}?${query}`, { method: 'PUT' })).status).toBe(200)
-    }
-    await quota(1)
+    await fill(folder)
     const { status } = await follow(client.target, reference)
     expect(status).toMatchObject({
       state: 'failed',
@@ -370,6 +377,30 @@ for number in range(${lines}):
       reason: expect.stringMatching(/storage of the cluster is full.*quota/i),
     })
     await expect(run(client, 'print(2)')).rejects.toMatchObject({ code: 'CLUSTER_NO_SPACE', hint: expect.stringContaining('errand clean') })
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    const projects = (await hdfs.list(`${folder}/projects`, options)) ?? []
+    expect(projects.filter(({ name }) => name.startsWith('.'))).toEqual([])
+    expect(projects).toHaveLength(1)
+  })
+
+  it('a run that Livy has forgotten is in use while it lasts, and so is the archive of its project', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/used-${Date.now()}` })
+    const { reference } = await run(client, stubborn)
+    await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    await yarn.livy.restart()
+    const inUse = async () => {
+      const found: [string, boolean][] = []
+      for await (const leftover of client.target.leftovers(options)) found.push([leftover.kind, leftover.inUse])
+      return found
+    }
+    const lasting = [
+      ['run', true],
+      ['objects', true],
+    ]
+    expect(await inUse()).toEqual(lasting)
+    await using handle = await client.target.attach(reference, options)
+    await handle.cancel(options)
+    expect(await inUse()).toEqual(lasting.map(([kind]) => [kind, false]))
   })
 
   it('knows the end of a run that Livy has forgotten, and a script that is not there', async () => {

@@ -19,6 +19,8 @@ CODES = {
     'QuotaByStorageTypeExceededException': 'NO_SPACE',
 }
 _opened = {}
+# Files of which more pieces are to come, by path.
+_streams = {}
 
 
 def call_storageLook(server, params, body):
@@ -116,27 +118,25 @@ def read(jvm, files, path, params, body):
 
 
 def create(jvm, files, path, params, body):
-    stream = files.create(path, bool(params.get('overwrite')))
+    _streams[params['path']] = files.create(path, bool(params.get('overwrite')))
+    if params.get('permission'):
+        files.setPermission(path, jvm.org.apache.hadoop.fs.permission.FsPermission(params['permission']))
+    return append(jvm, files, path, params, body)
+
+
+def append(jvm, files, path, params, body):
+    """The next piece of a file that is open; the last one closes it."""
+    stream = _streams.pop(params['path'], None)
+    if stream is None:
+        raise CallError('STORAGE_FAILED', 'The connection to the head node was lost while %s was sent.' % params['path'], 'Try it again.')
     try:
         stream.write(bytearray(body))
     except BaseException:
         stream.close()
         raise
-    if params.get('permission'):
-        files.setPermission(path, jvm.org.apache.hadoop.fs.permission.FsPermission(params['permission']))
     if params.get('more'):
-        _opened[params['path']] = stream
+        _streams[params['path']] = stream
     else:
-        stream.close()
-    return {}
-
-
-def append(jvm, files, path, params, body):
-    """The next piece of a file that `create` has left open."""
-    stream = _opened[params['path']]
-    stream.write(bytearray(body))
-    if not params.get('more'):
-        del _opened[params['path']]
         stream.close()
     return {}
 
