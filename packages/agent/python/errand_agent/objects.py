@@ -108,8 +108,7 @@ class Batch:
             try:
                 self.receiver = Known() if has(digest_hex, self.wanted) else Incoming(digest_hex, self.wanted)
             except OSError as error:
-                error.__traceback__ = None
-                self.error = self.error or error
+                self.error = self.error or without_frames(error)
                 self.receiver = Known()
             if not self.wanted:
                 self.end()
@@ -119,8 +118,7 @@ class Batch:
         try:
             receiver.finish()
         except (CallError, OSError) as error:
-            error.__traceback__ = None
-            self.error = self.error or error
+            self.error = self.error or without_frames(error)
 
     def finish(self):
         while self.waiting:
@@ -164,9 +162,7 @@ class Incoming:
             try:
                 write_all(self.descriptor, data)
             except OSError as error:
-                # Its frames hold a view of the input's buffer, which could not be shortened then.
-                error.__traceback__ = None
-                self.error = error
+                self.error = without_frames(error)
 
     def finish(self):
         try:
@@ -192,6 +188,12 @@ class Incoming:
         if self.temporary is not None:
             remove_damaged(self.temporary)
             self.temporary = None
+
+
+def without_frames(error):
+    """Its frames, and those of the error before it, hold a view of the input's buffer, which could not be shortened then."""
+    error.__traceback__ = error.__context__ = None
+    return error
 
 
 def write_all(descriptor, data):

@@ -99,6 +99,16 @@ class Objects(AgentTest):
         self.assertEqual(caught.exception.code, 'OBJECT_CORRUPT')
         self.assertEqual(self.client.call('missing', digests=[digest_of(b'first'), digest_of(b'right'), digest_of(b'third')]), {'missing': [digest_of(b'right')]})
 
+    def test_a_folder_that_can_not_be_made_is_said_and_the_next_call_is_answered(self):
+        for content in (b'short', os.urandom(2 << 20)):
+            name = digest_of(content)[7:]
+            os.makedirs(os.path.join(self.home, 'objects'), exist_ok=True)
+            os.symlink('nowhere', os.path.join(self.home, 'objects', name[:2]))
+            with self.assertRaises(Refused) as caught:
+                self.put_all([content])
+            self.assertEqual(caught.exception.code, 'PLACE_ERROR')
+            self.assertEqual(self.client.call('missing', digests=[digest_of(content)]), {'missing': [digest_of(content)]})
+
     def test_refuses_a_list_of_contents_that_is_none(self):
         for objects in (7, [7], [[digest_of(b'x')]], [[digest_of(b'x'), 2]], [[digest_of(b'x'), -1], [digest_of(b'y'), 2]], [['sha256:../x', 1]], []):
             with self.assertRaises(Refused) as caught:
