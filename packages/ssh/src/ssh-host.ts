@@ -104,16 +104,18 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
 
   const start = async <Value>(work: (place: ProcessPlace) => Promise<Value>): Promise<Value> => overflow.start(await line(), work)
 
+  const run: SshHost['run'] = (command, call) => start((place) => runProcess(place, command, call))
+
   return {
     name,
     platform: facts.platform,
     home: facts.home,
     hostKey: first.connection.hostKey,
     variables: Object.fromEntries(facts.variables.map((value, index) => [variables[index], value]).filter(([, value]) => value !== '')),
-    run: (command, call) => start((place) => runProcess(place, command, call)),
+    run,
     spawn: (command, call) => start((place) => startProcess(place, command, call)),
-    readFile: (path) => start((place) => readRemoteFile(place, path)),
-    writeFile: (path, data, { mode } = {}) => start((place) => writeRemoteFile(place, path, data, mode)),
+    readFile: (path) => readRemoteFile({ name, run }, path),
+    writeFile: (path, data, { mode } = {}) => writeRemoteFile({ name, run }, path, data, mode),
     async connect(to) {
       const standing = await line()
       const ready = standing === first && 'path' in to && to.path === options.socket ? early : undefined

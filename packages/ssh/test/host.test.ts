@@ -253,6 +253,24 @@ describe.skipIf(problem)('servers that allow less', () => {
     expect(server.log().match(/Accepted publickey/g)?.length).toBe(3)
   })
 
+  it('sends what a stream holds once, also when another program takes the only session meanwhile', async () => {
+    await using server = await startSshd({ lines: ['MaxSessions 1'] })
+    await using host = await openTestHost(server)
+    const rest = Promise.withResolvers<void>()
+    async function* content() {
+      yield Buffer.from('first ')
+      await rest.promise
+      yield Buffer.from('second')
+    }
+    const written = host.writeFile(`${host.home}/streamed`, Readable.from(content()))
+    const holding = host.spawn(['cat'], { signal })
+    await sleep(500)
+    rest.resolve()
+    await written
+    expect((await host.readFile(`${host.home}/streamed`)).toString()).toBe('first second')
+    ;(await holding).stdin.end()
+  })
+
   it('says that a server allows no session', async () => {
     await using server = await startSshd({ lines: ['MaxSessions 0'] })
     expect(await refusalOf(openTestHost(server))).toMatchObject({ code: 'SESSIONS_FORBIDDEN' })
