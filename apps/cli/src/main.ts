@@ -1,6 +1,6 @@
 import { arrangeWords } from './command-line.ts'
 import { builtDirectory, readPackage } from './oclif.ts'
-import { asksForJsonErrors, describeError } from './render/error.ts'
+import { asksForJsonErrors, describeError, exitWithoutWords } from './render/error.ts'
 
 /** Runs one command line, without the program's name, and ends the process with its exit code. */
 export async function main(words: readonly string[]): Promise<void> {
@@ -14,12 +14,17 @@ export async function main(words: readonly string[]): Promise<void> {
     settings.enableAutoTranspile = false
     await run([...arranged], { root: builtDirectory, pjson: readPackage() })
   } catch (error) {
-    const { text, object, exitCode } = await describeError(error, arranged)
-    process.stderr.write(asksForJsonErrors(arranged) ? text + object : text)
-    process.exitCode = exitCode
+    process.exitCode = exitWithoutWords(error) ?? (await tell(error, arranged))
   }
   await Promise.all([flushed(process.stdout), flushed(process.stderr)])
   process.exit()
+}
+
+/** The exit code of what is told. */
+async function tell(error: unknown, words: readonly string[]): Promise<number> {
+  const { text, object, exitCode } = await describeError(error, words)
+  process.stderr.write(asksForJsonErrors(words) ? text + object : text)
+  return exitCode
 }
 
 /** `errand history list | head -1`: what is left to say has no reader. A run goes on whatever becomes of its client. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { type TemporaryProject, cliDirectory, temporaryProject } from './project.ts'
@@ -84,6 +84,48 @@ it('links a folder, so that a change in it counts at once', async () => {
   await project.errand('plugins', 'unlink', 'errand-target-moon')
   expect(existsSync(join(folder, 'target.js'))).toBe(true)
   expect(await rows(project, 'plugins')).toEqual([])
+})
+
+it('runs commands that extend the Command of an oclif of their own, and ends as they say', async () => {
+  using project = temporaryProject()
+  const folder = plugin(project, { name: 'errand-orbit', command: 'nothing' })
+  mkdirSync(join(folder, 'node_modules/@oclif'), { recursive: true })
+  symlinkSync(realpathSync(join(cliDirectory, 'node_modules/@oclif/core')), join(folder, 'node_modules/@oclif/core'), 'junction')
+  writeFileSync(
+    join(folder, 'commands/orbit.js'),
+    `import { Args, Command, Flags } from '@oclif/core'
+export default class Orbit extends Command {
+  static summary = 'Goes round.'
+  static args = { what: Args.string({ required: true }) }
+  static flags = { times: Flags.integer({ char: 't', default: 1 }), map: Flags.file({ exists: true }), code: Flags.integer(), fails: Flags.boolean() }
+  async run() {
+    const { args, flags } = await this.parse(Orbit)
+    if (flags.fails) this.error('It fell down', { exit: 7, code: 'FELL', suggestions: ['Go faster.'] })
+    this.log(args.what + ' ' + flags.times)
+    if (flags.code !== undefined) this.exit(flags.code)
+  }
+}
+`,
+  )
+  await project.errand('plugins', 'link', folder)
+  const ends = async (...words: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await project.errand('orbit', ...words)
+    return [exitCode, stdout, stderr]
+  }
+  expect(await ends('moon', '-t', '3')).toEqual([0, 'moon 3\n', ''])
+  expect(await ends('moon', '--code', '0')).toEqual([0, 'moon 1\n', ''])
+  expect(await ends('moon', '--code', '4')).toEqual([4, 'moon 1\n', ''])
+  expect(await ends('moon', '--fails')).toEqual([7, '', 'ERROR: It fell down\nGo faster.\n'])
+  expect(await ends()).toEqual([1, '', expect.stringContaining('ERROR: The argument WHAT is missing.')])
+  expect(await ends('moon', '-t', 'x')).toEqual([1, '', expect.stringContaining("ERROR: The option --times can't be used")])
+  expect(await ends('moon', '--map', 'nowhere')).toEqual([
+    1,
+    '',
+    expect.stringMatching(/^ERROR: The option --map can't be used: No file found/),
+  ])
+  expect(await ends('moon', '-t')).toEqual([1, '', expect.stringContaining('expects a value')])
+  expect(await ends('moon', '--nope')).toEqual([1, '', expect.stringContaining('ERROR: There is no option --nope.')])
+  expect(await ends('--help')).toEqual([0, expect.stringContaining('$ errand orbit WHAT'), ''])
 })
 
 it('keeps nothing that it cannot use, and what was there before works on', async () => {

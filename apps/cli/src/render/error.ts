@@ -53,12 +53,36 @@ async function reportOf(error: unknown, words: readonly string[]): Promise<Repor
   if (isErrandError(error)) {
     return { code: error.code, message: error.message, hints: error.hint === undefined ? [] : [error.hint], exitCode: error.exitCode }
   }
-  if (typeof error === 'object' && error !== null && 'oclif' in error)
-    return (await import('./command-line-error.ts')).commandLineReport(error, words)
+  if (typeof error === 'object' && error !== null && ('oclif' in error || isOfParser(error)))
+    return ownReport(error) ?? (await import('./command-line-error.ts')).commandLineReport(error, words)
   const code = errorCode(error) ?? 'INTERNAL'
   const isSystemError = /^E[A-Z0-9]+$/.test(code)
   const hint = 'This is a fault of errand, not of yours. The same command with --debug shows where it comes from.'
   return { code, message: errorMessage(error), hints: isSystemError ? [] : [hint], exitCode: exitCodes.internal }
+}
+
+/** The exit code that a plugin's command ended with, by `this.exit(…)`: there is nothing to say. */
+export function exitWithoutWords(error: unknown): number | undefined {
+  return errorCode(error) === 'EEXIT' ? exitOf(error) : undefined
+}
+
+/** What a plugin's command said of itself, by `this.error(…)`; none for what oclif says of the command line. */
+function ownReport(error: object): Report | undefined {
+  const exitCode = exitOf(error)
+  if (exitCode === undefined || 'parse' in error || isOfParser(error) || /^command .* not found/i.test(errorMessage(error)))
+    return undefined
+  const hints = 'suggestions' in error && Array.isArray(error.suggestions) ? error.suggestions.map(String) : []
+  return { code: errorCode(error) ?? 'COMMAND_FAILED', message: errorMessage(error), hints, exitCode }
+}
+
+/** What oclif says of an option without marking it as such. */
+const isOfParser = (error: unknown): boolean =>
+  /^(?:Parsing --|Flag --\S+ (?:can only be|expects)|Unexpected flag )/.test(stripVTControlCharacters(errorMessage(error)))
+
+/** Known by its fields: a plugin brings the oclif that it was written for. */
+function exitOf(error: unknown): number | undefined {
+  const { oclif } = (error ?? {}) as { readonly oclif?: { readonly exit?: unknown } }
+  return typeof oclif?.exit === 'number' ? oclif.exit : undefined
 }
 
 /** Known by its fields: a plugin may bring a second copy of the class. */
