@@ -159,8 +159,10 @@ class Capture:
             return
         whole = (held or b'') + bytes(data)
         end = len(whole)
-        if data[-1] != NEWLINE and end < LONGEST and has_more(descriptor):
-            end = whole.rfind(b'\n') + 1
+        if data[-1] != NEWLINE and has_more(descriptor):
+            lines = whole.rfind(b'\n') + 1
+            if lines or end < LONGEST:
+                end = lines
         ready, rest = redaction.split(whole[:end])
         if rest or end < len(whole):
             self.held[descriptor] = rest + whole[end:]

@@ -7,6 +7,9 @@ import tempfile
 import unittest
 
 from client import SLOW_TESTS, AgentTest, Refused, records
+from errand_agent.capture import Capture
+from errand_agent.redaction import Redaction
+from errand_agent.script_process import output_pipe
 
 
 class Log(AgentTest):
@@ -39,6 +42,31 @@ class Log(AgentTest):
         run = self.start('import os\nfor i in range(20000):\n    os.write(1, b"out %06d of a line that fills some space\\n" % i)\n    os.write(2, b"err %06d of a line\\n" % i)')
         found = self.read_all(run)[1]
         for line in b''.join(data for stream, _, data in found if stream != 3).splitlines():
+            self.assertRegex(line, br'^(out \d{6} of a line that fills some space|err \d{6} of a line)$')
+
+    def test_no_line_is_cut_where_more_waits_than_is_read_at_once(self):
+        class Kept:
+            redaction = Redaction([])
+            taken = b''
+
+            def record(self, stream, data):
+                self.taken += bytes(data)
+
+        pipes, log = [output_pipe(), output_pipe()], Kept()
+        capture = Capture(log, {reader: stream for stream, (reader, _) in enumerate(pipes, 1)})
+        for _, writer in pipes:
+            os.set_blocking(writer, False)
+        for index in range(9000 if sys.platform == 'linux' else 200):
+            os.write(pipes[0][1], b'out %06d of a line that fills some space\n' % index)
+            os.write(pipes[1][1], b'err %06d of a line\n' % index)
+        for _, writer in pipes:
+            os.close(writer)
+        while capture.streams:
+            for reader in list(capture.streams):
+                capture.read(reader)
+        lines = log.taken.splitlines()
+        self.assertEqual(len(lines), 2 * (index + 1))
+        for line in lines:
             self.assertRegex(line, br'^(out \d{6} of a line that fills some space|err \d{6} of a line)$')
 
     def test_half_a_line_is_shown_at_once(self):
