@@ -12,6 +12,8 @@ const { Agent } = process.getBuiltinModule('node:http')
 export class EngineAgent extends Agent {
   readonly #host: Host
   readonly #address: EngineAddress
+  readonly #open = new Set<Duplex>()
+  #closed = false
   #spare: Promise<Duplex> | undefined
 
   constructor(host: Host, address: EngineAddress, options: AgentOptions = {}) {
@@ -26,30 +28,44 @@ export class EngineAgent extends Agent {
   }
 
   /** Makes, or takes, a connection for the next call that needs one, which then does not wait a round trip for it. One at most. */
-  keepSpare(made: Promise<Duplex> = connectEngine(this.#host, this.#address)): void {
+  keepSpare(made?: Duplex): void {
     if (this.#spare !== undefined) return
-    // One that breaks while nobody uses it is nobody's fault.
-    const spare = made.then((stream) => stream.on('error', () => {}).once('close', forget))
+    const spare = made === undefined ? this.#connect() : Promise.resolve(this.#kept(made))
     const forget = () => {
       if (this.#spare === spare) this.#spare = undefined
     }
-    // Whoever needs one will see for itself.
-    spare.catch(forget)
+    // One that breaks while nobody uses it is nobody's fault; whoever needs one will see for itself.
+    spare.then((stream) => stream.on('error', () => {}).once('close', forget)).catch(forget)
     this.#spare = spare
   }
 
+  /** Ends every connection: those that a container's streams have taken over, and those that are still on their way, too. */
   override destroy(): void {
-    void this.#spare?.then((stream) => stream.destroy()).catch(() => {})
+    this.#closed = true
     super.destroy()
+    for (const stream of this.#open) stream.destroy()
   }
 
   override createConnection(_options: object, made?: (error: Error | null, stream: Duplex) => void): undefined {
-    const connection = this.#spare?.catch(() => connectEngine(this.#host, this.#address)) ?? connectEngine(this.#host, this.#address)
+    const connection = this.#spare?.catch(() => this.#connect()) ?? this.#connect()
     this.#spare = undefined
     connection.then(
       (stream) => made?.(null, likeSocket(stream)),
       (error: Error) => made?.(error, undefined as never),
     )
+  }
+
+  async #connect(): Promise<Duplex> {
+    return this.#kept(await connectEngine(this.#host, this.#address))
+  }
+
+  #kept(stream: Duplex): Duplex {
+    if (this.#closed) {
+      stream.destroy()
+      throw new Error('The connections to the engine were closed.')
+    }
+    this.#open.add(stream)
+    return stream.once('close', () => this.#open.delete(stream))
   }
 }
 

@@ -40,7 +40,7 @@ export async function openEngine(place: EnginePlace, { signal }: Pick<CallOption
   const found = await addressesOf(place, signal)
   const address = await firstThatListens(host, found.addresses)
   const agent = new EngineAgent(host, address)
-  if (found.connection !== undefined) agent.keepSpare(Promise.resolve(found.connection))
+  if (found.connection !== undefined) agent.keepSpare(found.connection)
   // Host and port as undefined would be DOCKER_HOST's; these are never looked up, since the agent makes the connection.
   const Client = loadDockerode()
   const docker = new Client({ protocol: 'http', host: 'docker', port: 80, socketPath: undefined, agent } as Docker.DockerOptions)
