@@ -19,7 +19,8 @@ export function environmentArchive(
 async function* packed(host: Host, command: readonly string[], signal: AbortSignal): AsyncGenerator<Buffer> {
   const process = await host.spawn(command, { signal })
   process.stdin.end()
-  const complaint = textOf(process.stderr)
+  // A lost connection is told by what is read.
+  const complaint = textOf(process.stderr).catch(() => '')
   let whole = false
   try {
     yield* process.stdout
