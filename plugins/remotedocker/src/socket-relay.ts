@@ -61,6 +61,8 @@ async function relay(host: Host, path: string, way: Way): Promise<Duplex> {
     stream.push(done ? null : value)
   }
   const stream = new Duplex({
+    // What has ended there serves no further request.
+    allowHalfOpen: false,
     read: () => void next().catch((error: Error) => stream.destroy(error)),
     // A program that has ended takes nothing, as a socket that was closed there.
     write: (chunk: Buffer, _encoding, done) => void child.stdin.write(chunk, () => done()),
