@@ -23,6 +23,8 @@ export async function submitFromProcesses(count: number, given: SubmitElsewhere,
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
     const ended = once(child, 'close') as Promise<[number | null]>
+    // One that is given up has nobody left to tell.
+    ended.catch(() => {})
     // On standard input: what stands in a command line can be read by every user of the machine.
     child.stdin.write(`${JSON.stringify(given)}\n`)
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -34,7 +36,12 @@ export async function submitFromProcesses(count: number, given: SubmitElsewhere,
     }
     return { child, ended, next }
   })
-  await Promise.all(processes.map(({ next }) => next()))
+  try {
+    await Promise.all(processes.map(({ next }) => next()))
+  } catch (error) {
+    for (const { child } of processes) child.kill()
+    throw error
+  }
   for (const { child } of processes) child.stdin.end('submit\n')
   return Promise.all(
     processes.map(async ({ next, ended }) => {

@@ -59,6 +59,12 @@ describe.skipIf(problem)(`sockets behind a server that forwards none${problem ==
       expect(answers.every((found) => found.equals(answer))).toBe(true)
     }))
 
+  it('closes a connection that has ended there, so that nobody asks over it again', () =>
+    reached([], async (host) => {
+      const connection = (await host.connect({ path: socket })).resume()
+      await expect.poll(() => connection.closed, { timeout: 30_000 }).toBe(true)
+    }))
+
   it('names what is missing where no program can do it', async () => {
     const programs = join(directory, 'programs')
     mkdirSync(programs)
