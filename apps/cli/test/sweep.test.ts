@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openHistory } from '@errand/core/history'
 import { expect, it } from 'vitest'
+import { splitSweepWords } from '../src/sweep-words.ts'
 import { type TemporaryProject, runIdOf, temporaryProject } from './project.ts'
 
 /** Notes outside its project that it ran, and waits there for a file that lets it go on when it is told to. */
@@ -92,6 +93,30 @@ it('shows with --dry-run the arguments of all runs and the plan of the first, an
   expect(first).toEqual(runs[0].arguments)
   expect((await project.errand('sweep', '--dry-run', '--resume', 'last')).exitCode).toBe(1)
   expect(project.has('.errand')).toBe(false)
+})
+
+it.each([
+  ['--dry-run', 'Put --dry-run before the script. When the script has an option of this name, write it behind --'],
+  ['--output=json', 'Put --output before the script.'],
+  ['--runconfig', 'Put --runconfig before the script.'],
+  ['--paralel', 'Did you mean --parallel?'],
+  ['--stop_after', 'Did you mean --stop-after?'],
+  ['--bset', 'Did you mean --best?'],
+])('refuses %s behind the script, before anything is made', async (word, hint) => {
+  using project = sweepProject()
+  const refused = await project.errand('sweep', '-c', 'local', 'fit.py', '--each', 'alpha=1,2', word, '2')
+  expect(refused).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(/^ERROR: --[\w-]+ is /) })
+  expect(refused.stderr).toContain(hint)
+  expect(project.has('.errand')).toBe(false)
+})
+
+it('leaves to the script what stands behind --, and names that only look a little like options', () => {
+  const flags = { 'dry-run': { type: 'boolean' }, each: { type: 'option' } } as const
+  const theirs = ['s.py', '--test', '1', '--bert', '--beta=2', '--epoch', '3', '--random-state', '4', '--reach']
+  expect(splitSweepWords([...theirs, '--each', 'a=1', '--', '--dry-run'], flags)).toEqual({
+    own: ['--each', 'a=1'],
+    script: [...theirs, '--dry-run'],
+  })
 })
 
 it('refuses a name in braces that has no values, before anything is made', async () => {

@@ -17,6 +17,7 @@ export default class Sweep extends RunCommand {
 One copy of the project, one environment, one record with a run below it for each combination. Ctrl-C leaves the runs that have started;
 --resume goes on with the rest, also when the command was killed. No combination is run twice.
 Behind SCRIPT, --each, --random, --parallel, --stop-after and --best are still options of the sweep; all other words belong to the script.
+Another long option of errand there is refused, unless it stands behind --.
 Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
   static override usage = ['<%= command.id %> -c NAME SCRIPT [ARGUMENTS] --each NAME=VALUE,VALUE…', '<%= command.id %> --resume SWEEP']
   static override examples = [

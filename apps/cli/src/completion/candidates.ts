@@ -1,4 +1,4 @@
-import { takeLeadingFlags } from '../command-line.ts'
+import { sweepOptionsAnywhere, takeLeadingFlags } from '../command-line.ts'
 import { pages } from '../pages.ts'
 import { type Manifest, type ManifestCommand, type ManifestFlag, commandOf } from '../manifest.ts'
 
@@ -48,6 +48,9 @@ const states: readonly Candidate[] = ['completed', 'canceled', 'failed', 'runnin
 /** The words that end with a script and its arguments. */
 const scriptCommand = 'experiment:submit'
 
+/** Behind its script a few of its options still count. */
+const sweepCommand = 'sweep'
+
 /** What may stand in place of the last of the words, which may be empty or the beginning of something. */
 export async function candidatesFor(words: readonly string[], manifest: Manifest, sources: Sources): Promise<Completion> {
   const current = words.at(-1) ?? ''
@@ -77,9 +80,10 @@ async function offeredAt(before: readonly string[], current: string, manifest: M
   const place = placeOf(before.slice(length), command)
   if (place.kind === 'script') return 'files'
   if (place.kind === 'value') return valuesOf(command.id, place.name, place.flag, sources)
+  const here = command.id === sweepCommand && place.positionals > 0 ? behindScript(command) : command
   const assigned = /^(--[^=]+=)(.*)$/.exec(current)
-  if (assigned !== null) return assignedValues(assigned[1] ?? '', command, sources)
-  if (current.startsWith('-')) return optionsOf(command, before)
+  if (assigned !== null) return assignedValues(assigned[1] ?? '', here, sources)
+  if (current.startsWith('-')) return optionsOf(here, before)
   const positional = await positionalValues(command, place.positionals, sources)
   const deeper = commandWords(before, manifest)
   return positional.length === 0 && deeper.length > 0 ? deeper : positional
@@ -110,19 +114,27 @@ type Place =
 function placeOf(words: readonly string[], command: ManifestCommand | undefined): Place {
   let positionals = 0
   if (command === undefined) return { kind: 'word', positionals }
+  let known = command
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''
+    if (word === '--' && command.id === sweepCommand) return { kind: 'script' }
     if (!word.startsWith('-')) {
       if (command.id === scriptCommand) return { kind: 'script' }
       positionals += 1
+      if (command.id === sweepCommand) known = behindScript(command)
       continue
     }
-    const found = flagOf(word, command)
+    const found = flagOf(word, known)
     if (found === undefined || found.flag.type === 'boolean' || word.includes('=')) continue
     index += 1
     if (index === words.length) return { kind: 'value', ...found }
   }
   return { kind: 'word', positionals }
+}
+
+/** A sweep with the options that count behind its script, and no others. */
+function behindScript(command: ManifestCommand): ManifestCommand {
+  return { ...command, flags: Object.fromEntries(Object.entries(command.flags).filter(([name]) => sweepOptionsAnywhere.includes(name))) }
 }
 
 function flagOf(word: string, command: ManifestCommand): { readonly name: string; readonly flag: ManifestFlag } | undefined {
@@ -148,7 +160,7 @@ async function assignedValues(prefix: string, command: ManifestCommand, sources:
 }
 
 async function positionalValues(command: ManifestCommand, index: number, sources: Sources): Promise<Completion> {
-  if (command.id === scriptCommand) return 'files'
+  if (command.id === scriptCommand || command.id === sweepCommand) return 'files'
   // Its runs are read as they come, without names of their own.
   if (command.id === 'history:compare') return valuesOf(command.id, 'run', {}, sources)
   const parameters = Object.entries(command.args)
