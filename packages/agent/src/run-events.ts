@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events'
 import {
   type CallOptions,
   ErrandError,
@@ -71,11 +72,8 @@ export async function* readEvents(
   let state: string | undefined
   const ahead = agent.ahead?.get(run)
   let begun = options.cursor === undefined ? ahead?.parts : undefined
-  if (ahead !== undefined) {
-    delete ahead.parts
-    options.signal.addEventListener('abort', () => ahead.stop(options.signal.reason), { once: true })
-    if (options.signal.aborted) ahead.stop(options.signal.reason)
-  }
+  using _ = ahead && addAbortListener(options.signal, () => ahead.stop(options.signal.reason))
+  delete ahead?.parts
   let lost = false
   while (status < finalOrder) {
     const known = state === undefined ? {} : { state }

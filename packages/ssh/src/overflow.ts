@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events'
 import { errorCode } from '@errand/core'
 import type { ProcessPlace } from './remote-process.ts'
 
@@ -8,8 +9,8 @@ export interface OpenedLine extends ProcessPlace {
 
 /** More connections to one machine, for programs that find no free session: what holds the sessions may wait for just these programs. */
 export interface Overflow {
-  /** Starts over the first line that has a free session within seconds, over a new one when none has. */
-  start<Value>(first: OpenedLine, work: (place: ProcessPlace) => Promise<Value>): Promise<Value>
+  /** Starts over the first line that has a free session within seconds, over a new one when none has. `signal` ends the wait for that. */
+  start<Value>(first: OpenedLine, work: (place: ProcessPlace) => Promise<Value>, signal?: AbortSignal): Promise<Value>
   close(): void
 }
 
@@ -40,12 +41,12 @@ export function createOverflow(open: () => Promise<OpenedLine>): Overflow {
   }
 
   return {
-    async start(first, work) {
+    async start(first, work, signal) {
       const tried = new Set<OpenedLine>()
       for (;;) {
         lines = lines.filter(({ lost }) => !lost.aborted)
         const known = [first, ...lines].filter((line) => !tried.has(line))
-        const line = known.find(({ pool }) => !pool.isFull()) ?? known[0] ?? (await another())
+        const line = known.find(({ pool }) => !pool.isFull()) ?? known[0] ?? (await unlessAborted(another(), signal))
         if (line === undefined || first.lost.aborted) return work(first)
         tried.add(line)
         try {
@@ -60,4 +61,12 @@ export function createOverflow(open: () => Promise<OpenedLine>): Overflow {
       for (const { connection } of lines) connection.close()
     },
   }
+}
+
+/** Rejects with the signal's reason when that comes first: what was begun goes on for others. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return work
+  const aborted = Promise.withResolvers<never>()
+  using _ = addAbortListener(signal, () => aborted.reject(signal.reason))
+  return await Promise.race([work, aborted.promise])
 }

@@ -102,9 +102,10 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     return line()
   }
 
-  const start = async <Value>(work: (place: ProcessPlace) => Promise<Value>): Promise<Value> => overflow.start(await line(), work)
+  const start = async <Value>(work: (place: ProcessPlace) => Promise<Value>, signal?: AbortSignal): Promise<Value> =>
+    overflow.start(await line(), work, signal)
 
-  const run: SshHost['run'] = (command, call) => start((place) => runProcess(place, command, call))
+  const run: SshHost['run'] = (command, call) => start((place) => runProcess(place, command, call), call?.signal)
 
   return {
     name,
@@ -113,7 +114,7 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     hostKey: first.connection.hostKey,
     variables: Object.fromEntries(facts.variables.map((value, index) => [variables[index], value]).filter(([, value]) => value !== '')),
     run,
-    spawn: (command, call) => start((place) => startProcess(place, command, call)),
+    spawn: (command, call) => start((place) => startProcess(place, command, call), call?.signal),
     readFile: (path) => readRemoteFile({ name, run }, path),
     writeFile: (path, data, { mode } = {}) => writeRemoteFile({ name, run }, path, data, mode),
     async connect(to) {
