@@ -31,9 +31,10 @@ export interface Building {
  */
 export async function buildEnvironment(engine: Engine, building: Building, options: BuildOptions): Promise<Docker.ImageInspectInfo> {
   const { lines, base } = building
+  const isMade = async () => (await findImage(engine, environmentTag(lines.key))) !== undefined
   for (;;) {
     options.signal.throwIfAborted()
-    const lock = await holdBuildLock(engine, lines.key, base.image?.Id ?? base.digest, options).catch((error: unknown) => {
+    const lock = await holdBuildLock(engine, lines.key, base.image?.Id ?? base.digest, isMade, options).catch((error: unknown) => {
       throw engineError(error, 'starting a build', engine.host.name)
     })
     await using held = lock

@@ -9,12 +9,14 @@ import { labels } from './labels.ts'
 
 /**
  * Holds the right to build one key's image on an engine, against other processes and other machines. The lock is a container whose only
- * program reads our connection: it ends and is taken away with us, however we end. `undefined`: another had it and has let it go; look again.
+ * program reads our connection: it ends and is taken away with us, however we end. `undefined`: another had it and has let it go, or `isMade` says
+ * that what is built is there; look again.
  */
 export async function holdBuildLock(
   engine: Engine,
   key: string,
   image: string,
+  isMade: () => Promise<boolean>,
   { signal, report }: CallOptions,
 ): Promise<AsyncDisposable | undefined> {
   const name = `errand-building-${key}`
@@ -35,7 +37,7 @@ export async function holdBuildLock(
   } catch (error) {
     if (refusalStatus(error) !== 409) throw error
     report({ message: 'waiting for another build of this environment' })
-    await untilGone(engine, name, signal)
+    await untilGone(engine, name, isMade, signal)
     return undefined
   }
   let stdin: Duplex | undefined
@@ -60,20 +62,23 @@ export async function holdBuildLock(
 /** Milliseconds that the maker of a lock has to start it: engines can be slow. */
 const patience = 60_000
 
-/** A container that was made and never started has lost its maker: it does not end by itself. */
-async function untilGone(engine: Engine, name: string, signal: AbortSignal): Promise<void> {
+/**
+ * A container that was made and never started has lost its maker: it does not end by itself. Nor does one, for hours, whose maker's machine
+ * sleeps or has lost its network without a word; the engine goes on with its build.
+ */
+async function untilGone(engine: Engine, name: string, isMade: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
   const container = engine.docker.getContainer(name)
   const since = Date.now()
   for (;;) {
     signal.throwIfAborted()
     try {
       const { State } = await container.inspect()
-      if (State.Status === 'running') await container.wait({ abortSignal: signal } as object)
-      else if (Date.now() - since > patience) await container.remove({ force: true, v: true })
+      if (await isMade()) return
+      if (State.Status !== 'running' && Date.now() - since > patience) await container.remove({ force: true, v: true })
     } catch (error) {
       if (refusalStatus(error) === 404) return
       if (refusalStatus(error) !== 409) throw error
     }
-    await sleep(250, undefined, { signal })
+    await sleep(500, undefined, { signal })
   }
 }

@@ -5,6 +5,7 @@ import { readContainerOptions } from './container-options.ts'
 import type { ContainerSettings } from './container-settings.ts'
 import { dockerRunHandle, removeRunContainer } from './docker-run.ts'
 import { type Engine, type EnginePlace, openEngine } from './engine.ts'
+import { engineError } from './engine-errors.ts'
 import { numberOfUser } from './container-user.ts'
 import { prepareEnvironment } from './environment.ts'
 import { type RunAgents, runAgents } from './run-agents.ts'
@@ -174,7 +175,8 @@ async function submit(
     await submitRun(agent, request, launch, { openObject: (digest) => context.openObject(digest) }, secrets, options)
   } catch (error) {
     await removeUnclaimed(opened, run, request.projectId)
-    throw error
+    // Room in a volume is the engine's.
+    throw errorCode(error) === 'NO_SPACE' ? engineError(error, 'bringing the project there', engine.host.name) : error
   }
   return referenceOf(run)
 }

@@ -29,7 +29,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
   ENOENT: missing,
   SOCKET_NOT_FOUND: missing,
   ECONNREFUSED: silent,
-  CONNECTION_REFUSED: silent,
+  SOCKET_REFUSED: silent,
   EACCES: forbidden,
   EPERM: forbidden,
   SOCKET_FORBIDDEN: forbidden,
@@ -52,7 +52,7 @@ export function cannotReachEngine(where: string, host: string, cause: unknown): 
 }
 
 export const isMissing = (error: unknown): boolean =>
-  ['ENOENT', 'SOCKET_NOT_FOUND', 'ECONNREFUSED', 'CONNECTION_REFUSED'].includes(errorCode(error) ?? '')
+  ['ENOENT', 'SOCKET_NOT_FOUND', 'ECONNREFUSED', 'SOCKET_REFUSED'].includes(errorCode(error) ?? '')
 
 /** Status of a refused request (404, 409 …); undefined for other errors. Podman calls a name that is taken a server error: it is a 409 here. */
 export function refusalStatus(error: unknown): number | undefined {
@@ -84,7 +84,7 @@ export function engineError(error: unknown, doing: string, host: string): unknow
     return new ErrandError('ENGINE_REFUSED', `The Docker engine of ${host} refused: ${doing}: ${text}.`, { cause: error })
   if (['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(errorCode(error) ?? ''))
     return new ErrandError('ENGINE_LOST', `The Docker engine of ${host} went away: ${doing} was cut off.`, {
-      hint: 'Look whether it runs; a run that has started can be followed again with errand logs last -f.',
+      hint: 'Look whether it runs, and call the same command again: what was made there stays.',
       cause: error,
     })
   return error

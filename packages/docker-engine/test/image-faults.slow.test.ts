@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonValue } from '@errand/core'
-import { dockerProblem, startDockerEngine } from '@errand/testkit/servers'
+import { type PackageIndex, dockerProblem, startDockerEngine, startPackageIndex } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { planImage, prepareImage } from '../src/index.ts'
 import { runBriefly } from '../src/brief-container.ts'
 import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
-import { type PackageIndex, digestOf, startPackageIndex } from './package-index.ts'
 
 const problem = dockerProblem()
 let fixture: ImagesFixture
@@ -19,7 +19,7 @@ let base: string
 beforeAll(async () => {
   if (problem !== undefined) return
   fixture = await imagesFixture()
-  index = await startPackageIndex(fixture.engine)
+  index = await startPackageIndex(fixture.server)
   // The tools are made once, so that the tests wait for what they are about.
   base = await fixture.base()
   await prepareImage(fixture.engine, wantedOf(['thing-first']), fixture.options())
@@ -135,7 +135,13 @@ describe.skipIf(problem !== undefined)(`building an environment's image${problem
   it('installs a wheel of the project by its digest, and knows it in the lock', async () => {
     const content = index.wheel('thing-local', '3.0')
     const path = 'wheels/thing_local-3.0-py3-none-any.whl'
-    const file = { kind: 'file' as const, path, size: content.length, executable: false, digest: digestOf(content) }
+    const file = {
+      kind: 'file' as const,
+      path,
+      size: content.length,
+      executable: false,
+      digest: `sha256:${createHash('sha256').update(content).digest('hex')}`,
+    }
     const wanted = fixture.wanted(base, own([`./${path}`]), { localFiles: [file] })
     const options = fixture.options({ openObject: () => Readable.from([content]) })
     const made = await prepareImage(fixture.engine, wanted, options)
@@ -205,7 +211,7 @@ describe.skipIf(problem !== undefined)(`building an environment's image${problem
   it('says that the disk of the engine is full, and goes on when there is room', async () => {
     await using server = await startDockerEngine({ disk: '260m' })
     await using small = await imagesFixture(server)
-    await using large = await startPackageIndex(small.engine, { size: 150_000_000 })
+    await using large = await startPackageIndex(server, { size: 150_000_000 })
     const name = await small.base()
     const canonical = pipFile(['thing-large'], { pipOptions: ['--extra-index-url', large.url] })
     await expect(prepareImage(small.engine, small.wanted(name, canonical), small.options())).rejects.toMatchObject({

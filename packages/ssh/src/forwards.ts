@@ -7,7 +7,7 @@ import { duplexOf } from './streams.ts'
 
 type Door = { readonly path: string } | { readonly host: string; readonly port: number }
 
-/** A connection that the other machine makes. Errors: `FORWARDING_FORBIDDEN`, `SOCKET_NOT_FOUND`, `SOCKET_FORBIDDEN`, `CONNECTION_REFUSED`. */
+/** A connection that the other machine makes. Errors: `FORWARDING_FORBIDDEN`, `SOCKET_NOT_FOUND`, `SOCKET_FORBIDDEN`, `SOCKET_REFUSED`, `CONNECTION_REFUSED`. */
 export async function connectFrom(client: Client, place: ProcessPlace, to: Door): Promise<Duplex> {
   const lost = () => (place.lost.aborted ? (place.lost.reason as Error) : undefined)
   try {
@@ -62,7 +62,7 @@ async function explainSocket(place: ProcessPlace, path: string, cause: Error): P
         cause,
       }),
     44: () =>
-      new ErrandError('CONNECTION_REFUSED', `Nothing listens on the socket ${path} on ${place.name}.`, { hint: 'Start it anew.', cause }),
+      new ErrandError('SOCKET_REFUSED', `Nothing listens on the socket ${path} on ${place.name}.`, { hint: 'Start it anew.', cause }),
   }
   return (answers[exitCode ?? 0] ?? (() => forbidden(place.name, 'connections to UNIX sockets', 'AllowStreamLocalForwarding', cause)))()
 }

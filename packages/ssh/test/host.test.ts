@@ -198,7 +198,7 @@ while True:
       await listener.kill('SIGKILL')
       await listener.exit
     }
-    expect(await refusalOf(host.connect({ path: socket }))).toMatchObject({ code: 'CONNECTION_REFUSED' })
+    expect(await refusalOf(host.connect({ path: socket }))).toMatchObject({ code: 'SOCKET_REFUSED' })
     await sh('rm -f "$1"', socket)
     expect(await refusalOf(host.connect({ path: socket }))).toMatchObject({ code: 'SOCKET_NOT_FOUND' })
     await using without = await openTestHost(server, { socket })

@@ -1,61 +1,8 @@
-import type { CallOptions, Finding, RunEvent, RunReference, RunRequest, Target } from '@errand/core'
-import { takeProjectSnapshot } from '@errand/testkit'
+import type { Finding, RunReference } from '@errand/core'
 import { type FaultyProxy, inspect, startFaultyProxy } from '@errand/testkit/servers'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findingsOf, openClient, options, outputOf } from './remote-client.ts'
 import { type RemoteEngine, openRemoteTarget, problem, startRemoteEngine } from './remote-engine.ts'
-
-const options: CallOptions = { signal: new AbortController().signal, report: () => {} }
-let runs = 0
-
-interface Client extends AsyncDisposable {
-  readonly target: Target
-  submit(script: string): Promise<RunReference>
-}
-
-function openClient(machine: RemoteEngine, port?: number): Client {
-  const { target, directory, context } = openRemoteTarget(machine, port)
-  return {
-    target,
-    async submit(script) {
-      const request: RunRequest = {
-        project: context.project.name,
-        projectId: context.project.id,
-        framework: 'python',
-        environment: { kind: 'user-managed' },
-        runId: `faults_${Date.now()}_${++runs}`,
-        script: 'main.py',
-        arguments: [],
-        variables: {},
-        secretVariables: [],
-        snapshot: await takeProjectSnapshot(join(directory, 'objects'), { 'main.py': script }),
-        outputs: ['outputs/**'],
-      }
-      return target.submit(request, await target.prepare(request, { ...options, build: true }), options)
-    },
-    [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
-  }
-}
-
-async function outputOf(target: Target, reference: RunReference, onEvent: (event: RunEvent, bytes: number) => void = () => {}) {
-  await using handle = await target.attach(reference, options)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  let state = ''
-  for await (const event of handle.events(options)) {
-    if (event.type === 'log' && event.stream === 'stdout') chunks.push(event.data)
-    if (event.type === 'log') bytes += event.data.length
-    if (event.type === 'status') state = event.status.state
-    onEvent(event, bytes)
-  }
-  return { text: Buffer.concat(chunks).toString(), state }
-}
-
-async function findingsOf(target: Target): Promise<readonly Finding[]> {
-  const found: Finding[] = []
-  for await (const finding of target.check(options)) found.push(finding)
-  return found
-}
 
 const names = (findings: readonly Finding[], outcome?: Finding['outcome']) =>
   findings.filter((finding) => outcome === undefined || finding.outcome === outcome).map(({ name }) => name)

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Engine } from '../src/index.ts'
+import type { DockerEngine } from './docker-engine.ts'
 
 /** A package index on this machine, which containers of the engine reach. It has `thing-<any word>` in every version. */
 export interface PackageIndex extends AsyncDisposable {
@@ -31,7 +30,10 @@ with zipfile.ZipFile(path, "w") as wheel:
     wheel.writestr(info + "RECORD", "")
 `
 
-export async function startPackageIndex(engine: Engine, { size = 0 } = {}): Promise<PackageIndex> {
+export async function startPackageIndex(
+  engine: Pick<DockerEngine, 'api'>,
+  { size = 0 }: { readonly size?: number } = {},
+): Promise<PackageIndex> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-index-'))
   const requests: string[] = []
   let held: (() => void)[] | undefined
@@ -54,9 +56,10 @@ export async function startPackageIndex(engine: Engine, { size = 0 } = {}): Prom
       else held.push(answer)
     } else response.writeHead(404).end()
   })
-  const { IPAM } = (await engine.docker.getNetwork('bridge').inspect()) as {
-    readonly IPAM: { readonly Config: readonly { readonly Gateway?: string }[] }
-  }
+  const { IPAM } = await engine.api<{ readonly IPAM: { readonly Config: readonly { readonly Gateway?: string }[] } }>(
+    'GET',
+    '/networks/bridge',
+  )
   await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
   const address = server.address()
   return {
@@ -76,5 +79,3 @@ export async function startPackageIndex(engine: Engine, { size = 0 } = {}): Prom
     },
   }
 }
-
-export const digestOf = (content: Buffer): string => `sha256:${createHash('sha256').update(content).digest('hex')}`

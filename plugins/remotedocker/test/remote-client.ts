@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import type { CallOptions, EnvironmentRequest, Finding, Prepared, RunEvent, RunReference, RunRequest, Target } from '@errand/core'
+import { type ProjectFiles, takeProjectSnapshot } from '@errand/testkit'
+import { type RemoteEngine, openRemoteTarget } from './remote-engine.ts'
+import type { RemoteDockerConfig } from '../src/target.ts'
+
+export const options: CallOptions = { signal: new AbortController().signal, report: () => {} }
+let runs = 0
+
+/** Somebody with a project, who has a target open. */
+export interface Client extends AsyncDisposable {
+  readonly target: Target
+  readonly directory: string
+  /** Text: of a project of that script alone. */
+  request(files: ProjectFiles | string): Promise<RunRequest>
+  submit(files: ProjectFiles | string): Promise<RunReference>
+  /** An environment of that conda file. */
+  prepare(environment: EnvironmentRequest['environment'], call?: Partial<CallOptions>): Promise<Prepared>
+}
+
+export function openClient(machine: RemoteEngine, port?: number, changes: Partial<RemoteDockerConfig> = {}): Client {
+  const { target, directory, context } = openRemoteTarget(machine, port, changes)
+  const { name: project, id: projectId } = context.project
+  const environment = { kind: 'user-managed' as const }
+  const request: Client['request'] = async (files) => ({
+    project,
+    projectId,
+    framework: 'python',
+    environment,
+    runId: `faults_${process.pid}_${Date.now()}_${++runs}`,
+    script: 'main.py',
+    arguments: [],
+    variables: {},
+    secretVariables: [],
+    snapshot: await takeProjectSnapshot(join(directory, 'objects'), typeof files === 'string' ? { 'main.py': files } : files),
+    outputs: ['outputs/**'],
+  })
+  const prepare: Client['prepare'] = (wanted, call = {}) =>
+    target.prepare({ project, projectId, framework: 'python', environment: wanted }, { ...options, ...call, build: true })
+  return {
+    target,
+    directory,
+    request,
+    prepare,
+    submit: async (files) => target.submit(await request(files), await prepare(environment), options),
+    [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
+  }
+}
+
+export async function outputOf(target: Target, reference: RunReference, onEvent: (event: RunEvent, bytes: number) => void = () => {}) {
+  await using handle = await target.attach(reference, options)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  let state = ''
+  for await (const event of handle.events(options)) {
+    if (event.type === 'log' && event.stream === 'stdout') chunks.push(event.data)
+    if (event.type === 'log') bytes += event.data.length
+    if (event.type === 'status') state = event.status.state
+    onEvent(event, bytes)
+  }
+  return { text: Buffer.concat(chunks).toString(), state }
+}
+
+export async function findingsOf(target: Target): Promise<readonly Finding[]> {
+  const found: Finding[] = []
+  for await (const finding of target.check(options)) found.push(finding)
+  return found
+}
+
+/** What a package server of the tests gives, installed with pip. */
+export const environmentOf = (url: string, pip: readonly string[]): EnvironmentRequest['environment'] => ({
+  kind: 'conda',
+  file: 'aml_config/conda_dependencies.yml',
+  text: '',
+  localFiles: [],
+  canonical: { channels: ['conda-forge'], conda: ['python>=3.8'], pip: [...pip], pipOptions: ['--extra-index-url', url] },
+})
