@@ -63,6 +63,16 @@ describe('history delete', () => {
     expect(history.list()).toEqual([])
   })
 
+  it('says that nothing is left of a run that never came to its place', { timeout: 120_000 }, async () => {
+    using project = temporaryProject()
+    const unstarted = recordRun(project, { patch: { state: 'failed', reason: 'There is no spark-submit.' } }).id
+    const interrupted = recordRun(project, { patch: { state: 'interrupted' } }).id
+    const ended = recordRun(project, { patch: { state: 'failed', reference: { externalId: '7', data: {} } } }).id
+    const deleted = await project.errand('history', 'delete', unstarted, interrupted, ended, '--yes')
+    expect(deleted.exitCode).toBe(0)
+    expect(deleted.stderr).toBe(`What ${ended} has left on local is still there: errand experiment clean ${ended} -t local --force\n`)
+  })
+
   it('also deletes a record that cannot be read', { timeout: 120_000 }, async () => {
     using project = temporaryProject()
     const { id } = recordRun(project)

@@ -34,7 +34,7 @@ What runs have left at their place is removed with errand clean, the copied proj
     if (answer !== 'yes') throw new ErrandError('NOT_CONFIRMED', 'Nothing was deleted.')
     for (const id of chosen) context.history.delete(id)
     const { finalStates } = await import('@errand/core/history')
-    for (const run of records.filter(({ removed }) => !removed)) this.screen.notice(whatIsLeft(run, finalStates))
+    for (const run of records.filter((run) => mayHaveLeft(run, finalStates))) this.screen.notice(whatIsLeft(run, finalStates))
     await this.printOutcome(
       chosen.map((id) => `Deleted ${id}`).join('\n'),
       chosen.map((id) => ({ run_id: id })),
@@ -57,6 +57,12 @@ function whatIsLeft(run: RunRecord, ended: ReadonlySet<string>): string {
   const clean = `errand experiment clean ${run.id} -t ${run.target.name} --force`
   if (isLive(run, ended)) return `${run.id} goes on at ${run.target.name}; when it has ended: ${clean}`
   return `What ${run.id} has left on ${run.target.name} is still there: ${clean}`
+}
+
+/** A run that never came to its place has nothing there. A run of a sweep may have come there before its client could note it. */
+function mayHaveLeft({ removed, reference, state, parent }: RunRecord, ended: ReadonlySet<string>): boolean {
+  if (removed) return false
+  return reference !== undefined || !(ended.has(state) || (state === 'interrupted' && parent === undefined))
 }
 
 function isLive({ state }: RunRecord, ended: ReadonlySet<string>): boolean {
