@@ -1,9 +1,9 @@
 import { type RunRecord, finalStates, statusWords } from '@errand/core/history'
 import type { RunContext } from '@errand/core/run'
-import { type SweepRow, type SweepUpdate, pointText, storedSweep, sweepRows } from '@errand/core/sweep'
+import { type SweepRow, type SweepUpdate, storedSweep, sweepRows } from '@errand/core/sweep'
 import { type LivePicture, openLivePicture } from './render/live-picture.ts'
 import type { Screen } from './render/screen.ts'
-import { type Best, type SweepOutput, readBest, sweepLines, sweepOutput, sweepProgress } from './render/sweep.ts'
+import { type Best, type SweepOutput, endLine, readBest, sweepLines, sweepOutput, sweepProgress } from './render/sweep.ts'
 
 export interface SweepView extends Disposable {
   show(update: SweepUpdate): Promise<void>
@@ -80,7 +80,6 @@ async function sayEnd(
   onlyErrors: boolean,
 ): Promise<void> {
   const rows = sweepRows(context.history, parent)
-  const reason = run.state === 'completed' || run.reason === undefined ? '' : `: ${run.reason}`
-  const line = `[${index + 1}/${rows.length}] ${pointText(rows[index]?.point ?? {})} : ${statusWords[run.state]} (${run.id})${reason}\n`
+  const line = `[${index + 1}/${rows.length}] ${endLine(run, rows[index]?.point ?? {}, run.reason)}\n`
   await (onlyErrors ? screen.err(line) : screen.out(line))
 }

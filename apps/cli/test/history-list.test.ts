@@ -27,6 +27,27 @@ async function idsOf(project: TemporaryProject, ...words: readonly string[]): Pr
 }
 
 describe('history list', () => {
+  it('says which target and script no run has, and the nearest that one has', { timeout: 120_000 }, async () => {
+    using project = temporaryProject()
+    someRuns(project)
+    const { stdout, stderr, exitCode } = await project.errand(
+      'history',
+      'list',
+      '-t',
+      'gpuu',
+      '-t',
+      'local',
+      '--script',
+      'trian.py',
+      '-o',
+      'table',
+    )
+    expect({ stdout, exitCode }).toEqual({ stdout: 'No run is like that.\n', exitCode: 0 })
+    expect(stderr).toBe(
+      'WARNING: No run has the target gpuu (did you mean gpu?).\nWARNING: No run has the script trian.py (did you mean train.py?).\n',
+    )
+  })
+
   it('filters by metric, target, script, tag, time and several statuses', { timeout: 120_000 }, async () => {
     using project = temporaryProject()
     const { low, without, broken, high } = someRuns(project)
@@ -72,6 +93,7 @@ describe('history list', () => {
   it.each([
     [['--metric', 'Accuracy'], /^ERROR: The condition "Accuracy" can't be used: it is not NAME OPERATOR VALUE\.\n.*Accuracy>0\.9/],
     [['--metric', 'Accuracy>high'], /^ERROR: The condition "Accuracy>high" can't be used: "high" is no number\./],
+    [['--metric', 'Accuracy=>0.5'], /^ERROR: The condition "Accuracy=>0\.5" can't be used: "=>" is no operator\./],
     [['--since', 'recently'], /^ERROR: "recently" is no time to list runs from\.\nUse 90m/],
     [['--query', '[?Accuracy >'], /^ERROR: The query .* can't be used/],
     [['--run', 'churn_1521077190506'], /^ERROR: churn_1521077190506 is a run of a project called churn; this one is iris\.\n.*-p PATH/],

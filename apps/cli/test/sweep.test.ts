@@ -264,6 +264,18 @@ it('draws a live table on a terminal and leaves the last one there', async () =>
   expect(stdout).toContain('\u001B[?25h')
 })
 
+it('says that the metric of --best was logged by none, and why a run failed', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--each', 'alpha=1,2', '--each', 'depth=3', '--fail', '2', '--best', 'Acuracy']
+  const { stdout, stderr, exitCode } = await project.inTerminal({}, 'sweep', '-c', 'local', 'fit.py', ...words)
+  expect(exitCode).toBe(1)
+  const shown = stdout + stderr
+  expect(shown).toContain('WARNING: No run logged a number as Acuracy (did you mean Accuracy?), so that none is the best.')
+  expect(shown.slice(shown.lastIndexOf('Duration'))).not.toContain('Acuracy  ')
+  expect(shown).toMatch(/alpha=2 depth=3 : Failed \(\S+\): .*3/)
+  expect(shown).toMatch(/errand logs \S+_\d+/)
+})
+
 it.each([
   [['fit.py'], /^ERROR: Say which values to try/],
   [['fit.py', '--each', 'alpha'], /^ERROR: alpha is no parameter with values/],

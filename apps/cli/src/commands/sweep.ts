@@ -2,7 +2,7 @@ import { Flags } from '../oclif-core.ts'
 import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext, SubmitOptions } from '@errand/core/run'
-import type { Point, StoredSweep, SweepUpdate } from '@errand/core/sweep'
+import type { Point, StoredSweep, SweepRow, SweepUpdate } from '@errand/core/sweep'
 import { dryRunFlag } from '../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../environment-flags.ts'
 import { RunCommand, runError } from '../run-command.ts'
@@ -124,7 +124,7 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
     if (ended === undefined) return
     const { statusWords } = await import('@errand/core/history')
     const { sweepRows, storedSweep } = await import('@errand/core/sweep')
-    const { bestLine, readBest, sweepLines, sweepOutput } = await import('../render/sweep.ts')
+    const { bestLine, bestWarning, readBest, sweepLines, sweepOutput } = await import('../render/sweep.ts')
     const rows = sweepRows(context.history, ended)
     const { best: named } = storedSweep(ended).sweep
     const best = named === undefined ? undefined : readBest(named)
@@ -135,7 +135,18 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
       const lines = [...sweepLines(rows, best, width), ...(output.best === null ? [] : ['', bestLine(output)])]
       await this.say(`\n${lines.join('\n')}\n`)
     } else await this.print(output)
-    if (ended.state !== 'completed') throw runError(ended)
+    const warning = bestWarning(rows, best)
+    if (warning !== undefined) this.screen.notice(warning)
+    if (ended.state !== 'completed') throw await this.#failure(context, ended, rows)
+  }
+
+  /** How it ended, and what the first runs that failed say: the table has no room for reasons. */
+  async #failure(context: RunContext, ended: RunRecord, rows: readonly SweepRow[]): Promise<ErrandError> {
+    const { failureLines } = await import('../render/sweep.ts')
+    const error = runError(ended)
+    const lines = failureLines(rows, (id) => context.history.get(id)?.reason)
+    const hint = [error.hint ?? [], ...lines].flat().join('\n')
+    return new ErrandError(error.code, error.message, hint === '' ? {} : { hint })
   }
 
   async #sayHowToGoOn(context: RunContext, parent: RunRecord | undefined): Promise<void> {

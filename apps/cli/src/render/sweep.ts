@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
-import { type RunSummary, finalStates, listRowFor } from '@errand/core/history'
-import type { Point, SweepRow } from '@errand/core/sweep'
+import { type RunSummary, finalStates, listRowFor, statusWords } from '@errand/core/history'
+import { didYouMean } from '@errand/core/project'
+import { type Point, type SweepRow, pointText } from '@errand/core/sweep'
 import { cellText, renderValue } from './value.ts'
 
 /** What `errand sweep -o json` prints. */
@@ -60,7 +61,8 @@ export function sweepOutput(
 export function sweepLines(rows: readonly SweepRow[], best: Best | undefined, width: number | undefined): string[] {
   const ordered = inOrder(rows, best)
   const metrics = [...new Set(ordered.flatMap(({ run }) => Object.keys(metricsOf(run))))]
-  const shown = best === undefined ? metrics : [best.metric, ...metrics.filter((name) => name !== best.metric)]
+  const shown =
+    best === undefined || !metrics.includes(best.metric) ? metrics : [best.metric, ...metrics.filter((name) => name !== best.metric)]
   const names = [...new Set(rows.flatMap(({ point }) => Object.keys(point)))]
   const cells = ordered.map((row) => {
     const { status, duration } = cellsOf(row)
@@ -88,6 +90,39 @@ export function bestLine({ best }: SweepOutput): string {
   if (best === null) return ''
   const point = Object.entries(best.parameters).map(([name, value]) => `${name}=${value}`)
   return `${styleText('bold', `Best ${best.metric} ${cell(best.value)}`, { stream: process.stdout })}: ${point.join(' ')} (${best.run_id})`
+}
+
+/** Why there is no best run although one was asked for; undefined when there is one. */
+export function bestWarning(rows: readonly SweepRow[], best: Best | undefined): string | undefined {
+  if (best === undefined || rows.some((row) => valueOf(row, best.metric) !== undefined)) return undefined
+  const names = [...new Set(rows.flatMap(({ run }) => Object.keys(metricsOf(run))))]
+  const near = didYouMean(
+    best.metric,
+    names.filter((name) => name !== best.metric),
+  )
+  const logged = near ?? (names.length === 0 ? 'they logged none' : `they logged ${names.join(', ')}`)
+  return `WARNING: No run logged a number as ${best.metric} (${logged}), so that none is the best.`
+}
+
+/** Runs whose reason is told; the others mostly failed for the same. */
+const toldFailures = 3
+
+/** Of the first runs that did not complete the reason, and the command that shows what the first of them wrote. */
+export function failureLines(rows: readonly SweepRow[], reasonOf: (runId: string) => string | undefined): string[] {
+  const failed = rows.flatMap(({ run, point }) =>
+    run === undefined || run.state === 'completed' || !finalStates.has(run.state) ? [] : [{ run, point }],
+  )
+  const [first] = failed
+  if (first === undefined) return []
+  const told = failed.slice(0, toldFailures).map(({ run, point }) => endLine(run, point, reasonOf(run.id)))
+  const more = failed.length - told.length
+  return [...told, ...(more > 0 ? [`… and ${more} more`] : []), `What it wrote: errand logs ${first.run.id}`]
+}
+
+/** `alpha=0.1 depth=2 : Failed (iris_1521077190506): exit code 3` */
+export function endLine(run: Pick<RunSummary, 'id' | 'state'>, point: Point, reason: string | undefined): string {
+  const why = run.state === 'completed' || reason === undefined ? '' : `: ${reason}`
+  return `${pointText(point)} : ${statusWords[run.state]} (${run.id})${why}`
 }
 
 /** How many runs are where, in one line. */

@@ -23,6 +23,8 @@ const comparisons: Readonly<Record<string, (left: number, right: number) => bool
 export function metricCondition(text: string): MetricCondition {
   const [, name = '', operator = '', wanted = ''] = /^(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.+)$/su.exec(text.trim()) ?? []
   if (name === '') throw invalid(text, 'it is not NAME OPERATOR VALUE')
+  const [mark] = /^[<>=!~]+/u.exec(wanted) ?? []
+  if (mark !== undefined) throw invalid(text, `${JSON.stringify(`${operator}${mark}`)} is no operator`)
   const compare = comparisons[operator === '==' ? '=' : operator]
   const number = comparedNumber(unquoted(wanted))
   const isEquality = /^(?:==|=|!=)$/u.test(operator)

@@ -77,6 +77,7 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
       ...(flags.since === undefined ? {} : { since: sinceTime(flags.since) }),
       ...(flags.limit === undefined || works ? {} : { limit: flags.limit }),
     }
+    if (history !== undefined) await this.#warnOfNoRuns(history, flags)
     const now = new Date()
     const columns = flags.columns?.flatMap((names) => names.split(',')).filter((name) => name !== '')
     const read = this.#reader(history)
@@ -154,6 +155,25 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
     for (const name of unknown) {
       const near = didYouMean(name, known)
       this.screen.notice(`WARNING: None of these runs has ${name}${near === undefined ? '' : ` (${near})`}.`)
+    }
+  }
+
+  /** A target or a script of which there is no run is mostly a typing mistake. */
+  async #warnOfNoRuns(
+    history: History,
+    { target = [], script = [] }: { readonly target?: string[] | undefined; readonly script?: string[] | undefined },
+  ): Promise<void> {
+    const missing = [
+      ...target.filter((name) => history.list({ targets: [name], limit: 1 }).length === 0).map((name) => ({ name, of: 'target' as const })),
+      ...script.filter((name) => history.list({ scripts: [name], limit: 1 }).length === 0).map((name) => ({ name, of: 'script' as const })),
+    ]
+    if (missing.length === 0) return
+    const { didYouMean } = await import('@errand/core/project')
+    const runs = history.list({}, () => undefined)
+    const known = { target: runs.map((run) => run.target.name), script: runs.flatMap((run) => run.script ?? []) }
+    for (const { name, of } of missing) {
+      const near = didYouMean(name, [...new Set(known[of])])
+      this.screen.notice(`WARNING: No run has the ${of} ${name}${near === undefined ? '' : ` (${near})`}.`)
     }
   }
 
