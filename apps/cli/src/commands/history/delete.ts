@@ -34,7 +34,7 @@ What runs have left at their place is removed with errand clean, the copied proj
     if (answer !== 'yes') throw new ErrandError('NOT_CONFIRMED', 'Nothing was deleted.')
     for (const id of chosen) context.history.delete(id)
     const { finalStates } = await import('@errand/core/history')
-    for (const run of records.filter((run) => mayHaveLeft(run, finalStates))) this.screen.notice(whatIsLeft(run, finalStates))
+    for (const run of records.filter((record) => mayHaveLeft(record, finalStates))) this.screen.notice(whatIsLeft(run, finalStates))
     await this.printOutcome(
       chosen.map((id) => `Deleted ${id}`).join('\n'),
       chosen.map((id) => ({ run_id: id })),
