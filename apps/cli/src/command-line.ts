@@ -122,6 +122,15 @@ export function looseWords(
   return { values, others }
 }
 
+/** Words that are spelt as one of these options, without their values. */
+export function optionsAmong(words: readonly string[], flags: FlagShapes): readonly string[] {
+  const isSpelt = (word: string): boolean =>
+    Object.entries(flags).some(([name, { char, aliases = [] }]) =>
+      word.startsWith('--') ? [name, ...aliases].includes(word.slice(2)) : char !== undefined && word === `-${char}`,
+    )
+  return words.map((word) => word.replace(/=.*$/s, '')).filter(isSpelt)
+}
+
 function spells(word: string, name: string, flag: FlagShapes[string]): boolean {
   const long = [name, ...(flag.aliases ?? [])].some((spelling) => word === `--${spelling}` || word.startsWith(`--${spelling}=`))
   return long || (flag.char !== undefined && !word.startsWith('--') && word.startsWith(`-${flag.char}`))

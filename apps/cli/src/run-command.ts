@@ -129,13 +129,14 @@ export abstract class RunCommand extends ErrandCommand {
 }
 
 /** What a failed run says at the end of the command that waited for it. */
-export function runError(run: RunRecord): ErrandError {
+export function runError(run: RunRecord, hints: readonly string[] = []): ErrandError {
   const outcome: Readonly<Record<string, string>> = { cancelled: 'was cancelled', lost: 'is lost', interrupted: 'was interrupted' }
+  const lines = [...run.notes, ...hints]
   const reason = run.reason === undefined ? '' : `: ${run.reason.replace(/\.$/, '')}`
   return new ErrandError(
     'RUN_FAILED',
     `The ${run.kind === 'sweep' ? 'sweep' : 'run'} ${run.id} ${outcome[run.state] ?? 'failed'}${reason}.`,
-    run.notes.length === 0 ? {} : { hint: run.notes.join('\n') },
+    lines.length === 0 ? {} : { hint: lines.join('\n') },
   )
 }
 

@@ -87,7 +87,12 @@ export abstract class StartCommand extends RunCommand {
     this.screen.clear()
     if (this.wantsOnlyJson) await this.#printRecord(context, run)
     if (run.state === 'completed') return
-    throw runError(run)
+    throw runError(run, this.hintsOn(run))
+  }
+
+  /** What more than its notes may explain a run that failed. */
+  protected hintsOn(_run: RunRecord): readonly string[] {
+    return []
   }
 
   async #printRecord(context: RunContext, run: RunRecord): Promise<void> {

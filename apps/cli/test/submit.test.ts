@@ -79,6 +79,19 @@ it.each([
   expect(JSON.parse((await project.errand('history', 'list', '-o', 'json')).stdout)).toEqual([])
 })
 
+it('says of a script that refused an option of errand where these stand, and only then', async () => {
+  using project = temporaryProject()
+  project.write('parse.py', 'import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument("--rate")\nparser.parse_args()\n')
+  project.write('number.py', 'import sys\nfloat(sys.argv[1])\n')
+  project.write('other.py', 'raise RuntimeError("something else")\n')
+  const end = "went to the script: errand's own options stand before it."
+  const stderrOf = async (...words: string[]) => (await project.errand('submit', '-c', 'local', ...words)).stderr
+  expect(await stderrOf('parse.py', '--rate', '1', '--dry-run', '-o', 'json')).toContain(`\n--dry-run, -o ${end}\n`)
+  expect(await stderrOf('number.py', '--async')).toContain(`\n--async ${end}\n`)
+  expect(await stderrOf('parse.py', '--rat')).not.toContain(end)
+  expect(await stderrOf('other.py', '--target', 'x')).not.toContain(end)
+})
+
 it('keeps stdout for JSON when JSON is asked for', async () => {
   using project = temporaryProject()
   project.write('echo.py', echo)

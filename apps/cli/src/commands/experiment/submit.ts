@@ -1,5 +1,7 @@
 import { Flags } from '../../oclif-core.ts'
+import type { RunRecord } from '@errand/core/history'
 import type { SubmitOptions } from '@errand/core/run'
+import { optionsAmong } from '../../command-line.ts'
 import { dryRunFlag } from '../../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../../environment-flags.ts'
 import { onEndFlag } from '../../on-end.ts'
@@ -52,6 +54,14 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
       leave: (signal, continueCommand) => submitDetached(context, { ...options, signal, continueCommand }),
     }
     await this.startRun(context, start, flags)
+  }
+
+  /** A script that refuses its arguments ends with 2, as argparse does it, or names the word. */
+  protected override hintsOn({ arguments: words, status }: RunRecord): readonly string[] {
+    if (status?.state !== 'failed') return []
+    const { exitCode, reason } = status
+    const refused = optionsAmong(words, { ...Submit.baseFlags, ...Submit.flags }).filter((word) => exitCode === 2 || reason.includes(word))
+    return refused.length === 0 ? [] : [`${refused.join(', ')} went to the script: errand's own options stand before it.`]
   }
 
   async #plan(planned: Omit<SubmitOptions, 'signal'>): Promise<void> {
