@@ -155,7 +155,13 @@ const dryRun = object({
   'variables?': { type: 'object' },
   'secrets?': list(text),
   'outputs?': list(text),
-  'project?': object({ digest: text, files: count, bytes: count, entries: list(object({ path: text, size: count, 'send?': flag })) }),
+  'project?': object({
+    digest: text,
+    files: count,
+    bytes: count,
+    entries: list(object({ path: text, size: count, 'send?': flag })),
+    'leftOut?': list(object({ by: text, files: count, folders: count })),
+  }),
   'upload?': object({ files: count, bytes: count, 'atMost?': flag }),
   'runs?': list(object({ parameters, arguments: list(text) })),
 })

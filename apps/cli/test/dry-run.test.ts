@@ -21,6 +21,7 @@ it('shows the whole plan of a submit and touches nothing, here or there', async 
   expect(text).toMatchObject({ exitCode: 0, stderr: '' })
   expect(text.stdout).toMatch(/^Would run\n {2}script +train\.py 0\.5 'two words'$/m)
   expect(text.stdout).toMatch(/^ {2}variables +MODE=fast, TOKEN \(secret\)$/m)
+  expect(text.stdout).toMatch(/^ {2}left out +1 file, by \.amlignore$/m)
   expect(text.stdout).toMatch(/^ {4} +5\.00 kB {2}data\/big\.csv$/m)
   expect(text.stdout).toContain(`copy the project to ${join(project.parent, 'home')}/runs/RUN_ID/work`)
   expect(text.stdout).toMatch(/python\S* train\.py 0\.5 'two words'\n\nNothing was done\.\n$/)
@@ -33,6 +34,7 @@ it('shows the whole plan of a submit and touches nothing, here or there', async 
     limit: 3600,
     upload: { files: 5 },
   })
+  expect(plan.project.leftOut).toEqual([{ by: '.amlignore', files: 1, folders: 0 }])
   expect(plan.project.entries).toContainEqual({ path: 'data/big.csv', size: 5000, send: true })
   expect(plan.project.entries.map(({ path }: { path: string }) => path)).not.toContain('notes.txt')
   const prepare = await project.errand('prepare', '-c', 'local', '--dry-run')

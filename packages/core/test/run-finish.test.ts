@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openHistory } from '../src/history/index.ts'
 import { finish } from '../src/run/finish.ts'
@@ -37,3 +39,36 @@ for (const [what, offset, note] of cases) {
     else expect(ended.notes).toEqual([expect.stringMatching(note)])
   })
 }
+
+const missing = 'FileNotFoundError: [Errno 2] No such file or directory: '
+const mend = 'A .amlignore in the project folder counts instead of every .gitignore.'
+
+it.each([
+  [`${missing}'data.csv'`, [`data.csv is in your project and was not copied: .gitignore:2 leaves it out. ${mend}`]],
+  [
+    `${missing}'/home/ann/runs/7/project/sub/other.csv'`,
+    [`sub/other.csv is in your project and was not copied: .gitignore:2 leaves it out. ${mend}`],
+  ],
+  [
+    'AnalysisException: Path does not exist: file:/home/ann/runs/7/data.csv;',
+    [`data.csv is in your project and was not copied: .gitignore:2 leaves it out. ${mend}`],
+  ],
+  [
+    `${missing}'outputs/model.pkl'`,
+    [
+      "outputs/model.pkl is in your project and was not copied: errand's own list (outputs: results come back under the run) leaves it out.",
+    ],
+  ],
+  [`${missing}'copied.txt'`, []],
+  [`${missing}'nowhere.csv'`, []],
+  [`${missing}'../data.csv'`, []],
+])('says of a file that was not copied what leaves it out: %s', async (reason, notes) => {
+  using project = temporaryProject()
+  using history = openHistory(project.directory)
+  const run = history.create(irisRun)
+  for (const folder of ['sub', 'outputs']) mkdirSync(join(project.directory, folder))
+  for (const path of ['data.csv', 'sub/other.csv', 'outputs/model.pkl', 'copied.txt']) writeFileSync(join(project.directory, path), '')
+  writeFileSync(join(project.directory, '.gitignore'), '# data\n*.csv\n')
+  const ended = await finish(history, run, handle, { state: 'failed', cause: 'exit', exitCode: 1, reason }, options)
+  expect(ended.notes).toEqual(notes)
+})

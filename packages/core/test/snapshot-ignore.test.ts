@@ -79,6 +79,23 @@ describe('what a snapshot leaves out', () => {
     expect(after.ignoreFile).toBe('.amlignore')
   })
 
+  it('counts what each ignore file keeps out, the second time too', async () => {
+    using project = temporaryProject({
+      '.gitignore': '*.csv\n/big/\n',
+      'a.csv': '',
+      'b.csv': '',
+      'sub/.gitignore': 'd.txt',
+      'sub/d.txt': '',
+    })
+    project.write({ 'big/c.bin': '', 'outputs/model.pkl': '' })
+    const counted = [
+      { by: '.gitignore', files: 2, folders: 1 },
+      { by: 'sub/.gitignore', files: 1, folders: 0 },
+    ]
+    expect((await project.take()).leftOut).toEqual(counted)
+    expect((await project.take()).leftOut).toEqual(counted)
+  })
+
   it('sends needed files that an ignore file hides, and says so, without their neighbours', async () => {
     using project = temporaryProject({
       '.gitignore': 'x\n/hidden/\n*.csv\n',

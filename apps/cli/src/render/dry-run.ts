@@ -81,12 +81,16 @@ function projectLines({ project, upload }: DryRun): string[] {
   return [
     heading('Files'),
     field('copied', `${count(project.files, 'file')}, ${formatBytes(project.bytes)} (${project.digest.slice(0, 19)}…)`),
+    ...(project.leftOut ?? []).map((row, index) => field(index === 0 ? 'left out' : '', leftOutText(row))),
     ...(upload === undefined ? [] : [field('sent', sentText(upload))]),
     ...(upload?.files === 0 ? [] : listed.map(({ path, size }) => `    ${formatBytes(size).padStart(width)}  ${cellText(path)}`)),
     ...(upload?.files === 0 || more === 0 ? [] : [dim(`    and ${more} more: -o json lists them`)]),
   ]
 }
 
+type LeftOut = NonNullable<NonNullable<DryRun['project']>['leftOut']>[number]
+const leftOutText = ({ by, files, folders }: LeftOut): string =>
+  `${[...(files === 0 ? [] : [count(files, 'file')]), ...(folders === 0 ? [] : [count(folders, 'folder')])].join(' and ')}, by ${by}`
 const sentText = (upload: NonNullable<DryRun['upload']>): string =>
   upload.files === 0 ? 'nothing: all contents are there' : `${upload.atMost === true ? 'at most ' : ''}${amount(upload)}`
 const amount = ({ files, bytes }: { readonly files: number; readonly bytes: number }): string =>

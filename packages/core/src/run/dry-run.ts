@@ -4,7 +4,7 @@ import { projectIdOf } from '../history/project-id.ts'
 import { localHost } from '../local-host.ts'
 import { type Diagnostic, type PlanOptions, type RunPlan, findProject, planPrepare, planRun } from '../project/index.ts'
 import type { EnvironmentRequest, RunRequest } from '../request.ts'
-import { lookAtProject, type TakenSnapshot } from '../snapshot/index.ts'
+import { type LeftOutBy, lookAtProject, type TakenSnapshot } from '../snapshot/index.ts'
 import type { CallOptions, Plan } from '../target.ts'
 import { type RunContextOptions, type Surroundings, openTarget } from './context.ts'
 import { type ConfiguredPlan, configuredPlan } from './submit.ts'
@@ -42,6 +42,8 @@ export interface DryRun {
     readonly files: number
     readonly bytes: number
     readonly entries: readonly { readonly path: string; readonly size: number; readonly send?: boolean }[]
+    /** What ignore files keep out of the copy; absent when nothing is. */
+    readonly leftOut?: readonly LeftOutBy[]
   }
   /** `atMost`: the place can't tell what of it is there already. */
   readonly upload?: { readonly files: number; readonly bytes: number; readonly atMost?: boolean }
@@ -173,12 +175,12 @@ function describeUpload({ files, bytes, atMost = false }: NonNullable<Plan['uplo
   return { files, bytes, ...(atMost ? { atMost } : {}) }
 }
 
-function describeProject({ snapshot, files, bytes }: TakenSnapshot, { upload }: Plan): NonNullable<DryRun['project']> {
+function describeProject({ snapshot, files, bytes, leftOut }: TakenSnapshot, { upload }: Plan): NonNullable<DryRun['project']> {
   const sent = upload?.paths === undefined ? undefined : new Set(upload.paths)
   const entries = snapshot.entries
     .filter((entry) => entry.kind === 'file')
     .map(({ path, size }) => (sent === undefined ? { path, size } : { path, size, send: sent.has(path) }))
-  return { digest: snapshot.digest, files, bytes, entries }
+  return { digest: snapshot.digest, files, bytes, entries, ...(leftOut.length === 0 ? {} : { leftOut }) }
 }
 
 function notPrepared(runConfiguration: string): NonNullable<DryRun['problem']> {

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, posix } from 'node:path'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
 import type { CallOptions, RunHandle, RunStatus } from '../target.ts'
+import { missingFileNote } from './missing-file.ts'
 import { isDriven } from './settled.ts'
 import { storedRequest } from './stored-request.ts'
 
@@ -26,7 +27,7 @@ export async function finish(
     history.update(run.id, { state: 'finalizing' }, (current) => current.state !== state)
     await collectInto(history, run, handle, options)
   }
-  const notes = notesOn(run, status)
+  const notes = [...notesOn(run, status), ...(await missingFileNote(dirname(history.directory), status))]
   const ended = history.update(run.id, {
     state,
     status,

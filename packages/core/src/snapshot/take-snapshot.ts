@@ -38,8 +38,17 @@ export interface TakenSnapshot {
   readonly notes: readonly string[]
   /** Biggest first, at most ten, and only when there are more than 100 MB. */
   readonly largest: readonly { readonly path: string; readonly size: number }[]
+  /** What each ignore file keeps out; what is in a folder that is kept out is not counted. */
+  readonly leftOut: readonly LeftOutBy[]
   /** The kind of ignore file that was followed. */
   readonly ignoreFile?: '.amlignore' | '.gitignore'
+}
+
+/** What an ignore file (`data/.gitignore`) keeps out. */
+export interface LeftOutBy {
+  readonly by: string
+  readonly files: number
+  readonly folders: number
 }
 
 export interface FoundFile {
@@ -81,8 +90,19 @@ export function describe(walked: WalkResult, snapshot: Snapshot, read: number): 
     read,
     notes: notesOf(walked),
     largest: bytes > manyBytes ? largestOf(files) : [],
+    leftOut: leftOutBy(walked),
     ...(walked.ignoreFile !== undefined && { ignoreFile: walked.ignoreFile }),
   }
+}
+
+function leftOutBy({ ignored }: WalkResult): readonly LeftOutBy[] {
+  const counts = new Map<string, LeftOutBy>()
+  for (const { line, isFolder } of ignored) {
+    const by = line.replace(/:\d+$/, '')
+    const { files, folders } = counts.get(by) ?? { files: 0, folders: 0 }
+    counts.set(by, { by, files: files + (isFolder ? 0 : 1), folders: folders + (isFolder ? 1 : 0) })
+  }
+  return [...counts.values()]
 }
 
 /** Makes the folders; answers what is known of the files. */

@@ -41,6 +41,8 @@ export interface WalkResult {
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
   /** Needed ones that an ignore file hides. */
   readonly forced: readonly { readonly path: string; readonly line: string }[]
+  /** What ignore files keep out: the line (`.gitignore:3`) of each file, and of each folder, which is not entered. */
+  readonly ignored: readonly { readonly line: string; readonly isFolder: boolean }[]
   /** What the project folder itself is, when it is an environment. */
   readonly rootIsEnvironment: string | undefined
   /** The ignore files that were followed. */
@@ -77,6 +79,7 @@ export async function walkProject(options: WalkOptions): Promise<WalkResult> {
     undecoded: [],
     unreadable: [],
     forced: [],
+    ignored: [],
     rootIsEnvironment: undefined,
     ignoreFiles: [],
   }
@@ -122,7 +125,10 @@ function enterFolder(folder: Folder, options: WalkOptions, result: Mutable<WalkR
     const line = sameRules && entry.isFile() && options.earlier?.had(path) === true ? undefined : hidingLine(rules, path, isFolder)
     const covered = line !== undefined && options.needed.covers(path)
     if (covered && !folder.forced) result.forced.push({ path, line })
-    if (line !== undefined && !covered && !(isFolder && options.needed.leadsTo(path))) continue
+    if (line !== undefined && !covered && !(isFolder && options.needed.leadsTo(path))) {
+      result.ignored.push({ line, isFolder })
+      continue
+    }
     const bad = undecoded?.get(entry.name)
     if (bad !== undefined) {
       result.undecoded.push(within(folder, bad))
