@@ -74,6 +74,9 @@ export function cancel(
     if (options.target !== undefined) checkTarget(run, options.target)
     if (finalStates.has(run.state)) return emit({ type: 'ended', run })
     history.update(runId, { state: 'cancelling' }, (current) => !finalStates.has(current.state) && current.state !== 'finalizing')
+    // Its client made sure that the place has nothing of it; that of a sweep may not have come to that.
+    if (run.state === 'interrupted' && run.reference === undefined && run.parent === undefined && !isDriven(required(context, runId)))
+      return emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
     if (run.reference === undefined && isDriven(run)) {
       await until(() => {
         const now = required(context, runId)

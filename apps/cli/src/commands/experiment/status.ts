@@ -21,13 +21,22 @@ export default class Status extends RunCommand {
     const { recordFor } = await import('@errand/core/history')
     await this.interruptible(async (signal) => {
       this.screen.report({ message: `asking ${chosen.target.name}` })
-      const run = await refresh(context, chosen.id, { signal })
+      let failure: unknown
+      const run = await refresh(context, chosen.id, { signal }).catch((error: unknown) => {
+        if (signal.aborted) throw error
+        failure = error
+        return context.history.get(chosen.id) ?? chosen
+      })
       this.screen.clear()
       const asText = this.globals.output === undefined && this.globals.query === undefined
       const facts = factsOf(run, recordFor(context.history, run), asText ? inWords : asNumbers)
       // Batch files take the third word of the line with `state : `, so that this is text also in a pipe.
       const lines = Object.entries(facts).map(([name, value]) => `${name} : ${String(value).replaceAll(/\s+/g, ' ')}\n`)
       await (asText ? this.screen.out(lines.join('')) : this.print(facts))
+      if (failure === undefined) return
+      const age = run.statusAt === undefined ? '' : `, as of ${run.statusAt}`
+      this.screen.notice(`WARNING: ${run.target.name} could not be asked. This is what is known${age}.`)
+      throw failure
     })
   }
 }
