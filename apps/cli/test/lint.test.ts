@@ -62,6 +62,18 @@ it('tells with a key that is there twice the other problems of the file', async 
   ])
 })
 
+it('tells of a target that is not there beside the other errors of the file', async () => {
+  using project = temporaryProject({
+    'aml_config/local.compute': 'type: local\n',
+    'aml_config/local.runconfig': 'Target: locall\nFramework: Python\nArgumentVector: [$file]\nTimeLimit: soon\n',
+  })
+  const { stdout } = await project.errand('lint', '-o', 'json')
+  expect(JSON.parse(stdout)).toMatchObject([
+    { file: 'aml_config/local.runconfig', message: expect.stringMatching(/^There is no target locall/) },
+    { file: 'aml_config/local.runconfig', line: 4, severity: 'error' },
+  ])
+})
+
 it('gives the same as data, with the exit code', async () => {
   using project = temporaryProject(broken)
   const finished = await project.errand('lint', '-o', 'json', '--query', "[?severity=='warning']")

@@ -75,7 +75,7 @@ export function attachType(word: string, installed: readonly string[]): string {
   if (type !== undefined) return type
   if (cloudTypes.includes(wanted))
     throw new ErrandError('TYPE_CLOUD', `${word} is a cloud service, not a Workbench target.`, { hint: typesHint(installed) })
-  const near = nearNames(word, [...targetTypes.map((candidate) => candidate.type), ...installed])
+  const near = nearNames(word, [...new Set([...targetTypes.map((candidate) => candidate.type), ...installed])])
   throw new ErrandError('TARGET_TYPE_UNKNOWN', `There is no target type "${word}".`, {
     hint: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : typesHint(installed),
   })

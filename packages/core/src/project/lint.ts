@@ -13,6 +13,7 @@ import { listRunConfigurations, loadRunConfiguration, readIfPresent } from './ru
 import { scriptCall } from './script.ts'
 import { readSparkDependencies } from './spark-dependencies.ts'
 import { targetTypes } from './target-types.ts'
+import { loadTarget } from './targets.ts'
 import { validateTarget } from './validate-target.ts'
 
 /** What was found in the configuration files of a project. */
@@ -97,7 +98,14 @@ async function lintRunConfigurations(
   ])
   for (const { name, file, target, diagnostics } of await listRunConfigurations(project)) {
     add(findings, file, diagnostics)
-    if (hasErrors(diagnostics)) continue
+    if (hasErrors(diagnostics)) {
+      // A plan would say this, and none can be made.
+      if (target !== undefined && !(await hasTarget(project, target)))
+        findings.diagnostics.push(
+          ...(await loadTarget(project, target).then(nothing, (error: unknown) => diagnosticsFrom(error, { file }))),
+        )
+      continue
+    }
     const configuration = await loadRunConfiguration(project, name)
     for (const [path, dependency] of dependenciesOf(configuration)) dependencies.set(path, dependency)
     findings.diagnostics.push(...(await lintScript(project, configuration)))
@@ -110,6 +118,8 @@ async function lintRunConfigurations(
 /** One that is there and broken has been told of already. */
 const hasTarget = async (project: Project, target: string): Promise<boolean> =>
   (await listConfigurationFiles(project, '.compute')).some(({ name }) => name === target)
+
+const nothing = (): readonly Diagnostic[] => []
 
 interface Dependency {
   readonly kind: 'conda' | 'spark' | 'requirements'

@@ -19,10 +19,17 @@ export default class ComputetargetAttach extends RunCommand {
   static override hiddenAliases = ['computecontext:attach']
   static override usage = '<%= command.id %> [TYPE] --name NAME …'
   static override examples = [
-    '<%= config.bin %> computetarget attach remote --name gpu --address 192.168.1.11 --username ann',
+    {
+      description: 'A machine for Python scripts without Spark',
+      command: '<%= config.bin %> computetarget attach remote -n gpu -a 192.168.1.11 -u ann --framework python',
+    },
     {
       description: 'With a key of this project',
       command: '<%= config.bin %> computetarget attach remote -n gpu -a gpu.example.com -u ann -k',
+    },
+    {
+      description: 'A Spark cluster',
+      command: '<%= config.bin %> computetarget attach cluster -n hdi -a hdi-ssh.example.com -u sshuser',
     },
   ]
   static override args = {
@@ -53,6 +60,7 @@ export default class ComputetargetAttach extends RunCommand {
       this.screen.notice(`The password is kept ${store === 'keychain' ? 'in the keychain of this machine' : `in ${context.secrets.file}`}.`)
     }
     await this.#warn(plan)
+    this.#sayWhatNobodyNamed(plan, args.type ?? flags['type'] ?? flags['cluster'], flags['framework'])
     await this.#finish(context, plan)
   }
 
@@ -112,6 +120,15 @@ export default class ComputetargetAttach extends RunCommand {
     this.screen.notice(
       `WARNING: the target type ${type.type} is not installed. Before a run can use it: errand plugins install ${known?.package ?? ''}`,
     )
+  }
+
+  /** The original's defaults are kept, and are not what everybody expects. */
+  #sayWhatNobodyNamed({ files, name, type }: AttachPlan, named: unknown, framework: unknown): void {
+    const [compute, runConfiguration] = files.map(({ state }) => state === 'new' || state === 'replaced')
+    if (compute === true && (named === undefined || named === false))
+      this.screen.notice(`No type was named: ${name} is a ${type.type} target.`)
+    if (runConfiguration === true && framework === undefined && type.type !== 'cluster')
+      this.screen.notice(`${name}.runconfig has Framework: PySpark. For scripts without Spark write Framework: Python there.`)
   }
 
   /** What has become of the files, then what the type itself does: each thing a line. */
