@@ -124,7 +124,7 @@ const rebuilds: readonly (readonly [string, (before: World) => World, readonly s
     [`file: wheels/own-1.0-py3-none-any.whl: ${sha256('content of the wheel')} → ${sha256('other content')}`],
   ],
   ['the platform is another', set({ platform: 'linux-aarch64' }), ['platform: linux-64 → linux-aarch64']],
-  ['the base image is another', set({ base: 'sha256:2' }), [`base: sha256:${'1'.repeat(64)} → sha256:2`]],
+  ['the base image is another', set({ base: `sha256:${'2'.repeat(64)}` }), [`base: sha256:${'1'.repeat(64)} → sha256:${'2'.repeat(64)}`]],
   ['the provider is another', set({ provider: { name: 'rattler', version: '0.28.0' } }), ['provider: micromamba 2.8.1 → rattler 0.28.0']],
   [
     'the provider has a new version',
