@@ -47,6 +47,29 @@ describe('what a snapshot leaves out', () => {
     ])
   })
 
+  it('leaves out what errand itself wrote into the project, and nothing of the user that only looks a little like it', async () => {
+    using project = temporaryProject({ '.gitignore': '', 'train.py': '', 'diagnostics.zip': '' })
+    const kept = [
+      'artifacts/model.bin',
+      'artifacts/v_1/model.bin',
+      'data/diagnostics.zip',
+      'data/history.jsonl',
+      'sub/artifacts/iris_1521077190506/a',
+    ]
+    const own = [
+      'artifacts/iris_1521077190506/outputs/model.pkl',
+      'sub/export/history.jsonl',
+      'sub/export/objects/aa/b',
+      'sub/export/train.py',
+    ]
+    project.write(Object.fromEntries([...kept, ...own].map((path) => [path, 'x'])))
+    expect(pathsOf(await project.take())).toEqual(['.gitignore', ...kept, 'train.py'].toSorted())
+    expect(pathsOf(await project.take())).toEqual(['.gitignore', ...kept, 'train.py'].toSorted())
+    expect(await excludedBy(project.directory, 'artifacts/iris_1521077190506/outputs/model.pkl')).toContain('errand download')
+    expect(await excludedBy(project.directory, 'sub/export/train.py')).toContain('errand history export')
+    expect(await excludedBy(project.directory, 'diagnostics.zip')).toContain('errand diagnostics')
+  })
+
   it('leaves out a state folder of another name', async () => {
     using project = temporaryProject({ 'train.py': '' })
     const taken = await project.take({ state: join(project.directory, 'state') })

@@ -17,6 +17,7 @@ const leftOutNames: ReadonlyMap<string, LeftOut> = new Map([
   ['.svn', versionControl],
   ['.errand', ownState],
   ['outputs', { where: 'root', because: 'results come back under the run' }],
+  ['diagnostics.zip', { where: 'root', because: 'written by errand diagnostics' }],
   ['azureml-logs', originalState],
   ['azureml-setup', originalState],
   ['.azuremlhistory_git', { ...originalState, where: 'anywhere' }],
@@ -33,8 +34,12 @@ const leftOutNames: ReadonlyMap<string, LeftOut> = new Map([
   ['desktop.ini', desktop],
 ])
 
+/** `artifacts/<run>` is where `history download` puts the files of a run; what else is in that folder is the user's. */
+const downloadedRun = /^[A-Za-z0-9][\w-]*_\d{13,}$/
+
 /** Why an entry of this name is never copied, or undefined when nothing is against it. `parent` is `''` in the project folder. */
 export function leftOutName(name: string, parent: string): string | undefined {
+  if (parent === 'artifacts' && downloadedRun.test(name)) return 'files of a run, written by errand download'
   const row = leftOutNames.get(name)
   if (row === undefined || (row.where === 'root' && parent !== '')) return undefined
   return row.because
@@ -43,11 +48,14 @@ export function leftOutName(name: string, parent: string): string | undefined {
 /** A folder with one of these in it is an environment of installed packages: `python -m venv` writes the first, conda the second. */
 const environmentMarks = ['pyvenv.cfg', 'conda-meta'] as const
 
+/** What a folder with these names in it is, when it is an environment. */
+export function environmentWith(names: readonly string[]): string | undefined {
+  if (names.includes(environmentMarks[0])) return 'a virtual environment'
+  return names.includes(environmentMarks[1]) ? 'a conda environment' : undefined
+}
+
 /** Why a folder with these names in it is never copied. */
-export function leftOutFolder(names: Iterable<string>): string | undefined {
-  for (const name of names) {
-    if (name === environmentMarks[0]) return 'a virtual environment'
-    if (name === environmentMarks[1]) return 'a conda environment'
-  }
-  return undefined
+export function leftOutFolder(names: readonly string[]): string | undefined {
+  const isExport = names.includes('history.jsonl') && (names.includes('objects') || names.includes('runs'))
+  return environmentWith(names) ?? (isExport ? 'written by errand history export' : undefined)
 }

@@ -1,7 +1,7 @@
 import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs'
 import { errorCode } from '../errors.ts'
 import { extendRules, hidingLine, ignoreFileNames, type IgnoreRules, readIgnoreFile, rootRules } from './ignore-rules.ts'
-import { leftOutFolder, leftOutName } from './left-out.ts'
+import { environmentWith, leftOutFolder, leftOutName } from './left-out.ts'
 import { readLink } from './links.ts'
 import { clashingNames, looksUndecoded, undecodedNames } from './names.ts'
 import type { NeededPaths } from './needed-paths.ts'
@@ -156,12 +156,12 @@ function enterFolder(folder: Folder, options: WalkOptions, result: Mutable<WalkR
 function list(folder: Folder, options: WalkOptions, result: Mutable<WalkResult>): readonly Dirent[] | undefined {
   try {
     const listing = readdirSync(absolute(options, folder.path), { withFileTypes: true })
-    const environment = leftOutFolder(listing.map((entry) => entry.name))
-    if (environment !== undefined && folder.path !== '') {
+    const names = listing.map((entry) => entry.name)
+    if (folder.path === '') result.rootIsEnvironment = environmentWith(names)
+    else if (leftOutFolder(names) !== undefined) {
       leave(folder)
       return undefined
     }
-    result.rootIsEnvironment ??= environment
     return listing
   } catch (error) {
     leave(folder)
