@@ -141,6 +141,7 @@ async function ask(
   request: EnvironmentRequest | RunRequest,
   options: CallOptions,
 ): Promise<Plan> {
+  options.report({ message: `reaching ${configured.name}` })
   await using opened = await openTarget(surroundings, configured)
   return await opened.target.plan(request, options)
 }

@@ -35,6 +35,8 @@ export async function prepareTarget(
 ): Promise<Prepared> {
   const { history } = submission.context
   const run = history.update(submission.runId, { state: 'preparing' }, ({ state }) => state === 'created' || state === 'interrupted')
+  // Until the place answers it says nothing of its own, and one that never does takes half a minute.
+  reporting(submission).report({ message: `reaching ${run.target.name}` })
   try {
     const request = await environmentAtHand(submission.context, environment, opened, submission.signal)
     const prepared = await opened.target.prepare(request, { ...reporting(submission), build })
