@@ -46,6 +46,8 @@ it.each([
   ['a bare value that runs on in JSON', '{\n"a": docker\n"b": 2\n}', ['error YAML_SYNTAX 2']],
   ['a brace that is not closed', '{\n"a": 1\n', ['error YAML_SYNTAX 3']],
   ['something behind the end of JSON', '{"a": 1}\n}\n', ['error YAML_SYNTAX 2']],
+  ['a bracket that is not closed', 'a: 1\nb: 2\nc: [$file\nd: 3\n', ['error YAML_SYNTAX 3']],
+  ['a brace around a bracket that is not closed', 'a: {b: [1],\nd: 3\n', ['error YAML_SYNTAX 1']],
   ['wrong indentation', 'a:\n  b: 1\n c: 2\n', ['error YAML_SYNTAX 3']],
   ['a line that is indented too far', 'a: x\n\n  b: 1\n', ['error YAML_SYNTAX 3']],
   ['an item that is indented too far', 'a:\n- x\n  - y\nb: 1\n', ['error YAML_SYNTAX 3']],

@@ -36,6 +36,8 @@ it('finds no project where there is none, and names the one above', async () => 
     hint: `the project is ${folder.directory}: use -p ../..`,
   })
   expect((await rejection(findProject(join(folder.directory, 'gone')))).message).toContain('does not exist')
+  await writeFile(join(folder.directory, 'train.py'), '')
+  expect((await rejection(findProject(join(folder.directory, 'train.py')))).message).toMatch(/train\.py is a file\.$/)
 })
 
 it('does not take a share of the original for a project', async () => {

@@ -29,11 +29,17 @@ async function isDirectory(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true
+}
+
 /** The project in a folder. Folders above are not searched, but named in the error. */
 export async function findProject(directory: string): Promise<Project> {
   const absolute = resolve(directory)
   const found = await configurationDirectory(absolute)
   if (found !== undefined) return { directory: absolute, name: basename(absolute) || 'project', configurationDirectory: found }
+  if (await isFile(absolute))
+    throw new ErrandError('NO_PROJECT', `${absolute} is a file.`, { hint: 'give the project folder with -p PATH' })
   if (!(await isDirectory(absolute)))
     throw new ErrandError('NO_PROJECT', `The folder ${absolute} does not exist.`, { hint: 'give the project folder with -p PATH' })
   for (let parent = dirname(absolute); parent !== dirname(parent); parent = dirname(parent)) {

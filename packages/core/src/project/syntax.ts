@@ -62,6 +62,8 @@ interface Layout {
   readonly swallowedItems: readonly number[]
   /** Start and end offsets of quoted values. */
   readonly quoted: readonly (readonly [number, number])[]
+  /** Offsets at which {…} and […] begin that stand in no other. */
+  readonly flows: readonly number[]
 }
 
 function readLayout(text: string, document: Document.Parsed, lines: LineCounter, yaml: Yaml): Layout {
@@ -69,6 +71,7 @@ function readLayout(text: string, document: Document.Parsed, lines: LineCounter,
   const brokenFlowScalars: number[] = []
   const swallowedItems: number[] = []
   const quoted: [number, number][] = []
+  const flows: number[] = []
 
   function begins(node: Node | null | undefined): void {
     const offset = node?.range?.[0]
@@ -93,6 +96,7 @@ function readLayout(text: string, document: Document.Parsed, lines: LineCounter,
     if (yaml.isScalar(node)) scalar(node, inFlow)
     if (yaml.isMap<Node, Node | null>(node)) {
       const flow = inFlow || node.flow === true
+      if (flow && !inFlow && node.range) flows.push(node.range[0])
       for (const pair of node.items) {
         if (!flow) begins(pair.key)
         walk(pair.key, flow)
@@ -101,6 +105,7 @@ function readLayout(text: string, document: Document.Parsed, lines: LineCounter,
     }
     if (yaml.isSeq<Node>(node)) {
       const flow = inFlow || node.flow === true
+      if (flow && !inFlow && node.range) flows.push(node.range[0])
       for (const item of node.items) {
         if (!flow && yaml.isCollection(item) && item.flow !== true) begins(item)
         if (!flow) dashes(item)
@@ -126,7 +131,7 @@ function readLayout(text: string, document: Document.Parsed, lines: LineCounter,
   }
 
   walk(document.contents, false)
-  return { tabbed, brokenFlowScalars, swallowedItems, quoted }
+  return { tabbed, brokenFlowScalars, swallowedItems, quoted, flows }
 }
 
 function textLines(text: string): string[] {
@@ -162,6 +167,9 @@ function missingBlanks(text: string, errorLines: ReadonlySet<number>): number[] 
   return found
 }
 
+/** What the parser says of a bracket that the next key ends. */
+const unclosed = 'and end with a'
+
 /** Our sentences for what the parser calls its errors; the first that fits. */
 const sentences: readonly (readonly [code: string, part: string, sentence: string])[] = [
   ['MISSING_CHAR', 'Missing closing', 'a quote is opened here and never closed'],
@@ -169,6 +177,7 @@ const sentences: readonly (readonly [code: string, part: string, sentence: strin
   ['MISSING_CHAR', '', 'a bracket or brace is not closed'],
   ['MULTILINE_IMPLICIT_KEY', '', 'a key without a colon, or a value that is not indented'],
   ['BLOCK_AS_IMPLICIT_KEY', '', 'a second `key: value` on one line'],
+  ['BAD_INDENT', unclosed, 'a bracket or brace is opened here and not closed'],
   ['BAD_INDENT', '', 'wrong indentation'],
   ['BAD_SCALAR_START', '', 'a value that begins with this character needs quotes'],
   ['MULTIPLE_DOCS', '', 'a second document begins here; one is allowed'],
@@ -183,7 +192,8 @@ function parserError(text: string, document: Document.Parsed, lines: LineCounter
   if (first === undefined) return
   const quote = first.message.startsWith('Missing closing') ? layout.quoted.findLast(([, end]) => end >= first.pos[0] - 1) : undefined
   const json = jsonError(text)
-  const offset = quote?.[0] ?? json?.offset ?? first.pos[0]
+  const bracket = first.message.includes(unclosed) ? layout.flows.findLast((start) => start < first.pos[0]) : undefined
+  const offset = quote?.[0] ?? json?.offset ?? bracket ?? first.pos[0]
   const { line, col } = lines.linePos(offset)
   const deeper = deeperLine(text, line, col, first.code)
   if (deeper !== undefined) return diagnostics.error('YAML_SYNTAX', 'wrong indentation', deeper, unmended)
