@@ -99,6 +99,20 @@ describe('every historical spelling', () => {
   })
 })
 
+it('refuses a value for an option that takes none, and says how it is switched off', async () => {
+  using project = temporaryProject()
+  const { exitCode, stderr } = await attach(project, 'cluster -n c -a h -u ann --user-managed-environment=false')
+  expect(exitCode).toBe(1)
+  expect(stderr).toBe('ERROR: The option --user-managed-environment takes no value.\nWrite --no-user-managed-environment\n')
+})
+
+it('says the type and the framework that nobody named', async () => {
+  using project = temporaryProject()
+  const { stderr } = await attach(project, '-n vm -a gpu -u ann')
+  expect(stderr).toContain('No type was named: vm is a remotedocker target.\nvm.runconfig has Framework: PySpark.')
+  expect((await attach(project, 'remot -n other -a gpu -u ann')).stderr).toMatch(/Did you mean remote or remotedocker\?/)
+})
+
 describe('passwords', () => {
   const password = 'c4nary-P4ss word'
   const words = ['computetarget', 'attach', 'remote', '-n', 'vm', '-a', 'gpu', '-u', 'ann']

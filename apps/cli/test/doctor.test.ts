@@ -39,6 +39,7 @@ it('looks with -c only at what that run configuration needs', async () => {
   expect((await project.errand('doctor', '-c', 'local')).exitCode).toBe(0)
   expect((await project.errand('doctor')).exitCode).toBe(1)
   const unknown = await project.errand('doctor', '-c', 'lokal')
+  expect(unknown.stdout).toBe('')
   expect(unknown).toMatchObject({ exitCode: 1, stdout: expect.not.stringContaining('folder') })
   expect(unknown.stderr).toMatch(/^ERROR: There is no run configuration lokal/)
 })

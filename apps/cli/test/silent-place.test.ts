@@ -1,3 +1,4 @@
+import { openHistory } from '@errand/core/history'
 import { expect, it } from 'vitest'
 import { temporaryProject } from './project.ts'
 import { recordRun } from './recorded-run.ts'
@@ -25,4 +26,28 @@ it('cancels a run that was interrupted before it started without asking its plac
   const { id } = recordRun(project, { run: { target: gone }, patch: { state: 'interrupted', reason: 'Interrupted before it started.' } })
   expect(await project.errand('cancel', id)).toEqual({ exitCode: 0, stdout: 'Experiment run canceled successfully.\n', stderr: '' })
   expect((await project.errand('status', id)).stdout).toMatch(/^state : Canceled\n/)
+})
+
+it('says with logs why a run wrote nothing', async () => {
+  using project = temporaryProject()
+  using history = openHistory(project.directory)
+  const { id } = history.create({
+    kind: 'run',
+    name: 'iris',
+    arguments: [],
+    runConfiguration: 'local',
+    target: gone,
+    user: 'ann',
+  })
+  history.update(id, { state: 'failed', reason: 'There is no spark-submit.', collected: true, removed: true })
+  expect(await project.errand('logs', id)).toEqual({ exitCode: 0, stdout: '', stderr: `${id} wrote nothing: There is no spark-submit.\n` })
+})
+
+it('shows alone how old the state of a run that goes on is', async () => {
+  using project = temporaryProject()
+  recordRun(project, {
+    run: { target: gone },
+    patch: { state: 'running', status: { state: 'running' }, reference: { externalId: '7', data: {} } },
+  })
+  expect((await project.errand('overview', '-o', 'table')).stdout).toMatch(/Last runs +Status +Now [^]*Running +\d+ s ago/)
 })

@@ -34,9 +34,13 @@ Makes nothing in the project. Exit code: 0 when nothing failed, else 1.`
         findings.push(finding)
         if (this.speaks) await this.screen.out(heading + findingLines(finding))
       }
-      await show({ about: 'errand', name: 'version', outcome: 'ok', detail: `${this.config.version}, Node.js ${process.versions.node}` })
+      const version = `${this.config.version}, Node.js ${process.versions.node}`
       const options = { signal, report: this.screen.report, ...(chosen === undefined ? {} : { runConfiguration: chosen }) }
-      for await (const finding of doctor(surroundings, options)) await show(finding)
+      for await (const finding of doctor(surroundings, options)) {
+        // Not before something was looked at: a name that is not there is an error and nothing else.
+        if (findings.length === 0) await show({ about: 'errand', name: 'version', outcome: 'ok', detail: version })
+        await show(finding)
+      }
       this.screen.clear()
       if (!this.speaks) await this.print(findings, { columns: ['outcome', 'about', 'name', 'detail', 'hint'] })
       if (findings.some(({ outcome }) => outcome === 'failed')) process.exitCode = exitCodes.failed

@@ -42,11 +42,20 @@ export default class Logs extends RunCommand {
     const { follow } = await import('@errand/core/run')
     await this.interruptible(async (signal) => {
       const from = flags.tail === undefined ? undefined : await this.#showTail(context, run, flags.tail, control, signal)
+      let silent = from === undefined
       for await (const update of follow(context, run.id, { signal, live: flags.follow, ...(from === undefined ? {} : { from }) })) {
-        if (update.type === 'log') await this.#show(update, control)
-        else await this.showAside(update)
+        if (update.type === 'log') {
+          silent = false
+          await this.#show(update, control)
+        } else await this.showAside(update)
+        if (update.type === 'ended' && silent) this.#sayWhyNothing(update.run)
       }
     })
+  }
+
+  /** Of a run that failed before its script began there is nothing to show but the reason. */
+  #sayWhyNothing({ id, state, reason }: RunRecord): void {
+    if (state !== 'completed' && reason !== undefined) this.screen.notice(`${id} wrote nothing: ${reason}`)
   }
 
   async #showSeveral(

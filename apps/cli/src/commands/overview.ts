@@ -41,12 +41,16 @@ export default class Overview extends ErrandCommand {
 
   async #runs(): Promise<{ readonly json: readonly Readonly<Record<string, unknown>>[]; readonly view: Parameters<Overview['print']>[1] }> {
     const { listRowFor, openHistoryIfPresent } = await import('@errand/core/history')
-    const { historyTableRow } = await import('../render/history-table.ts')
+    const { historyTableRow, nowCell, nowKey } = await import('../render/history-table.ts')
     using history = openHistoryIfPresent(this.projectDirectory)
     const runs = history?.list({ limit: lastRuns }) ?? []
     const now = new Date()
     const json = runs.map((run) => listRowFor(run, now))
-    const rows = json.map((row, index) => historyTableRow(row, runs[index]?.kind ?? 'run'))
-    return { json, view: { rows, columns: [{ key: 'run_id', heading: 'Last runs' }, 'status', 'script_name', 'target', 'duration'] } }
+    const rows = runs.map((run, index) => ({ ...historyTableRow(json[index] ?? {}, run.kind), [nowKey]: nowCell(run, now) }))
+    const live = rows.some((row) => row[nowKey] !== '') ? [{ key: nowKey, heading: 'Now' }] : []
+    return {
+      json,
+      view: { rows, columns: [{ key: 'run_id', heading: 'Last runs' }, 'status', ...live, 'script_name', 'target', 'duration'] },
+    }
   }
 }

@@ -30,7 +30,7 @@ export function historyTable(
 }
 
 /** No metric is called so. */
-const nowKey = '\u0000now'
+export const nowKey = '\u0000now'
 
 function chosenRow(listed: ListedRun, row: Row, columns: readonly string[]): Row {
   return Object.fromEntries(columns.map((name) => [name, chosenCell(fieldOf(listed, name), row[name], name)]))
@@ -51,7 +51,7 @@ function isEnded({ state }: RunSummary): boolean {
 }
 
 /** What a run that goes on does, as its place last said, and how old that is. */
-function nowCell(run: RunSummary, now: Date): string {
+export function nowCell(run: RunSummary, now: Date): string {
   if (isEnded(run)) return ''
   if (run.state === 'interrupted') return `interrupted: errand ${run.kind === 'sweep' ? 'sweep --resume' : 'continue'}`
   const age = run.statusAt === undefined ? '' : `${ageOf(now.getTime() - Date.parse(run.statusAt))} ago`

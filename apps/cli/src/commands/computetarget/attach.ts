@@ -1,4 +1,4 @@
-import { Args } from '../../oclif-core.ts'
+import { Args, type FlagInput } from '../../oclif-core.ts'
 import { ErrandError, type Finding, errorCode, exitCodes } from '@errand/core'
 import type { AttachPlan, AttachableType } from '@errand/core/project'
 import type { RunContext } from '@errand/core/run'
@@ -41,6 +41,7 @@ export default class ComputetargetAttach extends RunCommand {
     const { attachType, attachableType, planAttach, writeAttach } = await import('@errand/core/project')
     const named = await this.#named()
     const type = attachableType(named, await this.#definition(named))
+    this.#refuseValues(flagsOf(type))
     const input = { args: ComputetargetAttach.args, baseFlags: ErrandCommand.baseFlags, flags: flagsOf(type) }
     const { args, flags }: { readonly args: { readonly type?: string | undefined }; readonly flags: Options } = await this.parse(input)
     if (args.type !== undefined) attachType(args.type, await this.#installed())
@@ -62,6 +63,16 @@ export default class ComputetargetAttach extends RunCommand {
     await this.#warn(plan)
     this.#sayWhatNobodyNamed(plan, args.type ?? flags['type'] ?? flags['cluster'], flags['framework'])
     await this.#finish(context, plan)
+  }
+
+  /** `--user-managed-environment=false` would be taken for an argument. Error: `OPTION_INVALID`. */
+  #refuseValues(flags: FlagInput): void {
+    for (const word of this.argv) {
+      const [, name = '', value = ''] = /^--([\w-]+)=(.*)$/s.exec(word) ?? []
+      if (flags[name]?.type !== 'boolean') continue
+      const hint = /^(?:false|no|0|off)$/i.test(value) && flags[name].allowNo === true ? `--no-${name}` : `--${name}`
+      throw new ErrandError('OPTION_INVALID', `The option --${name} takes no value.`, { hint: `Write ${hint}` })
+    }
   }
 
   /** The type that is meant, in any spelling: it decides which options there are. Errors: `TYPE_TWICE`, those of an unknown type. */
