@@ -46,7 +46,7 @@ export default class Overview extends ErrandCommand {
     const runs = history?.list({ limit: lastRuns }) ?? []
     const now = new Date()
     const json = runs.map((run) => listRowFor(run, now))
-    const rows = runs.map((run, index) => ({ ...historyTableRow(json[index] ?? {}, run.kind), [nowKey]: nowCell(run, now) }))
+    const rows = runs.map((run, index) => historyTableRow({ ...json[index], [nowKey]: nowCell(run, now) }, run.kind))
     const live = rows.some((row) => row[nowKey] !== '') ? [{ key: nowKey, heading: 'Now' }] : []
     return {
       json,

@@ -21,7 +21,7 @@ export default class ComputetargetAttach extends RunCommand {
   static override examples = [
     {
       description: 'A machine for Python scripts without Spark',
-      command: '<%= config.bin %> computetarget attach remote -n gpu -a 192.168.1.11 -u ann --framework python',
+      command: '<%= config.bin %> computetarget attach remote -n gpu -a 10.0.0.11 -u ann --framework python',
     },
     {
       description: 'With a key of this project',
@@ -29,7 +29,7 @@ export default class ComputetargetAttach extends RunCommand {
     },
     {
       description: 'A Spark cluster',
-      command: '<%= config.bin %> computetarget attach cluster -n hdi -a hdi-ssh.example.com -u sshuser',
+      command: '<%= config.bin %> computetarget attach cluster -n hdi -a hdi.example.com -u ann',
     },
   ]
   static override args = {
@@ -70,7 +70,7 @@ export default class ComputetargetAttach extends RunCommand {
     for (const word of this.argv) {
       const [, name = '', value = ''] = /^--([\w-]+)=(.*)$/s.exec(word) ?? []
       if (flags[name]?.type !== 'boolean') continue
-      const hint = /^(?:false|no|0|off)$/i.test(value) && flags[name].allowNo === true ? `--no-${name}` : `--${name}`
+      const hint = /^(?:false|no|0|off)$/i.test(value) && flags[name].allowNo ? `--no-${name}` : `--${name}`
       throw new ErrandError('OPTION_INVALID', `The option --${name} takes no value.`, { hint: `Write ${hint}` })
     }
   }
