@@ -27,7 +27,7 @@ const points = [
   { name: 'when it asks for the start', at: 'request:stage:2', started: false },
   { name: 'just after the start', at: 'done:stage:2', started: true },
   { name: 'during streaming', at: 'done:read:3', started: true },
-  { name: 'during the collect', at: 'request:collect', started: true },
+  { name: 'during the collect', at: 'request:fetch', started: true },
   { name: 'in the midst of the collect', at: 'done:fetch', started: true },
   { name: 'before it removes what it collected', at: 'request:remove', started: true },
 ]
