@@ -1,7 +1,6 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { pathToFileURL } from 'node:url'
 import { ErrandError, errorCode, errorMessage, exitCodes } from '../errors.ts'
 import type { Migration } from './schema.ts'
 
@@ -83,19 +82,35 @@ function makeDirectory(directory: string): void {
 }
 
 /**
- * Looks without any trace: `immutable` makes SQLite read the file alone. What is only in the write-ahead log (a client died right after
- * it had migrated) needs a second look, read-only, so that closing does not move it into the file.
+ * Looks without any trace. What is only in the write-ahead log (a client died right after it had migrated) needs a second look, read-only,
+ * so that closing does not move it into the file.
  */
 function refuseNewerVersion(file: string, known: number): void {
   if (size(file) === 0) return
-  const alone = pathToFileURL(file)
-  alone.searchParams.set('immutable', '1')
-  const places = size(`${file}-wal`) === 0 ? [alone] : [alone, file]
-  for (const place of places) refuseVersion(file, versionAt(place), known)
+  refuseVersion(file, versionInHeader(file), known)
+  if (size(`${file}-wal`) > 0) refuseVersion(file, versionAt(file), known)
 }
 
-function versionAt(place: URL | string): number {
-  const database = new DatabaseSync(place, { readOnly: true, timeout: busyTimeout })
+/**
+ * `user_version` as the file alone has it: four bytes at offset 60 (https://www.sqlite.org/fileformat2.html). Read without SQLite, which
+ * takes a file for damaged that it may not lock and that another process writes. 0 for what is no database: opening it says that.
+ */
+function versionInHeader(file: string): number {
+  const header = Buffer.alloc(64)
+  let descriptor: number | undefined
+  try {
+    descriptor = openSync(file, 'r')
+    readSync(descriptor, header, 0, header.length, 0)
+  } catch {
+    return 0
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+  return header.toString('latin1', 0, 16) === 'SQLite format 3\0' ? header.readInt32BE(60) : 0
+}
+
+function versionAt(file: string): number {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeout })
   try {
     return versionOf(database)
   } finally {
