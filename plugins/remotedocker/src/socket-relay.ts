@@ -66,7 +66,8 @@ async function relay(host: Host, path: string, way: Way): Promise<Duplex> {
     read: () => void next().catch((error: Error) => stream.destroy(error)),
     // A program that has ended takes nothing, as a socket that was closed there.
     write: (chunk: Buffer, _encoding, done) => void child.stdin.write(chunk, () => done()),
-    final: (done) => void child.stdin.end(() => done()),
+    // The end of what is gone already is never told.
+    final: (done) => void (child.stdin.destroyed ? done() : child.stdin.end(() => done())),
   })
   stream.once('close', () => void (over || child.kill('SIGTERM').catch(() => undefined)))
   // Whoever uses the stream listens for its own.
