@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { makeProject, until } from './errand.ts'
 
 /**
- * The client of a run in a container is killed with SIGKILL when it sends a chosen request to the engine, or one to the agent through it.
+ * The client of a run in a container is killed with SIGKILL when it sends a chosen request to the engine, or one to the agent through it, or gets a chosen line.
  * Afterwards the next look must show the true state, the log must be complete, and the script must have run exactly once.
  */
 
@@ -30,8 +30,8 @@ const points = [
   { name: 'when the container was started', at: '/start HTTP', reaches: true, started: false },
   { name: 'before the run is brought', at: '"call":"stage"', reaches: false, started: false },
   { name: 'while the run is brought', at: '"call":"stage"', reaches: true, started: false },
-  { name: 'during streaming', at: '"call":"read"', reaches: true, started: true },
-  { name: 'during the collect', at: '"call":"collect"', reaches: true, started: true },
+  { name: 'during streaming', at: 'line 20', reaches: true, started: true },
+  { name: 'during the collect', at: '"call":"fetch"', reaches: true, started: true },
   { name: 'before it removes what it collected', at: '"call":"remove"', reaches: false, started: true },
   { name: 'before it removes the container', at: 'DELETE /containers/errand-', reaches: false, started: true },
 ] as const
@@ -117,6 +117,11 @@ async function startWay(engine: string, socket: string, text: string, reaches: b
       there.write(data)
     })
     client.on('end', () => there.end())
+    there.on('data', (data) => {
+      if (!data.includes(text)) return
+      way.kill?.()
+      way.kill = undefined
+    })
     there.pipe(client)
     client.on('error', () => there.destroy())
     client.on('close', () => there.destroy())
