@@ -30,7 +30,7 @@ export class EngineAgent extends Agent {
   /** Makes, or takes, a connection for the next call that needs one, which then does not wait a round trip for it. One at most. */
   keepSpare(made?: Duplex): void {
     if (this.#spare !== undefined) return
-    const spare = made === undefined ? this.#connect() : Promise.resolve(this.#kept(made))
+    const spare = made === undefined ? this.#connect() : (async () => this.#kept(made))()
     const forget = () => {
       if (this.#spare === spare) this.#spare = undefined
     }
