@@ -116,7 +116,7 @@ import os, sys, time
 for number in range(100):
     open("outputs/%d" % number, "w").close()
 print("first", flush=True)
-end = time.time() + 60
+end = time.time() + 600
 while not os.path.exists(sys.argv[1]) and time.time() < end:
     time.sleep(0.02)
 print("second")
@@ -142,10 +142,12 @@ describe('a run that is left alone', () => {
     using project = makeProject({ 'train.py': waiting })
     const submitted = project.start('submit', '-u', '-c', 'local', 'train.py', 'never')
     await until(async () => (await project.errand('logs', 'last')).stdout === 'first\n', 'the first line')
-    const follower = project.errand('logs', '-f', 'last')
+    const follower = project.start('logs', '-f', 'last')
+    // Behind the cancel there is no record any more that could be found.
+    await until(() => follower.stdout() === 'first\n', 'the first line for the follower')
     expect(await project.errand('cancel', 'last')).toMatchObject({ exitCode: 0, stdout: 'Experiment run canceled successfully.\n' })
     expect(await submitted.finished).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^ERROR: The run \S+ was cancelled\.$/m) })
-    expect((await follower).stdout).toBe('first\n')
+    expect((await follower.finished).stdout).toBe('first\n')
     expect(json(await project.errand('history', 'list'))).toEqual([])
   })
 

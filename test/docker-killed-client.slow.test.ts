@@ -105,8 +105,9 @@ interface Way {
 async function startWay(engine: string, socket: string, text: string, reaches: boolean): Promise<Way> {
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const there = createConnection({ path: engine, allowHalfOpen: true })
+    const [sent, answered] = [passing(text), passing(text)]
     client.on('data', (data) => {
-      if (way.kill !== undefined && data.includes(text)) {
+      if (sent(data) && way.kill !== undefined) {
         way.kill()
         way.kill = undefined
         if (!reaches) {
@@ -118,7 +119,7 @@ async function startWay(engine: string, socket: string, text: string, reaches: b
     })
     client.on('end', () => there.end())
     there.on('data', (data) => {
-      if (!data.includes(text)) return
+      if (!answered(data)) return
       way.kill?.()
       way.kill = undefined
     })
@@ -130,4 +131,14 @@ async function startWay(engine: string, socket: string, text: string, reaches: b
   const way: Way = { server, kill: undefined }
   await new Promise<void>((resolve) => server.listen(socket, resolve))
   return way
+}
+
+/** Whether a text ends in what comes now, in however many pieces it comes. */
+function passing(text: string): (data: Buffer) => boolean {
+  let before = ''
+  return (data) => {
+    const seen = before + data.toString('latin1')
+    before = seen.slice(1 - text.length)
+    return seen.includes(text)
+  }
 }

@@ -99,7 +99,7 @@ export function scriptOutput({ stdout }: Finished): string {
   return after.split('\nExecution Details\n')[0] ?? ''
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 60): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 240): Promise<void> {
   const end = Date.now() + seconds * 1000
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`)

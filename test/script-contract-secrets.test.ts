@@ -49,7 +49,7 @@ for letter in secret:
     sys.stdout.flush()
 sys.stderr.write("aside " + base64.b64encode(secret.encode()).decode() + "\\n")
 print("up", flush=True)
-end = time.time() + 60
+end = time.time() + 600
 while not os.path.exists(sys.argv[1]) and time.time() < end:
     time.sleep(0.02)
 get_azureml_logger().log("token", secret)

@@ -336,12 +336,12 @@ describe('7. the end', () => {
   it('a time limit ends the run, keeps what it had, and is the reason', async () => {
     using project = makeProject({
       'train.py': 'import time\nopen("outputs/early", "w").write("x")\nprint("working", flush=True)\ntime.sleep(600)\n',
-      'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [$file]\nTimeLimit: 1\n',
+      'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [$file]\nTimeLimit: 10\n',
     })
     const finished = await project.errand('submit', '-c', 'local', 'train.py')
     expect(finished).toMatchObject({ exitCode: 1 })
     expect(scriptOutput(finished)).toBe('working\n')
-    expect(finished.stderr).toMatch(/time limit of 1 second/)
+    expect(finished.stderr).toMatch(/time limit of 10 seconds/)
     expect(await record(project)).toMatchObject({ status: 'Failed', attachments: expect.stringContaining('outputs/early') })
   })
 

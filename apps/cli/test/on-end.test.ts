@@ -32,7 +32,7 @@ it('is called for a run that failed or was never started, before the error is sa
 it('is called by the one that is left behind, for an untracked run, and for a rerun', async () => {
   using made = project()
   const left = runIdOf(await made.errand('submit', '-a', '-c', 'local', '--on-end', write, 'train.py'))
-  while (!made.has('ended')) await delay(50)
+  while (!made.has('ended') || !made.read('ended').endsWith('\n')) await delay(50)
   expect(made.read('ended')).toBe(`${left} Completed train.py local\n`)
   const again = runIdOf(await made.errand('rerun', left, '--on-end', write))
   const untracked = runIdOf(await made.errand('submit', '-u', '-c', 'local', '--on-end', write, 'train.py'))

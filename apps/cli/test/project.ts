@@ -140,7 +140,9 @@ function startProcess(
   })
   const says = async (text: string): Promise<void> => {
     while (!stdout.includes(text)) {
-      if (child.exitCode !== null) throw new Error(`it ended without saying ${text}:\n${stdout}\n${stderr}`)
+      // Its last words may come behind its exit code.
+      if (child.exitCode !== null) await finished
+      if (child.exitCode !== null && !stdout.includes(text)) throw new Error(`it ended without saying ${text}:\n${stdout}\n${stderr}`)
       await delay(20)
     }
   }

@@ -177,7 +177,7 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
   })
 
   it('comes back to the same stream after a sleep in which the server gave the client up', async () => {
-    await using strict = await startPlace(['ClientAliveInterval 1', 'ClientAliveCountMax 1'])
+    await using strict = await startPlace(['ClientAliveInterval 5', 'ClientAliveCountMax 1'])
     using project = exampleProject('iris')
     await errand(project, `${strict.attach} --password-stdin ${strict.accept}`, strict.server.password)
     project.write('count.py', "import time\nfor i in range(100):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n")

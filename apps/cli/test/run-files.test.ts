@@ -38,11 +38,13 @@ it('clean wants a run or all of a target, never both and never neither', async (
 
 it('clean brings the files of a run that nobody waited for, and then removes it', async () => {
   using project = temporaryProject()
-  project.write('train.py', `print('here', flush=True)\nimport time\ntime.sleep(1)\n${writesModel}`)
+  const waits = `import os, time\nwhile not os.path.exists(${JSON.stringify(join(project.parent, 'go'))}): time.sleep(0.05)\n`
+  project.write('train.py', `print('here', flush=True)\n${waits}${writesModel}`)
   const running = project.start('submit', '-c', 'local', 'train.py')
   await running.says('here')
   running.interrupt()
   const id = runIdOf(await running.finished)
+  project.write('../go', '')
   await until(() => statusOf(project, id).includes('completed'))
   const { exitCode, stdout } = await project.errand('experiment', 'clean', '-r', id)
   expect([exitCode, stdout]).toEqual([0, expect.stringMatching(`^Removed temporary run directory ${id} `)])

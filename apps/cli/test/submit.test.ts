@@ -4,7 +4,7 @@ import { runIdOf, standInTargets, temporaryProject } from './project.ts'
 
 const echo = 'import json, sys\nprint(json.dumps(sys.argv[1:]))\n'
 const fails = 'import sys\nsys.stdout.write("half a line")\nsys.exit(3)\n'
-const slow = 'import time\nprint("tick", flush=True)\ntime.sleep(120)\n'
+const slow = 'import time\nprint("tick", flush=True)\ntime.sleep(600)\n'
 const stubborn = `import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda number, frame: print("asked to end", flush=True))
 print("tick", flush=True)
@@ -140,7 +140,7 @@ it('goes on with a cancel after Ctrl-C, and says how to look', async () => {
   const id = runIdOf(await project.errand('submit', '-a', '-c', 'local', 'stubborn.py', join(project.parent, 'let-go')))
   const following = project.start('logs', '-f', id)
   await following.says('tick')
-  const cancelling = project.start('cancel', id)
+  const cancelling = project.startWith({ environment: { ERRAND_CANCEL_GRACE: '600' } }, 'cancel', id)
   await following.says('asked to end')
   expect((await project.errand('status', id)).stdout).toMatch(/^state : CancelRequested\n/)
   cancelling.interrupt()
@@ -159,7 +159,7 @@ it('follows a run from another shell, and Ctrl-C there ends only the following',
   project.write('slow.py', slow)
   const id = runIdOf(await project.errand('submit', '-a', '-c', 'local', 'slow.py'))
   const following = project.start('logs', '-f', id)
-  await following.says('tick')
+  await following.says('tick\n')
   following.interrupt()
   expect(await following.finished).toEqual({ exitCode: 130, stdout: 'tick\n', stderr: '' })
   expect((await project.errand('status', id)).stdout).toMatch(/^state : Running\n/)

@@ -49,7 +49,7 @@ it('draws how far a long step is on a terminal, and wipes it before it goes on',
 
 it('draws nothing for a step that is over within half a second', async () => {
   using project = temporaryProject()
-  const environment = addSlowTarget(project, 100)
+  const environment = addSlowTarget(project, 0)
   const { stdout } = await project.inTerminal({ environment }, 'prepare', '-c', 'slow')
   expect(stdout).toMatch(/^RunId: \S+\nslow is prepared: slow-key\.\n$/)
 })

@@ -117,7 +117,7 @@ it('draws values and courses on a terminal until the run has ended', async () =>
   await waiting.finished
   expect(exitCode).toBe(0)
   const last = stripVTControlCharacters(stdout.slice(stdout.lastIndexOf('\u001B[J') + 3))
-  expect(last).toMatch(new RegExp(`^${id}  Completed  0:00:\\d\\d  fit.py at local\n\n`))
+  expect(last).toMatch(new RegExp(`^${id}  Completed  \\d:\\d\\d:\\d\\d  fit.py at local\n\n`))
   expect(last).toMatch(/^Loss {6}0\.166667 {2}█▄▂▁▁▁ {2}0\.166667 … 1$/m)
   expect(last).toMatch(/^Rates {5}0\.3 {7}▁·█ {2}0\.1 … 0\.3$/m)
   expect(last).toMatch(/^Accuracy {2}0\.9\n\n> waiting\n$/m)

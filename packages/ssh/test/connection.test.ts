@@ -1,12 +1,13 @@
 import { createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FaultyProxy, type Sshd, sshdProblem, startFaultyProxy, startSshd } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SshOptions, openSshHost } from '../src/index.ts'
-import { neverAborted, openTestHost, refusalOf, testOptions } from './open-test-host.ts'
+import { neverAborted, openTestHost, refusalOf, testOptions, textOf } from './open-test-host.ts'
 
 const problem = sshdProblem()
 const signal = neverAborted()
+/** A server that is not asked for so long is no dead one: three of these must pass without an answer. */
+const keepaliveInterval = 1000
 
 describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${problem})` : ''}`, () => {
   let server: Sshd
@@ -61,7 +62,7 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
     await using proxy = await startFaultyProxy(server.port)
     const warnings: string[] = []
     await using host = await through(proxy, { log: { debug() {}, info() {}, warn: (message) => void warnings.push(message) } })
-    const running = host.run(['sh', '-c', 'echo begun; sleep 5'], { signal })
+    const running = host.run(['sh', '-c', 'echo begun; sleep 600'], { signal })
     const child = await host.spawn(['cat'], { signal })
     proxy.cut()
     expect(await refusalOf(running)).toMatchObject({ code: 'CONNECTION_LOST' })
@@ -94,8 +95,9 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
   it('connects once for all calls that wait for it', async () => {
     await using proxy = await startFaultyProxy(server.port)
     await using host = await through(proxy)
+    const child = await host.spawn(['cat'], { signal })
     proxy.cut()
-    await sleep(20)
+    await child.exit
     const results = await Promise.all(Array.from({ length: 10 }, (_, index) => host.run(['echo', String(index)], { signal })))
     expect(results.map(({ stdout }) => Number(stdout))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(proxy.connections).toBe(2)
@@ -104,9 +106,10 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
   it('gives up a network that stays away', async () => {
     await using proxy = await startFaultyProxy(server.port)
     await using host = await through(proxy, { reconnectLimit: 500 })
+    const child = await host.spawn(['cat'], { signal })
     proxy.refuse()
     proxy.cut()
-    await sleep(20)
+    await child.exit
     expect(await refusalOf(host.run(['true'], { signal }))).toMatchObject({ code: 'CONNECTION_CLOSED' })
     proxy.accept()
     expect(await host.run(['true'], { signal })).toMatchObject({ exitCode: 0 })
@@ -114,11 +117,11 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
 
   it('notices that nothing comes any more, and does not wait for it', async () => {
     await using proxy = await startFaultyProxy(server.port)
-    await using host = await through(proxy, { keepaliveInterval: 50 })
-    const running = host.run(['sleep', '5'], { signal })
-    await sleep(100)
+    await using host = await through(proxy, { keepaliveInterval })
+    const child = await host.spawn(['cat'], { signal })
     proxy.stall()
-    expect(await refusalOf(running)).toMatchObject({ code: 'CONNECTION_LOST' })
+    expect(await refusalOf(textOf(child.stdout))).toMatchObject({ code: 'CONNECTION_LOST' })
+    expect(await child.exit).toEqual({})
     proxy.flow()
     expect(await host.run(['true'], { signal })).toMatchObject({ exitCode: 0 })
   })
@@ -126,11 +129,11 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
   it('takes a half-closed connection for a lost one', async () => {
     for (const direction of ['toServer', 'toClient'] as const) {
       await using proxy = await startFaultyProxy(server.port)
-      await using host = await through(proxy, { keepaliveInterval: 50 })
-      const running = host.run(['sleep', '5'], { signal })
-      await sleep(100)
+      await using host = await through(proxy, { keepaliveInterval })
+      const child = await host.spawn(['cat'], { signal })
       proxy.halfClose(direction)
-      expect(await refusalOf(running), direction).toMatchObject({ code: 'CONNECTION_LOST' })
+      expect(await refusalOf(textOf(child.stdout)), direction).toMatchObject({ code: 'CONNECTION_LOST' })
+      expect(await child.exit).toEqual({})
       expect(await host.run(['true'], { signal }), direction).toMatchObject({ exitCode: 0 })
     }
   })

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { type Sshd, sshdProblem, startSshd } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SshHost } from '../src/index.ts'
-import { neverAborted, openTestHost, refusalOf, textOf } from './open-test-host.ts'
+import { lineOf, neverAborted, openTestHost, refusalOf, textOf } from './open-test-host.ts'
 
 const problem = sshdProblem()
 const signal = neverAborted()
@@ -85,10 +85,10 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem ? ` (${problem})
   it('lets a program be talked to', async () => {
     const child = await host.spawn(['cat'], { signal })
     const output = child.stdout[Symbol.asyncIterator]()
-    child.stdin.write('first')
-    expect((await output.next()).value?.toString()).toBe('first')
-    child.stdin.write('second')
-    expect((await output.next()).value?.toString()).toBe('second')
+    for (const line of ['first\n', 'second\n']) {
+      child.stdin.write(line)
+      expect(await lineOf(output)).toBe(line)
+    }
     child.stdin.end()
     expect((await output.next()).done).toBe(true)
     expect(await child.exit).toEqual({ exitCode: 0 })
@@ -104,12 +104,11 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem ? ` (${problem})
 
   it('ends the whole process group of an aborted call', async () => {
     const controller = new AbortController()
-    const script = 'trap "" TERM; sleep 30 & sh -c "sleep 30; :" & echo $$; sleep 30'
+    const script = 'trap "" TERM; sleep 600 & sh -c "sleep 600; :" & echo $$; sleep 600'
     const child = await host.spawn(['/bin/sh', '-c', script], { signal: controller.signal })
-    const first = await child.stdout[Symbol.asyncIterator]().next()
-    const group = first.value?.toString().trim() ?? ''
+    const group = (await lineOf(child.stdout[Symbol.asyncIterator]())).trim()
     const members = async () => (await sh('ps -A -o pgid=,stat= | grep -v Z | grep -cw "$1" || :', group)).stdout.toString().trim()
-    expect(await members()).toBe('5')
+    await expect.poll(members, { timeout: 60_000 }).toBe('5')
     controller.abort()
     expect(await child.exit).toEqual({ signal: 'SIGKILL' })
     await expect.poll(members, { timeout: 60_000 }).toBe('0')
@@ -123,7 +122,7 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem ? ` (${problem})
       },
     )
     const output = child.stdout[Symbol.asyncIterator]()
-    await output.next()
+    await lineOf(output)
     await child.kill('SIGTERM')
     let text = ''
     for (let next = await output.next(); !next.done; next = await output.next()) text += next.value.toString()
@@ -132,7 +131,7 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem ? ` (${problem})
 
   it('rejects an aborted call and stays usable', async () => {
     const controller = new AbortController()
-    const running = host.run(['sleep', '30'], { signal: controller.signal })
+    const running = host.run(['sleep', '600'], { signal: controller.signal })
     await sleep(50)
     controller.abort(new Error('enough'))
     await expect(running).rejects.toThrow('enough')
@@ -176,8 +175,7 @@ while True:
     c.close()`
     for (const kind of ['unix', 'tcp']) {
       const listener = await host.spawn(['python3', '-c', echo, kind, socket], { signal })
-      const first = await listener.stdout[Symbol.asyncIterator]().next()
-      const where = first.value?.toString().trim() ?? ''
+      const where = (await lineOf(listener.stdout[Symbol.asyncIterator]())).trim()
       const connection = await host.connect(kind === 'unix' ? { path: where } : { host: '127.0.0.1', port: Number(where) })
       const bytes = randomBytes(3_000_000)
       connection.end(bytes)
@@ -222,7 +220,7 @@ describe.skipIf(problem)('servers that allow less', () => {
   it('works with two sessions, one of which is taken for long, and ends that one', async () => {
     await using server = await startSshd({ lines: ['MaxSessions 2'] })
     await using host = await openTestHost(server)
-    const long = await host.spawn(['sleep', '30'], { signal })
+    const long = await host.spawn(['sleep', '600'], { signal })
     const results = await Promise.all(Array.from({ length: 6 }, (_, index) => host.run(['echo', String(index)], { signal })))
     expect(results.map(({ stdout }) => stdout.toString())).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n', '5\n'])
     await long.kill('SIGKILL')
@@ -281,9 +279,9 @@ describe.skipIf(problem)('servers that allow less', () => {
     await using host = await openTestHost(server)
     const socket = `/tmp/errand-forbidden-${process.pid}.sock`
     const listen =
-      'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); print("up", flush=True); time.sleep(30)'
+      'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); print("up", flush=True); time.sleep(600)'
     const listener = await host.spawn(['python3', '-c', listen, socket], { signal })
-    await listener.stdout[Symbol.asyncIterator]().next()
+    await lineOf(listener.stdout[Symbol.asyncIterator]())
     const path = await refusalOf(host.connect({ path: socket }))
     expect(path).toMatchObject({ code: 'FORWARDING_FORBIDDEN', hint: expect.stringContaining('AllowStreamLocalForwarding') as string })
     const port = await refusalOf(host.connect({ host: '127.0.0.1', port: server.port }))
@@ -311,8 +309,7 @@ describe.skipIf(problem)('login shells', () => {
       expect(await host.run(['sh', '-c', 'exit 137'], { signal })).toMatchObject({ exitCode: 137 })
       expect(await host.run(['sh', '-c', 'kill -9 $$'], { signal })).toMatchObject({ signal: 'SIGKILL' })
       const child = await host.spawn(['sh', '-c', 'trap "" TERM; echo $$; sleep 31 & sleep 31'], { signal })
-      const output = child.stdout[Symbol.asyncIterator]()
-      await output.next()
+      await lineOf(child.stdout[Symbol.asyncIterator]())
       await child.kill('SIGKILL')
       expect(await child.exit).toEqual({ signal: 'SIGKILL' })
       expect((await host.run(['pgrep', '-xf', 'sleep 31'], { signal })).exitCode).toBe(1)

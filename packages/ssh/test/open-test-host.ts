@@ -84,6 +84,17 @@ export async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
+/** All that comes up to the end of a line, in however many pieces. */
+export async function lineOf(output: AsyncIterator<Buffer>): Promise<string> {
+  let text = ''
+  while (!text.endsWith('\n')) {
+    const { value, done } = await output.next()
+    if (done === true) break
+    text += value.toString()
+  }
+  return text
+}
+
 /** The first answer after a cut: the call that meets the broken line fails, whatever the time it takes to notice. */
 export async function answerAfterCut(host: SshHost): Promise<number | undefined> {
   for (;;) {

@@ -96,8 +96,9 @@ export async function followIn(target: Target, reference: RunReference, onOutput
   return { status, stdout: text('stdout'), control: text('control') }
 }
 
-/** The first output of a run has come. */
+/** The first line that a run prints has come, in however many pieces. */
 export async function untilItPrints(target: Target, reference: RunReference): Promise<void> {
   await using handle = await target.attach(reference, options)
-  for await (const event of handle.events(options)) if (event.type === 'log' && event.stream === 'stdout') return
+  for await (const event of handle.events(options))
+    if (event.type === 'log' && event.stream === 'stdout' && event.data.includes(0x0a)) return
 }

@@ -129,8 +129,9 @@ print(json.dumps({
     await using started = await startPatient()
     const { client, reference, name } = started
     await using target = client.open()
-    const following = followIn(target, reference)
-    await sleep(500)
+    const printed = Promise.withResolvers<void>()
+    const following = followIn(target, reference, (bytes) => bytes >= 'ready\n'.length && printed.resolve())
+    await printed.promise
     await engine.api('DELETE', `/containers/${name}?force=true`)
     const { status, stdout } = await following
     expect([stdout, status]).toMatchObject(['ready\n', { state: 'lost', reason: /removed by somebody else/ }])

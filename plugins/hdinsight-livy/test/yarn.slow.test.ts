@@ -191,7 +191,7 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     await handle.cancel(options)
     expect(await handle.status(options)).toMatchObject({ state: 'cancelled' })
     for (const { state } of await applicationsOf(request.runId)) expect(['KILLED', 'FAILED', 'FINISHED']).toContain(state)
-    await expect.poll(() => processesOf(request.runId), { timeout: 10_000 }).toEqual([])
+    await expect.poll(() => processesOf(request.runId), { timeout: 60_000 }).toEqual([])
     expect((await follow(client.target, reference)).status).toMatchObject({ state: 'cancelled' })
   })
 
@@ -208,7 +208,7 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     })
     const { status } = await follow(client.target, reference)
     expect(status).toMatchObject({ state: 'failed', cause: 'preempted', reason: expect.stringContaining('killed') })
-    await expect.poll(() => processesOf(request.runId), { timeout: 10_000 }).toEqual([])
+    await expect.poll(() => processesOf(request.runId), { timeout: 60_000 }).toEqual([])
   })
 
   it('streams 100,000 lines through two lost clients and a restart of Livy', async () => {

@@ -192,7 +192,7 @@ class AgentTest(unittest.TestCase):
         self.run_id = self.start(source, **more)
         return self.finish(self.run_id, more.get('client'))
 
-    def wait_for(self, condition, what, seconds=20):
+    def wait_for(self, condition, what, seconds=120):
         until = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > until:

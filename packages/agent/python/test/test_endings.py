@@ -101,7 +101,7 @@ class Endings(AgentTest):
         if group is None:
             self.skipTest('no memory control group can be made here')
         # A process that has ended no longer shows its cgroup (v1): it is seen there by one of the looks that come four times a second.
-        source = 'import os, time\nopen(%r, "w").write(str(os.getpid()))\ntime.sleep(1)\nx = []\nwhile True: x.append(bytearray(os.urandom(1 << 20)))' % os.path.join(group, 'cgroup.procs')
+        source = 'import os, time\nopen(%r, "w").write(str(os.getpid()))\ntime.sleep(5)\nx = []\nwhile True: x.append(bytearray(os.urandom(1 << 20)))' % os.path.join(group, 'cgroup.procs')
         try:
             status = self.failed(source, 'out-of-memory')
         finally:

@@ -12,7 +12,7 @@ const readers = 20
 /** Milliseconds after which a call is given up: in the same turn, in the next, on its way. */
 const moments = [0, 1, 30]
 /** Seconds in which what was held must have gone once the target is closed. */
-const patience = 20
+const patience = 120
 
 type Call = (options: CallOptions) => Promise<unknown>
 

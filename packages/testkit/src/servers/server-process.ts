@@ -12,8 +12,8 @@ export interface ServerProcess {
   crash(): Promise<void>
 }
 
-/** Ends the server's session with us, however we end: then our end of its standard input is closed. */
-const guard = `setsid "$@" </dev/null & leader=$!
+/** Ends the server's session with us, however we end: then our end of its standard input is closed. Its own output is the leader's number alone. */
+const guard = `setsid "$@" </dev/null >&2 & leader=$!
 trap '' INT TERM HUP
 echo "$leader"
 read -r _
@@ -33,9 +33,12 @@ export async function startServerProcess(
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const pid = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
-    child.stdout?.once('data', (data: Buffer) => resolve(Number(data.toString())))
+    child.once('close', (exitCode) => reject(new Error(`${command[0]} was not started: the shell ended with ${exitCode}`)))
+    let said = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if ((said += text).endsWith('\n')) resolve(Number(said))
+    })
   })
-  child.stdout?.resume()
   const stop = async () => {
     child.stdin?.end('\n')
     child.stdout?.destroy()
