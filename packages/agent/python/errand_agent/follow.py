@@ -6,7 +6,7 @@ import time
 
 from errand_agent import claim, processes, status
 from errand_agent.errors import CallError, bad_request
-from errand_agent.log_record import START, whole_records
+from errand_agent.log_record import HEADER_SIZE, START, whole_records
 from errand_agent.paths import nonce, run_folder
 
 LIMIT = 1 << 20
@@ -117,7 +117,7 @@ def open_or_none(path):
 
 
 def read_log(path, offset, limit):
-    """(whole records from the offset, size of the file or None without one)."""
+    """(whole records from the offset, size of the file or None without one). One record at least where there is one, whatever the limit."""
     descriptor = open_or_none(path)
     if descriptor is None:
         if offset > START:
@@ -127,7 +127,7 @@ def read_log(path, offset, limit):
         size = os.fstat(descriptor).st_size
         if offset > max(size, START):
             raise bad_cursor(offset)
-        data = os.pread(descriptor, limit, offset) if size > offset else b''
+        data = os.pread(descriptor, max(limit, HEADER_SIZE), offset) if size > offset else b''
         end, wanted = whole_records(data)
         if wanted is None:
             raise bad_cursor(offset)

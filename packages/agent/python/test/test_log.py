@@ -156,6 +156,17 @@ class Log(AgentTest):
         self.client.call('cancel', run=run, grace=0)
         self.finish(run)
 
+    def test_a_limit_that_ends_in_the_header_of_a_record_is_not_the_end_of_the_log(self):
+        run = self.start('import os\nfor i in range(50):\n    os.write(1 + i % 2, b"%d\\n" % i)')
+        found = self.read_all(run)[1]
+        size, first = os.path.getsize(self.folder(run, 'log')) - 8, sum(13 + len(data) for _, _, data in found[:2])
+        self.assertGreater(size, first + 26)
+        for limit in range(1, first + 26):
+            self.assertTrue(self.client.call('read', run=run, log=8, metrics=0, limit=limit)['log'])
+            self.client.send('read', run=run, log=8, metrics=0, limit=limit, wait=120, parts=True)
+            answer, taken = self.receive_parts()
+            self.assertEqual(answer['end'], taken == size, (limit, taken, size))
+
     def test_a_reader_of_a_run_that_was_removed_is_told_that_it_is_lost(self):
         self.outcome('print("x" * 100)')
         self.client.call('remove', run=self.run_id)
