@@ -7,9 +7,30 @@ import type { Engine } from './engine.ts'
 import { refusalStatus } from './engine-errors.ts'
 import { labels } from './labels.ts'
 
+/** How the holder of a lock shows that it is there. */
+export interface Pulse {
+  /** Milliseconds between two signs of life. */
+  readonly beat: number
+  /** Seconds without one after which the lock is open. */
+  readonly silence: number
+}
+
+/** A link that comes back within a minute and a half, as SSH notices a dead one in one minute, has not lost the lock. */
+const usualPulse: Pulse = { beat: 15_000, silence: 90 }
+
+/**
+ * The program of a lock: it ends when its input does, and when that was silent for too long. A machine that sleeps, or has lost its network
+ * without a word, ends no connection, and what carries it to the engine (an SSH server, say) holds it open for hours.
+ */
+const program = `exec 3<&0
+trap : USR1
+trap 'exit 0' TERM
+(while read -r beat; do kill -s USR1 $$; done; kill -s TERM $$) <&3 &
+until sleep "$1" & wait $!; do kill $!; done`
+
 /**
  * Holds the right to build one key's image on an engine, against other processes and other machines. The lock is a container whose only
- * program reads our connection: it ends and is taken away with us, however we end. `undefined`: another had it and has let it go, or `isMade` says
+ * program listens to us: it ends and is taken away with us, however we end. `undefined`: another had it and has let it go, or `isMade` says
  * that what is built is there; look again.
  */
 export async function holdBuildLock(
@@ -18,6 +39,7 @@ export async function holdBuildLock(
   image: string,
   isMade: () => Promise<boolean>,
   { signal, report }: CallOptions,
+  { beat, silence }: Pulse = usualPulse,
 ): Promise<AsyncDisposable | undefined> {
   const name = `errand-building-${key}`
   let container: Docker.Container
@@ -26,7 +48,7 @@ export async function holdBuildLock(
       name,
       Image: image,
       Entrypoint: [],
-      Cmd: ['/bin/sh', '-c', 'read -r end'],
+      Cmd: ['/bin/sh', '-c', program, 'sh', String(silence)],
       User: '0',
       WorkingDir: '/',
       OpenStdin: true,
@@ -51,9 +73,11 @@ export async function holdBuildLock(
     await container.remove({ force: true, v: true }).catch(() => undefined)
     throw error
   }
+  const beating = setInterval(() => void stdin.write('\n'), beat).unref()
   return {
     async [Symbol.asyncDispose]() {
-      stdin?.destroy()
+      clearInterval(beating)
+      stdin.destroy()
       await container.remove({ force: true, v: true }).catch(() => undefined)
     },
   }
@@ -63,8 +87,8 @@ export async function holdBuildLock(
 const patience = 60_000
 
 /**
- * A container that was made and never started has lost its maker: it does not end by itself. Nor does one, for hours, whose maker's machine
- * sleeps or has lost its network without a word; the engine goes on with its build.
+ * A container that was made and never started has lost its maker: it does not end by itself. The build of a maker whose machine sleeps, or has
+ * lost its network without a word, goes on: what it makes is waited for no longer than its lock.
  */
 async function untilGone(engine: Engine, name: string, isMade: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
   const container = engine.docker.getContainer(name)

@@ -9,6 +9,7 @@ import { createOverflow } from './overflow.ts'
 import { readRemoteFile, writeRemoteFile } from './remote-files.ts'
 import { type ProcessPlace, runProcess, startProcess } from './remote-process.ts'
 import { createSessionPool } from './sessions.ts'
+import { relaying } from './socket-relay.ts'
 import { type ResolvedDestination, parseHop, resolveDestination } from './ssh-config.ts'
 
 export interface SshOptions {
@@ -106,6 +107,15 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     overflow.start(await line(), work, signal)
 
   const run: SshHost['run'] = (command, call) => start((place) => runProcess(place, command, call), call?.signal)
+  const spawn: SshHost['spawn'] = (command, call) => start((place) => startProcess(place, command, call), call?.signal)
+
+  const connect: SshHost['connect'] = async (to) => {
+    const standing = await line()
+    const ready = standing === first && 'path' in to && to.path === options.socket ? early : undefined
+    if (ready === undefined) return connectFrom(standing.connection.client, standing, to)
+    early = undefined
+    return ready
+  }
 
   return {
     name,
@@ -114,16 +124,10 @@ export async function openSshHost(options: SshOptions): Promise<SshHost> {
     hostKey: first.connection.hostKey,
     variables: Object.fromEntries(facts.variables.map((value, index) => [variables[index], value]).filter(([, value]) => value !== '')),
     run,
-    spawn: (command, call) => start((place) => startProcess(place, command, call), call?.signal),
+    spawn,
     readFile: (path) => readRemoteFile({ name, run }, path),
     writeFile: (path, data, { mode } = {}) => writeRemoteFile({ name, run }, path, data, mode),
-    async connect(to) {
-      const standing = await line()
-      const ready = standing === first && 'path' in to && to.path === options.socket ? early : undefined
-      if (ready === undefined) return connectFrom(standing.connection.client, standing, to)
-      early = undefined
-      return ready
-    },
+    connect: relaying({ name, run, spawn }, connect),
     async [Symbol.asyncDispose]() {
       disposed.abort()
       overflow.close()

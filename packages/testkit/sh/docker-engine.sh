@@ -40,27 +40,44 @@ used() {
   return 1
 }
 
+# Everything of the engine that names its folder of sockets, and what runs in its containers, in one blow.
+end_all() {
+  pids=$(grep -lzs -- "$sockets/exec" /proc/[0-9]*/cmdline | sed 's|/proc/\([0-9]*\)/.*|\1|' | grep -vx "$$")
+  for pid in $pids; do grep -qs containerd-shim "/proc/$pid/cmdline" && pids="$pids $(cat /proc/"$pid"/task/*/children 2>/dev/null)"; done
+  # shellcheck disable=SC2086
+  [ -z "$pids" ] || kill -9 $pids 2>/dev/null
+}
+
+unmount_all() {
+  for mount in $(sed -n "s|^[^ ]* \([^ ]*\) .*|\1|p" /proc/mounts | grep -e "^$sockets/" -e "^$directory/data/" | sort -r); do umount -l "$mount" 2>/dev/null; done
+}
+
 while [ -z "$ending" ] && used; do
   rm -f "$directory/again"
   dockerd --host "unix://$sockets/docker.sock" --data-root "$directory/data" --exec-root "$sockets/exec" --pidfile "$sockets/docker.pid" \
     --bridge "$bridge" --fixed-cidr "$network.0/25" --default-address-pool "base=$network.128/25,size=28" --mtu "$mtu" --iptables=false \
     --ip6tables=false --shutdown-timeout 1 --log-level warn >>"$directory/log" 2>&1 </dev/null 9>&- &
   engine=$!
-  while [ -z "$ending" ] && used && kill -0 "$engine" 2>/dev/null; do sleep 0.3; done
+  while [ -z "$ending" ] && used && kill -0 "$engine" 2>/dev/null && ! [ -e "$directory/reboot" ]; do sleep 0.3; done
+  if [ -z "$ending" ] && used && [ -e "$directory/reboot" ]; then
+    end_all
+    wait "$engine"
+    unmount_all
+    # What a machine has in /run is gone after its start.
+    rm -rf "$sockets"/*
+    rm -f "$directory/reboot"
+    continue
+  fi
   # Ended by a test that starts it again.
   if [ -z "$ending" ] && used && [ -e "$directory/again" ]; then wait "$engine"; continue; fi
   break
 done
 kill "$engine" 2>/dev/null
 wait "$engine" 2>/dev/null
-# What a killed engine leaves running.
-for file in "$sockets"/exec/containerd/containerd.pid; do [ -e "$file" ] && kill "$(cat "$file")" 2>/dev/null; done
-for pid in $(grep -lzs -- "$sockets/exec" /proc/[0-9]*/cmdline | sed 's|/proc/\([0-9]*\)/.*|\1|'); do
-  [ "$pid" = "$$" ] || kill -9 "$pid" 2>/dev/null
-done
+end_all
 rules -D 2>>"$directory/log"
 ip link delete "$bridge" 2>/dev/null
-for mount in $(sed -n "s|^[^ ]* \([^ ]*\) .*|\1|p" /proc/mounts | grep -e "^$sockets/" -e "^$directory/data/" | sort -r); do umount -l "$mount" 2>/dev/null; done
+unmount_all
 [ -z "$disk" ] || umount -l "$directory/data"
 rm -rf "$sockets"
 [ "$data" = keep ] || rm -rf "$directory"

@@ -23,7 +23,7 @@ describe.skipIf(problem !== undefined)(
       await using target = client.open()
       await untilItPrints(target, reference)
       const following = followIn(target, reference)
-      await engine.restart('SIGTERM')
+      await engine.restart()
       const { status, stdout } = await following
       expect(status).toMatchObject({ state: 'failed', cause: 'machine' })
       expect(whole.startsWith(stdout) && stdout !== '').toBe(true)

@@ -1,7 +1,6 @@
 import type { CallOptions, Finding, Target, TargetContext, TargetImplementation } from '@errand/core'
 import { type DockerPlace, cancelGrace, createDockerTarget, openOnce, usualSocket } from '@errand/docker-engine/target'
 import { attachMachine, checkMachine, openSshHost, sshOptions } from '@errand/ssh'
-import { reachingSockets } from './socket-relay.ts'
 import type { RemoteDockerConfig } from './target.ts'
 
 export const attach: NonNullable<TargetImplementation<RemoteDockerConfig>['attach']> = attachMachine
@@ -18,7 +17,7 @@ export function createTarget(context: TargetContext<RemoteDockerConfig>): Target
     openSshHost({ ...sshOptions(context), ...(socket === undefined ? {} : { socket }), signal }),
   )
   const target = createDockerTarget(context, async (options): Promise<DockerPlace> => ({
-    host: reachingSockets(await machine.get(options)),
+    host: await machine.get(options),
     owner: username,
     settings,
     ...(engine === undefined ? {} : { address: engine }),

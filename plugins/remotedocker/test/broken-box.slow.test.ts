@@ -58,9 +58,37 @@ describe.skipIf(problem !== undefined)(`a box whose engine goes away${problem ==
 
   it('while the link stays: who follows the run is told how it ended, and the next run goes over the same link', async () => {
     const before = proxy.connections
-    expect(await followThrough(() => engine.restart('SIGTERM'))).toMatchObject({ state: 'failed', cause: 'machine' })
+    expect(await followThrough(() => engine.restart())).toMatchObject({ state: 'failed', cause: 'machine' })
     expect(proxy.connections - before).toBe(1)
   })
+
+  it('with all that runs there and the link, as in a reboot: the run has failed for the machine', async () => {
+    const status = await followThrough(async () => {
+      proxy.refuse()
+      proxy.cut()
+      machine.server.cut()
+      await engine.reboot()
+      proxy.accept()
+    })
+    expect(status).toMatchObject({ state: 'failed', cause: 'machine' })
+  })
+
+  it('during the build of an image: the build goes on with the engine', async () => {
+    await using index = await startPackageIndex(engine)
+    await using client = openClient(machine, proxy.port)
+    index.hold()
+    const building = client.prepare(environmentOf(index.url, ['thing-restart']))
+    while (!index.requests.some((path) => path.includes('wheels/thing_restart'))) await sleep(50)
+    const restarting = engine.restart()
+    index.release()
+    await restarting
+    const made = await building
+    const { Containers } = await engine.api<{ Containers: number }>('GET', '/info')
+    const names = (await engine.api<{ Names: string[] }[]>('GET', '/containers/json?all=1')).flatMap((each) => each.Names)
+    expect([Containers, names.filter((name) => name.includes('errand-building'))]).toEqual([names.length, []])
+    expect(await client.prepare(environmentOf(index.url, ['thing-restart']))).toEqual(made)
+    // An engine that is new builds the tools as well.
+  }, 900_000)
 })
 
 describe.skipIf(problem !== undefined)('a box for two people', () => {

@@ -18,8 +18,10 @@ export interface DockerEngine extends AsyncDisposable {
   image(name: BaseImageName): Promise<string>
   /** What the engine has written to its log. */
   log(): string
-  /** Ends the engine and starts it again. `kill` lets containers run on; otherwise the engine ends them. */
-  restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Has the engine end, with its containers, and starts it again. */
+  restart(): Promise<void>
+  /** Ends the engine and all that runs in its containers in one blow, as a machine does that goes down, and starts it again. */
+  reboot(): Promise<void>
   /** Gives it up. A shared engine ends with the last process that uses it. */
   stop(): Promise<void>
 }
@@ -113,19 +115,20 @@ async function openEngine({ directory, user, data, disk = '' }: EngineFolder): P
     while (existsSync(sockets)) await sleep(50)
     guard?.unref()
   }
+  /** The script that runs the engine takes the order away when it has been followed. */
+  const again = async (order: 'again' | 'reboot', end: () => void = () => {}) => {
+    writeFileSync(join(directory, order), '')
+    end()
+    while (existsSync(join(directory, order))) await sleep(50)
+    guard = await untilItAnswers({ directory, sockets, data, disk, socket, log })
+  }
   return {
     socket,
     api,
     image: (name) => makeImage(socket, directory, name),
     log,
-    async restart(signal = 'SIGTERM') {
-      const file = join(sockets, 'docker.pid')
-      const pid = Number(readFileSync(file, 'utf8'))
-      writeFileSync(join(directory, 'again'), '')
-      process.kill(pid, signal)
-      while (existsSync(join(directory, 'again'))) await sleep(50)
-      guard = await untilItAnswers({ directory, sockets, data, disk, socket, log })
-    },
+    restart: () => again('again', () => void process.kill(Number(readFileSync(join(sockets, 'docker.pid'), 'utf8')), 'SIGTERM')),
+    reboot: () => again('reboot'),
     stop,
     [Symbol.asyncDispose]: stop,
   }

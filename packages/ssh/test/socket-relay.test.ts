@@ -3,10 +3,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Host } from '@errand/core'
-import { openSshHost } from '@errand/ssh'
 import { startSshd, sshdProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reachingSockets } from '../src/socket-relay.ts'
+import { openTestHost } from './open-test-host.ts'
 
 const problem = sshdProblem()
 
@@ -30,20 +29,8 @@ describe.skipIf(problem)(`sockets behind a server that forwards none${problem ==
 
   async function reached(lines: readonly string[], use: (host: Host) => Promise<void>): Promise<void> {
     await using machine = await startSshd({ lines: ['AllowStreamLocalForwarding no', ...lines] })
-    const { address, port, user, key, hostKeys } = machine
-    const home = join(directory, 'home')
-    await using host = await openSshHost({
-      destination: { address: `${address}:${port}`, username: user, keyFiles: [key.file] },
-      stateDirectory: home,
-      secret: async () => undefined,
-      ask: async () => '',
-      log: { debug() {}, info() {}, warn() {} },
-      acceptHostKey: hostKeys.map(({ fingerprint }) => fingerprint).join(' '),
-      signal: new AbortController().signal,
-      environment: { HOME: home },
-      knownHostsFiles: [],
-    })
-    await use(reachingSockets(host))
+    await using host = await openTestHost(machine)
+    await use(host)
   }
 
   async function read(host: Host): Promise<Buffer> {
