@@ -4,14 +4,16 @@ import { readFileSync } from 'node:fs'
 import module from 'node:module'
 
 const words = process.argv.slice(2)
+const besideVersion = words.filter((word) => !['--version', '-v', 'version'].includes(word))
+const asksForVersion = words.length - besideVersion.length === 1 && /^((-o=?|--output=)jsonc?)?$/.test(besideVersion.join('='))
 const major = Number(process.versions.node.split('.', 1)[0])
 
 if (major < 24) {
   process.stderr.write(`ERROR: errand needs Node.js 24 or newer; this is ${process.versions.node}.\n`)
   process.exitCode = 2
-} else if (words.length === 1 && ['--version', '-v', 'version'].includes(words[0])) {
+} else if (asksForVersion) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  process.stdout.write(`errand ${version}\n`)
+  process.stdout.write(besideVersion.length === 0 ? `errand ${version}\n` : `${JSON.stringify({ version })}\n`)
 } else if (words[0] === '--complete') {
   // Asked by a shell while somebody types: no command line parser for that either.
   keepCompiledCode()

@@ -72,6 +72,34 @@ describe('what is offered', () => {
     expect(elsewhere.stdout).toContain(`${ids[0]}\tcompleted train.py\n`)
   })
 
+  it('knows the commands and the types of targets of plugins', async () => {
+    using made = projectToComplete()
+    const plugin = (name: string, files: Readonly<Record<string, unknown>>) => {
+      for (const [file, content] of Object.entries(files)) made.write(`../${name}/${file}`, JSON.stringify(content))
+      return { name, type: 'link', root: join(made.parent, name) }
+    }
+    const fly = { id: 'moon:fly', aliases: [], hiddenAliases: [], args: {}, flags: { height: { type: 'option' } } }
+    const plugins = [
+      plugin('plain', {
+        'package.json': {
+          name: 'plain',
+          version: '1.0.0',
+          oclif: { commands: './commands' },
+          errand: { targets: { moon: './target.js' } },
+        },
+        'target.js': 0,
+        'commands/moon/land.js': 0,
+      }),
+      plugin('manifested', { 'package.json': { name: 'manifested' }, 'oclif.manifest.json': { commands: { 'moon:fly': fly } } }),
+      plugin('gone', {}),
+    ]
+    made.write('../data/errand/package.json', JSON.stringify({ oclif: { schema: 1, plugins } }))
+    expect(await offered(made, 'mo')).toEqual(['moon'])
+    expect(await offered(made, 'moon ')).toEqual(['fly', 'land'])
+    expect(await offered(made, 'moon fly --hei')).toEqual(['--height'])
+    expect(await offered(made, 'computetarget attach m')).toEqual(['moon'])
+  })
+
   it('knows how bash cuts words at =, and that PowerShell drops empty ones', async () => {
     using made = projectToComplete()
     expect(await offered(made, 'submit --run-configuration = l', 'bash')).toEqual(['local'])

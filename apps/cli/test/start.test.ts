@@ -19,7 +19,14 @@ function manifestCommands(): ManifestCommand[] {
   return Object.values(manifest.commands)
 }
 
-it.each(['--version', '-v', 'version'])('answers %s without anything but its package.json', async (word) => {
+it.each([
+  [['--version'], false],
+  [['-v'], false],
+  [['version'], false],
+  [['--version', '-o', 'json'], true],
+  [['--output=json', 'version'], true],
+  [['-ojson', '-v'], true],
+])('answers %j without anything but its package.json', async (words, asObject) => {
   using project = temporaryProject()
   const alone = mkdtempSync(join(tmpdir(), 'errand-alone-'))
   mkdirSync(join(alone, 'bin'))
@@ -27,9 +34,12 @@ it.each(['--version', '-v', 'version'])('answers %s without anything but its pac
   cpSync(join(cliDirectory, 'bin/errand.js'), join(alone, 'bin/errand.js'))
   const { version } = JSON.parse(readFileSync(join(cliDirectory, 'package.json'), 'utf8'))
   const { spawnSync } = await import('node:child_process')
-  const { stdout, status } = spawnSync(process.execPath, [join(alone, 'bin/errand.js'), word], { encoding: 'utf8', cwd: project.directory })
+  const { stdout, status } = spawnSync(process.execPath, [join(alone, 'bin/errand.js'), ...words], {
+    encoding: 'utf8',
+    cwd: project.directory,
+  })
   rmSync(alone, { recursive: true })
-  expect({ stdout, status }).toEqual({ stdout: `errand ${version}\n`, status: 0 })
+  expect({ stdout, status }).toEqual({ stdout: asObject ? `${JSON.stringify({ version })}\n` : `errand ${version}\n`, status: 0 })
 })
 
 it('has every command in the manifest, each with a summary, an example and explained options', () => {

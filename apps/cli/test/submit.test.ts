@@ -79,6 +79,16 @@ it.each([
   expect(JSON.parse((await project.errand('history', 'list', '-o', 'json')).stdout)).toEqual([])
 })
 
+it('says all at once what is wrong and what is only noticed', async () => {
+  using project = temporaryProject()
+  project.write('echo.py', echo)
+  project.write('aml_config/local.runconfig', 'Target: local\nFramework: Pithon\nArgumentVector: [$file]\nTimeLimt: 3\n')
+  const { stderr, exitCode } = await project.errand('submit', '-c', 'local', 'echo.py')
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/^ERROR: aml_config\/local\.runconfig:2:.*Pithon/)
+  expect(stderr).toMatch(/^WARNING: aml_config\/local\.runconfig:4:.*TimeLimt/m)
+})
+
 it('says of a script that refused an option of errand where these stand, and only then', async () => {
   using project = temporaryProject()
   project.write('parse.py', 'import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument("--rate")\nparser.parse_args()\n')

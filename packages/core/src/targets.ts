@@ -146,11 +146,11 @@ function resolvePackage(name: string, from: string): string | undefined {
 }
 
 function readPackage(folder: string, brokenPackages: BrokenTarget[]): PackageFile | undefined {
-  const directory = realpathSync(folder)
   try {
+    const directory = realpathSync(folder)
     return parsePackage(directory, JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')))
   } catch (error) {
-    brokenPackages.push({ package: directory, reason: `its package.json can't be read: ${errorMessage(error)}` })
+    brokenPackages.push({ package: folder, reason: `its package.json can't be read: ${errorMessage(error)}` })
     return undefined
   }
 }

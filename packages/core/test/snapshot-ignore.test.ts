@@ -61,6 +61,8 @@ describe('what a snapshot leaves out', () => {
       'sub/export/history.jsonl',
       'sub/export/objects/aa/b',
       'sub/export/train.py',
+      'sub/mlruns/.errand-export',
+      'sub/mlruns/7/meta.yaml',
     ]
     project.write(Object.fromEntries([...kept, ...own].map((path) => [path, 'x'])))
     expect(pathsOf(await project.take())).toEqual(['.gitignore', ...kept, 'train.py'].toSorted())

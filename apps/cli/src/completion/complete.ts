@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { readManifest } from '../manifest.ts'
+import { type Manifest, readManifest } from '../manifest.ts'
+import { targetRoots } from '../target-roots.ts'
 import { type Candidate, type Sources, candidatesFor } from './candidates.ts'
+import { pluginCommands, pluginDirectory } from './plugins.ts'
 
 /** Runs that are offered: those of the last while, and enough for a beginning to find one among them. */
 const recentRuns = 200
@@ -14,7 +16,8 @@ const offeredRuns = 30
 export async function complete([shell = '', ...typed]: readonly string[]): Promise<void> {
   try {
     const words = wordsFrom(shell, typed)
-    const completion = await candidatesFor(words, readManifest(), sourcesIn(projectOf(words), words.at(-1) ?? ''))
+    const sources = await sourcesIn(projectOf(words), words)
+    const completion = await candidatesFor(words, manifestWithPlugins(), sources)
     const lines = typeof completion === 'string' ? [`:${completion}`] : completion.map((candidate) => lineOf(shell, words, candidate))
     process.stdout.write(lines.map((line) => `${line}\n`).join(''))
   } catch {
@@ -46,7 +49,22 @@ function projectOf(words: readonly string[]): string {
   return (index === -1 ? assigned?.replace(/^[^=]*=/, '') : words[index + 1]) ?? '.'
 }
 
-function sourcesIn(project: string, current: string): Sources {
+/** A plugin takes no command of errand's own. */
+function manifestWithPlugins(): Manifest {
+  const own = readManifest()
+  return { ...own, commands: { ...pluginCommands(pluginDirectory()), ...own.commands } }
+}
+
+/** Beside the types that errand brings those of the user's plugins: looked for where a type is to stand. */
+async function typesOfPlugins(): Promise<readonly string[]> {
+  const { installedTargets } = await import('@errand/core/targets')
+  const { targets } = await installedTargets(targetRoots(pluginDirectory()))
+  return targets.filter(({ origin }) => origin !== 'built-in').map(({ type }) => type)
+}
+
+async function sourcesIn(project: string, words: readonly string[]): Promise<Sources> {
+  const current = words.at(-1) ?? ''
+  const more = words.includes('attach') ? await typesOfPlugins() : []
   const named = (ending: string): Candidate[] =>
     ['aml_config', '.azureml'].flatMap((folder) =>
       namesIn(join(project, folder)).flatMap((name) => (name.endsWith(ending) ? [{ value: name.slice(0, -ending.length) }] : [])),
@@ -54,7 +72,7 @@ function sourcesIn(project: string, current: string): Sources {
   return {
     runConfigurations: () => named('.runconfig'),
     targets: () => [...new Map([{ value: 'local' }, ...named('.compute')].map((target) => [target.value, target])).values()],
-    types: () => ['local', 'docker', 'remote', 'remotedocker', 'cluster'].map((value) => ({ value })),
+    types: () => [...new Set(['local', 'docker', 'remote', 'remotedocker', 'cluster', ...more])].map((value) => ({ value })),
     async runs() {
       const { openHistoryIfPresent } = await import('@errand/core/history')
       using history = openHistoryIfPresent(project)

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { type History, type Metric, microsecondsOf, readArtifact, type RunRecord, type RunState, snapshotDigest } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
+import { exportMark } from '../snapshot/left-out.ts'
 import { copyArtifact, type ExportOptions } from './export-archive.ts'
 import { fillNewFolder } from './new-folder.ts'
 
@@ -42,6 +43,7 @@ export function exportMlflow(history: History, name: string, options: ExportOpti
     const final = resolve(options.directory, experiment)
     const runs = options.ids.flatMap((id) => history.get(id) ?? [])
     const created = runs.map(({ createdAt }) => Date.parse(createdAt))
+    writeFileSync(join(directory, exportMark), '')
     writeText(join(directory, experiment, 'meta.yaml'), {
       artifact_location: pathToFileURL(final).href,
       creation_time: Math.min(...created, Date.now()),

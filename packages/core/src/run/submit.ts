@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { ErrandError } from '../errors.ts'
 import { type NewRun, type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
-import { type PlanOptions, type RunPlan, configurationError, hasErrors, planRun } from '../project/index.ts'
+import { type Diagnostic, type PlanOptions, type RunPlan, diagnosticsOf, planRun, throwErrors } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
 import { type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
 import { type ConfiguredTarget, type RunContext, configuredTarget, openTarget, recordedTarget } from './context.ts'
@@ -111,26 +111,34 @@ export interface ConfiguredPlan {
   readonly configured: ConfiguredTarget
 }
 
-/** The plan of project and flags: all problems at once as one error, notes and warnings to the user. */
+/** The plan of project and flags: all problems at once as one error, notes and warnings to the user, also beside errors. */
 export async function configuredPlan(
   context: Pick<RunContext, 'targets'>,
   make: (describe: Parameters<typeof planRun>[2]) => Promise<RunPlan>,
   emit: Emit<RunUpdate>,
 ): Promise<ConfiguredPlan> {
-  let configured: ConfiguredTarget | undefined
-  const plan = await make(async (file) => {
-    configured = await configuredTarget(context, file)
-    const { definition, config } = configured
-    const capabilities = typeof definition.capabilities === 'function' ? definition.capabilities(config) : definition.capabilities
-    const userManaged =
-      typeof config === 'object' && config !== null && 'userManagedEnvironment' in config && config['userManagedEnvironment'] === true
-    return { capabilities, userManaged, ...(definition.runOptions ? { runOptions: definition.runOptions } : {}) }
-  })
-  if (hasErrors(plan.diagnostics)) throw configurationError(plan.diagnostics)
-  configured ??= await configuredTarget(context, plan.targetFile)
-  const diagnostics = [...plan.diagnostics, ...configured.diagnostics]
-  if (diagnostics.length > 0) await emit({ type: 'diagnostics', diagnostics })
-  return { plan, configured }
+  const notice = async (found: readonly Diagnostic[]): Promise<void> => {
+    const diagnostics = found.filter(({ severity }) => severity !== 'error')
+    if (diagnostics.length > 0) await emit({ type: 'diagnostics', diagnostics })
+  }
+  try {
+    let configured: ConfiguredTarget | undefined
+    const plan = await make(async (file) => {
+      configured = await configuredTarget(context, file)
+      const { definition, config } = configured
+      const capabilities = typeof definition.capabilities === 'function' ? definition.capabilities(config) : definition.capabilities
+      const userManaged =
+        typeof config === 'object' && config !== null && 'userManagedEnvironment' in config && config['userManagedEnvironment'] === true
+      return { capabilities, userManaged, ...(definition.runOptions ? { runOptions: definition.runOptions } : {}) }
+    })
+    throwErrors(plan.diagnostics)
+    configured ??= await configuredTarget(context, plan.targetFile)
+    await notice([...plan.diagnostics, ...configured.diagnostics])
+    return { plan, configured }
+  } catch (error) {
+    await notice(diagnosticsOf(error) ?? [])
+    throw error
+  }
 }
 
 export function planSubmit(context: RunContext, options: PlanOptions, emit: Emit<RunUpdate>): Promise<ConfiguredPlan> {

@@ -54,8 +54,11 @@ export function environmentWith(names: readonly string[]): string | undefined {
   return names.includes(environmentMarks[1]) ? 'a conda environment' : undefined
 }
 
+/** Stands in an export that other programs read, which has no file that only errand writes. */
+export const exportMark = '.errand-export'
+
 /** Why a folder with these names in it is never copied. */
 export function leftOutFolder(names: readonly string[]): string | undefined {
-  const isExport = names.includes('history.jsonl') && (names.includes('objects') || names.includes('runs'))
+  const isExport = names.includes(exportMark) || (names.includes('history.jsonl') && (names.includes('objects') || names.includes('runs')))
   return environmentWith(names) ?? (isExport ? 'written by errand history export' : undefined)
 }
