@@ -6,7 +6,7 @@ import type { PlaceFacts, Program } from './place.ts'
 import { type Provider, type ProviderName, lockedConda } from './provider.ts'
 import { condaProvider, rattlerProvider, uvProvider } from './providers.ts'
 import { compareVersions, pythonFits, pythonSpec } from './python-version.ts'
-import { pythonTool } from './python-tool.ts'
+import { rattlerTool, uvTool } from './python-tool.ts'
 
 export interface ProviderChoice {
   readonly home: string
@@ -25,8 +25,8 @@ export function uvOf(home: string, facts: PlaceFacts): Uv | undefined {
   if (found !== undefined) return { command: [found.path], version: found.version }
   const python = facts.pythons.find(({ version }) => compareVersions(version, '3.8') >= 0)
   if (python === undefined) return undefined
-  const { tool, python: own, version } = pythonTool('uv', home, python)
-  return { command: [own, '-m', 'uv'], version, tool }
+  const { tool, program, version } = uvTool(home, python)
+  return { command: [program], version, tool }
 }
 
 /**
@@ -57,7 +57,7 @@ const makers: Readonly<Record<ProviderName, (choice: ProviderChoice) => Provider
   conda: ({ facts }) => condaTool('conda', facts.programs['conda']),
   rattler: ({ home, facts }) => {
     const python = facts.pythons.find(({ version }) => compareVersions(version, '3.10') >= 0)
-    return python === undefined ? undefined : rattlerProvider(pythonTool('py-rattler', home, python))
+    return python === undefined ? undefined : rattlerProvider(rattlerTool(home, python))
   },
   uv: (choice) => {
     const uv = uvOf(choice.home, choice.facts)

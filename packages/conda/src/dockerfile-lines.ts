@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { Environment, SparkDependencies } from '@errand/core'
 import { chooseProvider, uvOf } from './choose-provider.ts'
 import { type EnvironmentContent, contentOf } from './content.ts'
+import { changedSteps } from './dockerfile-changes.ts'
+import { type Layer, stepLayers, together, toolLayers } from './dockerfile-layers.ts'
 import { type EnvironmentInputs, environmentInputs, environmentKey } from './environment-key.ts'
 import { lockOf, pipContent } from './environment-plan.ts'
 import { type MicromambaPin, micromambaPins, micromambaProgram } from './micromamba.ts'
@@ -10,8 +12,7 @@ import { optional } from './optional.ts'
 import { pipPart } from './pip-part.ts'
 import type { PlaceFacts } from './place.ts'
 import type { ProviderName } from './provider.ts'
-import { stepLine, toolLine } from './shell.ts'
-import type { Step, Tool } from './step.ts'
+import type { Making, Step } from './step.ts'
 
 export interface ImageEnvironment {
   readonly environment: Environment
@@ -29,6 +30,11 @@ export interface DockerfileLines {
   readonly provider: string
   /** To stand behind `FROM`, as root. For the classic builder: no heredocs, no mounts. */
   readonly lines: readonly string[]
+  /**
+   * To stand behind `FROM` the image of an environment that differs in its pip section alone: they make the same of it as `lines` of the base
+   * image, and fetch only what it lacks. Absent where that is not certain.
+   */
+  readonly changeLines?: readonly string[]
   /** What a line does, for people: `installing the pip section with uv 0.13.9`. Lines that nobody waits for have none. */
   readonly titles: ReadonlyMap<string, string>
   /** Files of the build context, by path. */
@@ -47,6 +53,7 @@ export interface DockerfileLines {
 
 const home = '/opt/errand'
 const prefix = `${home}/environment`
+const python = `${prefix}/bin/python`
 const build = `${home}/build`
 const packagesFile = `${home}/packages.json`
 /** What solvers and installers keep for a next time that an image does not have. */
@@ -61,8 +68,8 @@ const caches = {
 }
 
 /**
- * The lines of a Dockerfile that make the environment. Tools, conda part and pip section are layers of their own: an edited line of the pip
- * section leaves the conda part as it is. Errors: those of `chooseProvider` and `contentOf`.
+ * The lines of a Dockerfile that make the environment. Conda part and pip section are layers of their own: an edited line of the pip section
+ * leaves the conda part as it is. Errors: those of `chooseProvider` and `contentOf`.
  */
 export function dockerfileLines({ environment, facts, base, spark, provider: name }: ImageEnvironment): DockerfileLines {
   const content = contentOf(environment)
@@ -96,39 +103,39 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
   const objects = content.localFiles.map(({ path, digest }) => ({ path: `errand/${objectPath(path, digest)}`, digest }))
   const program = micromambaOf(facts, provider.name)
   const tools = { ...conda.tools, ...pip.tools }
-  const python = `${prefix}/bin/python`
   const titles = new Map<string, string>()
-  const titled = (line: string, title: string): string => {
+  const titled = ({ title, commands }: Layer): string => {
+    const line = runLine(commands.join(' && '))
     titles.set(line, title)
     return line
   }
-  /** uv reads no `pip.conf`: it is told what one in the image says. */
-  const configured = (step: Step): string =>
-    usesUv(step) ? `eval "$(${python} ${build}/pip/uv_variables.py ${build}/pip/${requirementsOf(pip.files)})" && ` : ''
-  const stepLines = (steps: readonly Step[]): readonly string[] =>
-    steps.map((step) => titled(runLine(stepLine(step, tools, python)), step.title))
+  const toolsMade = toolLayers(tools, conda.tools)
+  const condaMade = stepLayers(conda.steps, tools, python)
+  const pipLines = (steps: readonly Step[]): readonly string[] => [
+    `COPY errand/pip/ ${build}/pip/`,
+    ...together([...stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(pip.files)] : [])), listLayer]).map(titled),
+  ]
+  const changed = lock === undefined && provider.name === 'uv' ? changedSteps(pip.steps, content) : undefined
   return {
     key: environmentKey(inputs),
     inputs,
     provider: `${provider.name} ${provider.version}`,
     lines: [
       ...(program === undefined ? [] : [`COPY ${program.path} ${micromambaProgram(home)}`, `RUN chmod 755 ${micromambaProgram(home)}`]),
-      ...Object.entries(tools).map(([of, tool]) => titled(toolRunLine(tool, of in conda.tools), tool.attempts[0]?.[0]?.title ?? of)),
-      ...(Object.keys(conda.files).length === 0 ? [] : [`COPY errand/conda/ ${build}/conda/`]),
-      ...stepLines(conda.steps),
+      ...(Object.keys(conda.files).length === 0
+        ? together([...toolsMade, ...condaMade]).map(titled)
+        : [...toolsMade.map(titled), `COPY errand/conda/ ${build}/conda/`, ...condaMade.map(titled)]),
       ...(objects.length === 0 ? [] : [`COPY errand/files/ ${build}/files/`]),
-      ...(pip.steps.length === 0 ? [] : [`COPY errand/pip/ ${build}/pip/`]),
-      ...pip.steps.map((step) => titled(runLine(`${configured(step)}${stepLine(step, tools, python)}`), step.title)),
-      `COPY errand/list/ ${build}/list/`,
-      titled(runLine(`${python} ${build}/list/image_list.py ${build}/list/request.json`), 'noting what is installed'),
+      ...pipLines(pip.steps),
       `ENV PATH=${prefix}/bin:$PATH CONDA_PREFIX=${prefix} AZUREML_CONDA_ENVIRONMENT_PATH=${prefix}`,
     ],
+    ...(changed === undefined ? {} : { changeLines: pipLines(changed) }),
     titles,
     files: {
       ...below('errand/conda', conda.files),
       ...below('errand/pip', pip.files),
       ...(pip.steps.some(usesUv) ? below('errand/pip', pythonFiles('uv_variables.py', 'place_pip_configuration.py')) : {}),
-      ...below('errand/list', listFiles(pip.origins)),
+      ...below('errand/pip', listFiles(pip.origins)),
     },
     objects,
     ...optional('micromamba', program),
@@ -139,17 +146,21 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
   }
 }
 
-/** A tool that has to be there fails the build; one that only makes it faster does not. */
-function toolRunLine(tool: Tool, required: boolean): string {
-  return runLine(`{ ${toolLine(tool)}${required ? '' : ` || rm -rf ${tool.folder}`}; }`)
-}
-
 function runLine(command: string): string {
   const variables = Object.entries(caches).map(([name, value]) => `${name}=${value}`)
   return `RUN export ${variables.join(' ')} && ${command} && rm -rf ${cache}`
 }
 
 const usesUv = ({ tool }: Step): boolean => tool === 'uv'
+
+/** uv reads no `pip.conf`: it is told what one in the image says. */
+const variablesLine = (files: Making['files']): string =>
+  `eval "$(${python} ${build}/pip/uv_variables.py ${build}/pip/${requirementsOf(files)})"`
+
+const listLayer: Layer = {
+  title: 'noting what is installed',
+  commands: [`${python} ${build}/pip/image_list.py ${build}/pip/list.json`],
+}
 
 /** What names indexes of its own: a `uv.lock` has its addresses in itself. */
 const requirementsOf = (files: Readonly<Record<string, string>>): string =>
@@ -161,7 +172,7 @@ const pythonFiles = (...names: readonly string[]): Record<string, string> =>
 function listFiles(origins: object | undefined): Record<string, string> {
   return {
     ...pythonFiles('image_list.py', 'place_packages.py'),
-    'request.json': JSON.stringify({ prefix, output: packagesFile, origins: origins ?? null }),
+    'list.json': JSON.stringify({ prefix, output: packagesFile, origins: origins ?? null }),
   }
 }
 

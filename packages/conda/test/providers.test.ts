@@ -2,7 +2,7 @@ import type { EnvironmentLock, SparkDependencies } from '@errand/core'
 import { describe, expect, it } from 'vitest'
 import { chooseProvider } from '../src/choose-provider.ts'
 import { contentOf } from '../src/content.ts'
-import { type PlaceFacts, bareImage, dockerfileLines } from '../src/index.ts'
+import { type PlaceFacts, bareImage, differInPipAlone, dockerfileLines } from '../src/index.ts'
 import { stepLine, toolLine } from '../src/shell.ts'
 import { condaFile } from './conda-place.ts'
 
@@ -84,37 +84,68 @@ describe('the provider', () => {
 describe('the lines of a Dockerfile', () => {
   const spark: SparkDependencies = { configuration: {}, repositories: [], packages: [{ group: 'g', artifact: 'a', version: '1' }] }
 
+  /** Each with its first words, and without the variables that all commands get. */
+  const beginnings = (lines: readonly string[]) =>
+    lines.map((line) =>
+      line
+        .replace(/^RUN export .*? && /, 'RUN ')
+        .split(' ')
+        .slice(0, 2)
+        .join(' '),
+    )
+
   it('make tools, conda part and pip section in layers of their own, for the classic builder', () => {
-    const { lines, files, holdsCredentials } = dockerfileLines({
+    const { lines, files, titles, holdsCredentials, changeLines } = dockerfileLines({
       environment: file(['python=3.6', 'numpy'], ['six']),
       facts: facts({}, '3.11.7'),
       base: 'b',
     })
-    expect(
-      lines.map((line) =>
-        line
-          .replace(/^RUN export .*? && /, 'RUN ')
-          .split(' ')
-          .slice(0, 2)
-          .join(' '),
-      ),
-    ).toEqual([
-      'RUN {',
+    expect(beginnings(lines)).toEqual([
       'RUN {',
       'COPY errand/conda/',
       'RUN /opt/errand/tools/py-rattler-0.28.0-python3.11/bin/python',
       'COPY errand/pip/',
       'RUN eval',
-      'COPY errand/list/',
-      'RUN /opt/errand/environment/bin/python',
       'ENV PATH=/opt/errand/environment/bin:$PATH',
     ])
+    expect([...titles.values()]).toEqual([
+      'bringing py-rattler 0.28.0, bringing uv 0.13.9',
+      'installing the conda part with rattler 0.28.0',
+      'installing the pip section with uv 0.13.9',
+    ])
     expect(lines.join('\n')).not.toMatch(/<<|--mount|[^\\]\n[^A-Z]/)
-    expect(lines[5]).toMatch(/--compile-bytecode.*; else .* -m pip install/)
+    expect(lines[4]).toMatch(/--compile-bytecode.*; else .* -m pip install/)
     expect(Object.keys(files)).toEqual(
-      expect.arrayContaining(['errand/conda/rattler.json', 'errand/pip/requirements.txt', 'errand/list/image_list.py']),
+      expect.arrayContaining(['errand/conda/rattler.json', 'errand/pip/requirements.txt', 'errand/pip/image_list.py']),
     )
     expect(holdsCredentials).toBe(false)
+    expect(changeLines).toBeUndefined()
+  })
+
+  it('make the tool and an environment of pip packages in one layer, and can change the packages of another', () => {
+    const { lines, changeLines } = dockerfileLines({ environment: onlyPython, facts: facts({}, '3.11.7'), base: 'b' })
+    expect(beginnings(lines)).toEqual(['RUN {', 'COPY errand/pip/', 'RUN eval', 'ENV PATH=/opt/errand/environment/bin:$PATH'])
+    expect(lines[0]).toMatch(/--target .* && .*\/opt\/errand\/tools\/uv-0.13.9-python3.11\/bin\/uv venv /)
+    expect(beginnings(changeLines ?? [])).toEqual(['COPY errand/pip/', 'RUN eval'])
+    expect(changeLines?.[1]).toMatch(/--exact --upgrade/)
+  })
+
+  it.each([
+    ['an address', ['https://example.org/six-1.0-py3-none-any.whl']],
+    ['a repository', ['six @ git+https://example.org/six']],
+    ['a folder', ['./six']],
+  ])('never change an environment that has %s, behind which something else may be by now', (_, pip) => {
+    const { changeLines } = dockerfileLines({ environment: file(['python=3.11', 'pip'], pip), facts: facts({}, '3.11.7'), base: 'b' })
+    expect(changeLines).toBeUndefined()
+  })
+
+  it('change an environment into another whose pip section alone differs', () => {
+    const inputs = (conda: readonly string[], pip: readonly string[]) =>
+      dockerfileLines({ environment: file(conda, pip), facts: facts({}, '3.11.7'), base: 'b' }).inputs
+    const one = inputs(['python=3.11', 'pip'], ['six'])
+    expect(differInPipAlone(one, inputs(['python=3.11', 'pip'], ['attrs', 'six==1.0']))).toBe(true)
+    expect(differInPipAlone(one, inputs(['python', 'pip'], ['attrs']))).toBe(false)
+    expect(differInPipAlone(inputs(['python=3.11', 'pip'], ['six @ https://example.org/six.whl']), one)).toBe(false)
   })
 
   it('of the conda part stay the same when a line of the pip section is edited, while the key changes', () => {

@@ -1,14 +1,22 @@
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { ErrandError } from '@errand/core'
-import { type DockerfileLines, fetchMicromamba, stepFailed } from '@errand/conda'
+import { type DockerfileLines, differInPipAlone, environmentKey, fetchMicromamba, stepFailed } from '@errand/conda'
 import { type Builder, buildImage, recommendedBuilder } from './build.ts'
 import { holdBuildLock } from './build-lock.ts'
 import { proxyArguments, readDockerConfiguration } from './docker-configuration.ts'
-import { dockerfile } from './dockerfile.ts'
+import { type Dockerfile, dockerfile } from './dockerfile.ts'
 import type { Engine } from './engine.ts'
 import { engineError } from './engine-errors.ts'
-import { type BaseImage, type EnvironmentLabel, type ImageOptions, type WantedImage, environmentTag } from './environment-image.ts'
+import {
+  type BaseImage,
+  type EnvironmentLabel,
+  type ImageOptions,
+  type PreviousImage,
+  type WantedImage,
+  environmentLabel,
+  environmentTag,
+} from './environment-image.ts'
 import { labels } from './labels.ts'
 import { findImage } from './pull.ts'
 import type { TarFile } from './tar.ts'
@@ -23,6 +31,7 @@ export interface Building {
   readonly base: BaseImage
   readonly lines: DockerfileLines
   readonly wanted: WantedImage
+  readonly previous?: PreviousImage
 }
 
 /**
@@ -44,7 +53,8 @@ export async function buildEnvironment(engine: Engine, building: Building, optio
   }
 }
 
-async function buildNow(engine: Engine, { base, lines, wanted }: Building, options: BuildOptions): Promise<Docker.ImageInspectInfo> {
+async function buildNow(engine: Engine, building: Building, options: BuildOptions): Promise<Docker.ImageInspectInfo> {
+  const { base, lines, wanted } = building
   const { request, client, directory, platform, owner } = wanted
   if (request.environment.kind === 'user-managed') throw new TypeError('nothing to build')
   const { file, localFiles } = request.environment
@@ -52,14 +62,13 @@ async function buildNow(engine: Engine, { base, lines, wanted }: Building, optio
   const image = base.image
   if (image === undefined) throw new TypeError('no base image')
   const builder = options.builder ?? (await recommendedBuilder(engine))
-  // BuildKit knows images by name alone.
-  const from = builder === 'buildkit' ? base.reference.name : image.Id
-  const { text, files, titles } = dockerfile(dockerfileParts(base, lines, wanted, from))
+  const { text, files, titles, changes } = dockerfileOf(building, builder)
   const label: EnvironmentLabel = {
     python: `${lines.prefix}/bin/python`,
     provider: lines.provider,
     packagesFile: lines.packagesFile,
     base: { digest: base.digest, size: image.Size, facts: base.facts },
+    ...(changes === 0 ? {} : { changes }),
   }
   const outcome = await buildImage(
     engine,
@@ -123,14 +132,32 @@ function refuseCredentials({ holdsCredentials }: DockerfileLines, file: string):
   )
 }
 
-/** What the Dockerfile of an environment is made of. */
-export function dockerfileParts(base: BaseImage, lines: DockerfileLines, { request }: WantedImage, from = base.reference.name) {
-  return {
-    base: from,
-    user: base.image?.Config.User ?? '',
-    environment: lines,
-    ...(request.framework === 'pyspark' && request.spark !== undefined && base.facts.sparkSubmit !== undefined
-      ? { spark: { ...request.spark, submit: base.facts.sparkSubmit } }
-      : {}),
+/** Layers of one image are limited (127), and what a change removes stays in the layer below. */
+const mostChanges = 10
+
+/** The image that it starts from, by name, and the rest: the base image, or the project's last one where only the pip section differs. */
+export function dockerfileOf(
+  { base, lines, wanted: { request }, previous }: Building,
+  builder: Builder = 'buildkit',
+): Dockerfile & { readonly from: string; readonly changes: number } {
+  const user = base.image?.Config.User ?? ''
+  // BuildKit knows images by name alone.
+  const nameOf = (name: string, image: Docker.ImageInspectInfo | undefined) => (builder === 'buildkit' ? name : (image?.Id ?? name))
+  const changes = previous === undefined ? 0 : (environmentLabel(previous.image).changes ?? 0) + 1
+  if (
+    previous !== undefined &&
+    lines.changeLines !== undefined &&
+    changes <= mostChanges &&
+    differInPipAlone(previous.inputs, lines.inputs)
+  ) {
+    const name = environmentTag(environmentKey(previous.inputs))
+    const from = nameOf(name, previous.image)
+    return { from: name, changes, ...dockerfile({ base: from, user, environment: { lines: lines.changeLines, titles: lines.titles } }) }
   }
+  const name = base.reference.name
+  const spark =
+    request.framework === 'pyspark' && request.spark !== undefined && base.facts.sparkSubmit !== undefined
+      ? { spark: { ...request.spark, submit: base.facts.sparkSubmit } }
+      : {}
+  return { from: name, changes: 0, ...dockerfile({ base: nameOf(name, base.image), user, environment: lines, ...spark }) }
 }

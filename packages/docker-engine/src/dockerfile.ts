@@ -23,7 +23,7 @@ interface DockerfileParts {
 
 /** For both builders: no heredocs, no mounts. What changes most is last. */
 export function dockerfile({ base, user, environment, spark }: DockerfileParts): Dockerfile {
-  const titles = new Map(environment.titles)
+  const titles = new Map([...environment.titles].filter(([line]) => environment.lines.includes(line)))
   const packages = spark === undefined ? undefined : sparkLine(spark)
   if (packages !== undefined) titles.set(packages, 'fetching the Spark packages')
   const lines = [

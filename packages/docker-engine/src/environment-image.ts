@@ -55,6 +55,8 @@ export interface EnvironmentLabel {
   readonly provider: string
   readonly packagesFile: string
   readonly base: { readonly digest: string; readonly size: number; readonly facts: ImageFacts }
+  /** How many images of other environments are below it, each with a change of the pip section. Absent: none. */
+  readonly changes?: number
 }
 
 export const environmentTag = (key: string): string => `errand/environment:${key}`
@@ -129,10 +131,17 @@ export function requireSpark({ facts, reference }: BaseImage, { framework }: Env
   )
 }
 
-/** What the project's last image was made of; undefined when there is none. */
-export async function previousInputs(engine: Engine, projectId: string): Promise<EnvironmentInputs | undefined> {
-  const text = (await findImage(engine, latestTag(projectId)))?.Config.Labels?.[labels.environmentInputs]
-  return text === undefined ? undefined : (JSON.parse(text) as EnvironmentInputs)
+/** The project's last image, and what it was made of. */
+export interface PreviousImage {
+  readonly image: Docker.ImageInspectInfo
+  readonly inputs: EnvironmentInputs
+}
+
+/** Undefined when there is none. */
+export async function previousImage(engine: Engine, projectId: string): Promise<PreviousImage | undefined> {
+  const image = await findImage(engine, latestTag(projectId))
+  const text = image?.Config.Labels?.[labels.environmentInputs]
+  return image === undefined || text === undefined ? undefined : { image, inputs: JSON.parse(text) as EnvironmentInputs }
 }
 
 export function environmentLabel(image: Docker.ImageInspectInfo): EnvironmentLabel {

@@ -92,8 +92,10 @@ async function removeImage(engine: Engine, id: string): Promise<void> {
   if (image.Config.Labels?.[labels.kind] === undefined) throw new ErrandError('LEFTOVER_UNKNOWN', `${id} is not an image of ours.`)
   const containers = await engine.docker.listContainers({ all: true, filters: JSON.stringify({ ancestor: [id] }) })
   if (containers.length > 0) throw Object.assign(new Error('a container uses it'), { statusCode: 409 })
-  // It has two names of ours: its key and its project's last.
-  await engine.docker.getImage(id).remove({ force: true })
+  // It has two names of ours: its key and its project's last. One that others are made of loses these, and goes with the last of the others.
+  const names = image.RepoTags ?? []
+  for (const name of names) await engine.docker.getImage(name).remove()
+  if (names.length === 0) await engine.docker.getImage(id).remove({ force: true })
 }
 
 async function removeContainer(engine: Engine, id: string): Promise<void> {

@@ -14,7 +14,7 @@ import {
   findBase,
   latestTag,
   linesFor,
-  previousInputs,
+  previousImage,
   requireSpark,
 } from './environment-image.ts'
 import { imageLock, isLock, requireLock } from './image-packages.ts'
@@ -55,10 +55,10 @@ export async function prepareImage(engine: Engine, wanted: WantedImage, options:
   const { environment, projectId } = wanted.request
   if (environment.kind === 'user-managed') return userManaged(engine, await bringBase(engine, wanted, options), wanted, options)
   // Side by side: on a far engine each question is a round trip.
-  const [found, before] = await Promise.all([bringBase(engine, wanted, options), previousInputs(engine, projectId)])
+  const [found, previous] = await Promise.all([bringBase(engine, wanted, options), previousImage(engine, projectId)])
   let base = found
   let lines = await wantedLines(engine, base, wanted, options)
-  const changes = () => (before === undefined ? [] : explainKey(before, lines.inputs))
+  const changes = () => (previous === undefined ? [] : explainKey(previous.inputs, lines.inputs))
   let image = await findImage(engine, environmentTag(lines.key))
   if (image === undefined && !options.build) throw notPrepared(environment.file, engine.host, changes())
   if (image === undefined && base.image === undefined) {
@@ -70,7 +70,7 @@ export async function prepareImage(engine: Engine, wanted: WantedImage, options:
   const built = image === undefined
   if (image === undefined) {
     const { buildEnvironment } = await import('./build-environment.ts')
-    image = await buildEnvironment(engine, { base, lines, wanted }, options)
+    image = await buildEnvironment(engine, { base, lines, wanted, ...(previous === undefined ? {} : { previous }) }, options)
     await tag(engine, image.Id, environmentTag(lines.key))
   }
   const label = environmentLabel(image)
@@ -107,15 +107,15 @@ export async function planImage(engine: Engine, wanted: WantedImage, options: Im
     return { environment: { key, ready: true, changed: [] }, steps: [`use ${base.reference.name} as it is`] }
   }
   const lines = await wantedLines(engine, base, wanted, options)
-  const before = await previousInputs(engine, wanted.request.projectId)
+  const previous = await previousImage(engine, wanted.request.projectId)
   const ready = (await findImage(engine, environmentTag(lines.key))) !== undefined
-  const [{ dockerfile }, { dockerfileParts }] = await Promise.all([import('./dockerfile.ts'), import('./build-environment.ts')])
-  const { titles } = dockerfile(dockerfileParts(base, lines, wanted))
+  const { dockerfileOf } = await import('./build-environment.ts')
+  const { from, titles } = dockerfileOf({ base, lines, wanted, ...(previous === undefined ? {} : { previous }) })
   return {
-    environment: { key: lines.key, ready, changed: before === undefined ? [] : explainKey(before, lines.inputs) },
+    environment: { key: lines.key, ready, changed: previous === undefined ? [] : explainKey(previous.inputs, lines.inputs) },
     steps: ready
       ? [`use the image ${environmentTag(lines.key)}`]
-      : [...(base.image === undefined ? pull : []), `start from ${base.reference.name}`, ...titles.values()],
+      : [...(base.image === undefined ? pull : []), `start from ${from}`, ...titles.values()],
   }
 }
 

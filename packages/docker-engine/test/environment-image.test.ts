@@ -2,7 +2,7 @@ import { globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dockerProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { planImage, prepareImage } from '../src/index.ts'
+import { planImage, prepareImage, removeImageLeftover } from '../src/index.ts'
 import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
 
 const problem = dockerProblem()
@@ -38,6 +38,33 @@ describe.skipIf(problem !== undefined)(`an environment's image${problem === unde
         ready: false,
         changed: [{ input: 'pip: six', before: 'six==1.16.0', after: 'six==1.17.0' }],
       })
+    },
+  )
+
+  it.each(['classic', 'buildkit'] as const)(
+    'of another pip section is made of the last one by the builder %s, and has nothing of it that is not wanted',
+    async (builder) => {
+      const base = await fixture.base()
+      const prepare = (pip: readonly string[]) =>
+        prepareImage(fixture.engine, fixture.wanted(base, pipFile(pip), { projectId: `change-${builder}` }), fixture.options({ builder }))
+      const layers = async (image: string) => (await fixture.engine.docker.getImage(image).inspect()).RootFS.Layers ?? []
+      const before = await prepare(['six==1.16.0', 'iniconfig'])
+      const after = await prepare(['six==1.17.0', 'toml'])
+      const names = (after.lock?.packages ?? []).map(({ name, version }) => `${name} ${version}`)
+      expect(names).toEqual([
+        expect.stringMatching(/^pip /),
+        expect.stringMatching(/^python /),
+        'six 1.17.0',
+        expect.stringMatching(/^toml /),
+      ])
+      const [old, made] = [await layers(before.image), await layers(after.image)]
+      expect(made.slice(0, old.length)).toEqual(old)
+      expect(made.length).toBeGreaterThan(old.length)
+      expect(after.lock?.packages.find(({ name }) => name === 'toml')).toMatchObject({ hash: expect.stringMatching(/^sha256:/) as string })
+      // The one below can go first: it loses its name, and its layers when nobody needs them.
+      for (const { image } of [before, after]) await removeImageLeftover(fixture.engine, `image:${image}`)
+      const keys = [before.key, after.key].map((key) => ({ label: [`errand.environment.key=${key}`] }))
+      for (const filters of keys) expect(await fixture.engine.docker.listImages({ filters: JSON.stringify(filters) })).toEqual([])
     },
   )
 })
