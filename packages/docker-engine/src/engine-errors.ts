@@ -51,8 +51,11 @@ export function cannotReachEngine(where: string, host: string, cause: unknown): 
   return trouble === undefined ? cause : new ErrandError(trouble.code, trouble.says(where, host), { hint: trouble.hint, cause })
 }
 
-export const isMissing = (error: unknown): boolean =>
-  ['ENOENT', 'SOCKET_NOT_FOUND', 'ECONNREFUSED', 'SOCKET_REFUSED'].includes(errorCode(error) ?? '')
+/** Another address may be that of an engine which lets this user in. */
+export function isClosed(error: unknown): boolean {
+  const trouble = troubles[errorCode(error) ?? '']
+  return trouble === missing || trouble === silent || trouble === forbidden
+}
 
 /** Status of a refused request (404, 409 …); undefined for other errors. Podman calls a name that is taken a server error: it is a 409 here. */
 export function refusalStatus(error: unknown): number | undefined {

@@ -1,9 +1,9 @@
 import type Docker from 'dockerode'
 import type { Duplex } from 'node:stream'
-import { type CallOptions, ErrandError, type Host } from '@errand/core'
+import { type CallOptions, ErrandError, type Host, errorCode } from '@errand/core'
 import { type EngineAddress, certificatesOf, engineAddresses, parseEngineAddress, usualSocket } from './engine-address.ts'
 import { EngineAgent, addressText, connectEngine } from './engine-agent.ts'
-import { engineError, isMissing } from './engine-errors.ts'
+import { engineError, isClosed } from './engine-errors.ts'
 import { loadDockerode } from './load-dockerode.ts'
 
 export interface EnginePlace {
@@ -93,7 +93,8 @@ async function addressesOf({ host, address, local = false }: EnginePlace, signal
   try {
     return { addresses: [usual], connection: await connectEngine(host, usual) }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENGINE_UNREACHABLE')) throw error
+    // Who may not use the engine of the machine may have one of their own.
+    if (!['ENGINE_UNREACHABLE', 'ENGINE_PERMISSION'].includes(errorCode(error) ?? '')) throw error
   }
   const { stdout } = await host.run(['/bin/sh', '-c', 'printf "%s\\n%s" "$DOCKER_HOST" "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"'], {
     signal,
@@ -114,7 +115,7 @@ async function firstThatListens(host: Host, addresses: readonly EngineAddress[])
       ;(await host.connect(address.to)).destroy()
       return address
     } catch (error) {
-      if (!isMissing(error)) return address
+      if (!isClosed(error)) return address
     }
   }
   return first

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { localHost } from '@errand/core'
+import { ErrandError, type Host, localHost } from '@errand/core'
 import { dockerProblem, sharedDockerEngine, startDockerEngine } from '@errand/testkit/servers'
 import { describe, expect, it } from 'vitest'
 import { openEngine } from '../src/index.ts'
@@ -33,6 +33,33 @@ describe.skipIf(problem !== undefined)(`a real engine${problem === undefined ? '
     const server = await sharedDockerEngine()
     const { stdout } = await execute(process.execPath, [join(import.meta.dirname, 'connect-as-nobody.ts'), server.socket])
     expect(JSON.parse(stdout)).toMatchObject({ code: 'ENGINE_PERMISSION', hint: expect.stringContaining('docker') as string })
+  })
+
+  it("that is the user's own is found where that of the machine is missing or not for them", async () => {
+    const server = await sharedDockerEngine()
+    const here = localHost()
+    const runtime = '/run/user/of-nobody'
+    for (const [code, own, found] of [
+      ['SOCKET_NOT_FOUND', `${runtime}/docker.sock`, true],
+      ['SOCKET_FORBIDDEN', `${runtime}/podman/podman.sock`, true],
+      ['SOCKET_FORBIDDEN', 'nowhere', false],
+    ] as const) {
+      /** A machine whose sockets are those of two engines, one of them closed to us. */
+      const host: Host = {
+        ...here,
+        async connect(to) {
+          if (!('path' in to)) throw new Error('no socket')
+          if (to.path === own) return here.connect({ path: server.socket })
+          throw new ErrandError(to.path.startsWith(runtime) ? 'SOCKET_NOT_FOUND' : code, `not ${to.path}`)
+        },
+        run: async () => ({ exitCode: 0, stdout: Buffer.from(`\n${runtime}`), stderr: Buffer.alloc(0) }),
+      }
+      const opening = openEngine({ host }, options)
+      if (found) {
+        await using engine = await opening
+        expect(engine.address.to).toEqual({ path: own })
+      } else await expect(opening).rejects.toMatchObject({ code: 'ENGINE_PERMISSION' })
+    }
   })
 
   it('is known to be gone when it ends in the middle', async () => {

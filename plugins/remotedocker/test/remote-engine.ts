@@ -19,17 +19,20 @@ import definition, { type RemoteDockerConfig } from '../src/target.ts'
 
 export const problem = sshdProblem() ?? dockerProblem()
 
+/** A Docker engine, or what answers as one. */
+type Engine = Pick<DockerEngine, 'socket' | 'api' | 'image' | 'log'>
+
 /** A machine behind a real sshd with a real engine. */
 export interface RemoteEngine extends AsyncDisposable {
   readonly server: Sshd
-  readonly engine: DockerEngine
+  readonly engine: Engine
   readonly image: string
   readonly directory: string
   /** Settings of a `.compute` file for it, by its key. */
   config(port?: number): { address: string; username: string; privateKey: string; baseDockerImage: string; engine: string }
 }
 
-export async function startRemoteEngine(settings: SshdSettings = {}, given?: DockerEngine): Promise<RemoteEngine> {
+export async function startRemoteEngine(settings: SshdSettings = {}, given?: Engine): Promise<RemoteEngine> {
   const engine = given ?? (await sharedDockerEngine())
   const image = await engine.image('python')
   const server = await startSshd({ may: 'docker', ...settings })

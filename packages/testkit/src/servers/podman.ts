@@ -1,27 +1,66 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BaseImage, baseImage } from './base-image.ts'
 import { bringDebianPackages } from './debian-packages.ts'
-import { type DockerEngine, importImage } from './docker-engine.ts'
+import { type DockerEngine, dockerProblem, importImage } from './docker-engine.ts'
 import { engineRequest } from './engine-api.ts'
+import { run } from './run-program.ts'
+import { type TestAccount, bringAccount } from './test-account.ts'
 
 /** Podman's answer to Docker's API, with storage and network of its own. */
-export type Podman = Pick<DockerEngine, 'socket' | 'api' | 'image' | 'log'> & AsyncDisposable
+export interface Podman extends Pick<DockerEngine, 'socket' | 'api' | 'image' | 'log'>, AsyncDisposable {
+  /** Its `XDG_RUNTIME_DIR`: where programs of its user look for it. */
+  readonly runtime: string
+}
 
-/** Whoever starts it is root, on a Debian machine or one that has Podman: `dockerProblem` says whether. */
-export async function startPodman(): Promise<Podman> {
-  bringDebianPackages(['podman', 'conmon', 'netavark', 'iptables'])
+/**
+ * Why Podman can't run without root here; undefined when it can. That is the kernel's affair, and the administrator's, so that no CI has to be able to:
+ * what else must run there, `dockerProblem` says.
+ */
+export function rootlessProblem(): string | undefined {
+  const problem = dockerProblem()
+  if (problem !== undefined) return problem
+  bringDebianPackages(packages)
+  const look = asUser(bringAccount({}), ['unshare', '--user', '--map-root-user', '--map-auto', 'true'])
+  const { status, stderr } = spawnSync(...look, { encoding: 'utf8', cwd: '/' })
+  return status === 0 ? undefined : `needs namespaces for users: ${stderr.trim()}`
+}
+
+const packages = ['podman', 'conmon', 'netavark', 'iptables', 'uidmap']
+
+/** A program as that account, without a login. */
+const asUser = ({ user }: TestAccount, command: readonly string[]): [program: string, parameters: string[]] => [
+  'setpriv',
+  ['--reuid', user, '--regid', user, '--init-groups', '--', ...command],
+]
+
+/**
+ * Whoever calls it is root, on a Debian machine or one that has Podman: `dockerProblem` says whether.
+ * `rootless`: it runs as the account that `startSshd` lets in when nothing else is said; `rootlessProblem` says whether it can.
+ */
+export async function startPodman({ rootless = false }: { readonly rootless?: boolean } = {}): Promise<Podman> {
+  bringDebianPackages(packages)
   mkdirSync('/run/errand-test', { recursive: true })
   const directory = mkdtempSync('/run/errand-test/podman-')
-  const socket = join(directory, 'podman.sock')
+  const account = rootless ? bringAccount({}) : undefined
+  const socket = join(directory, 'podman/podman.sock')
+  mkdirSync(dirname(socket))
   writeFileSync(join(directory, 'containers.conf'), configuration(directory))
-  const environment = { ...process.env, CONTAINERS_CONF: join(directory, 'containers.conf') }
-  const storage = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run')]
-  const service = spawn('podman', [...storage, 'system', 'service', '--time', '0', `unix://${socket}`], {
-    env: environment,
-    // conmon leaves a file where it is when memory runs out.
+  if (account !== undefined) run('chown', ['-R', `${account.user}:`, directory])
+  const env = {
+    ...process.env,
+    CONTAINERS_CONF: join(directory, 'containers.conf'),
+    ...(account === undefined ? {} : { HOME: account.home, XDG_RUNTIME_DIR: directory }),
+  }
+  const podman = (...words: readonly string[]): [string, string[]] => {
+    const command = ['podman', '--root', join(directory, 'root'), '--runroot', join(directory, 'run'), ...words]
+    return account === undefined ? ['podman', command.slice(1)] : asUser(account, command)
+  }
+  // conmon leaves a file where it is when memory runs out.
+  const service = spawn(...podman('system', 'service', '--time', '0', `unix://${socket}`), {
+    env,
     cwd: directory,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -30,6 +69,7 @@ export async function startPodman(): Promise<Podman> {
   await untilItListens(service, socket)
   return {
     socket,
+    runtime: directory,
     log: () => said,
     async api<Answer>(method: string, path: string, body?: object) {
       const text = await engineRequest(socket, method, path, body)
@@ -42,13 +82,20 @@ export async function startPodman(): Promise<Podman> {
       return image.tag
     },
     async [Symbol.asyncDispose]() {
-      spawnSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], { env: environment })
+      spawnSync(...podman('rm', '--all', '--force', '--time', '0'), { env, cwd: directory })
       service.kill()
-      spawnSync('podman', [...storage, 'system', 'reset', '--force'], { env: environment })
+      spawnSync(...podman('system', 'reset', '--force'), { env, cwd: directory })
+      endPause(directory)
       endProcesses(directory)
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** What holds the namespaces of an account between two commands. */
+function endPause(directory: string): void {
+  const file = join(directory, 'libpod/tmp/pause.pid')
+  if (existsSync(file)) process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
 }
 
 /**
