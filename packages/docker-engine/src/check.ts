@@ -1,10 +1,14 @@
-import type { CallOptions, Finding } from '@errand/core'
+import type { CallOptions, Finding, Host } from '@errand/core'
 import type { OpenedEngine } from './docker-target.ts'
 import { engineFindings } from './engine-findings.ts'
 import type { ContainerSettings } from './container-settings.ts'
 
 /** Looks at the engine for the settings of a target, changing nothing. */
-export async function* check(opened: (options: CallOptions) => Promise<OpenedEngine>, options: CallOptions): AsyncGenerator<Finding> {
+export async function* check(
+  client: Host,
+  opened: (options: CallOptions) => Promise<OpenedEngine>,
+  options: CallOptions,
+): AsyncGenerator<Finding> {
   let settings: ContainerSettings & { readonly baseDockerImage?: string | undefined } = {}
   const engine = async (call: CallOptions) => {
     const found = await opened(call)
@@ -15,6 +19,7 @@ export async function* check(opened: (options: CallOptions) => Promise<OpenedEng
   await engine(options).catch(() => undefined)
   const { baseDockerImage, gpus, nvidiaDocker } = settings
   const expected = {
+    client,
     gpus: nvidiaDocker === true || gpus !== undefined,
     ...(baseDockerImage === undefined ? {} : { baseImage: baseDockerImage }),
   }

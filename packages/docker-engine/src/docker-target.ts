@@ -62,7 +62,7 @@ export function createDockerTarget(
   return {
     async *check(options) {
       const { check } = await import('./check.ts')
-      yield* check(opened, options)
+      yield* check(context.host, opened, options)
     },
     async plan(request, options) {
       const { plan } = await import('./plan.ts')

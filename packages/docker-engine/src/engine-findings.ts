@@ -3,13 +3,15 @@ import { addressText } from './engine-agent.ts'
 import type { Engine } from './engine.ts'
 import { defaultImages } from './default-images.ts'
 import { baseReference } from './environment-image.ts'
-import { findImage } from './pull.ts'
+import { askForImage, findImage } from './pull.ts'
 
 export interface ExpectedOfEngine {
   /** `baseDockerImage`. */
   readonly baseImage?: string
   /** The target wants GPUs. */
   readonly gpus?: boolean
+  /** The user's machine, which knows the logins for registries. */
+  readonly client: Host
 }
 
 /** Looks at an engine: what answers, for which platform, how much room there is, whether a GPU can be given to a run, which image runs start from. */
@@ -45,7 +47,7 @@ export async function* engineFindings(
   if ('path' in address.to) yield await disk(host, folder, options.signal)
   else yield { name: 'disk', outcome: 'ok', detail: `the engine keeps its data in ${folder} of its own machine` }
   if (expected.gpus === true) yield gpus(information.Runtimes ?? {}, host)
-  yield await baseImage(engine, expected.baseImage)
+  yield await baseImage(engine, expected, options)
 }
 
 function failed(name: string, error: unknown): Finding {
@@ -79,14 +81,20 @@ function gpus(runtimes: object, host: Host): Finding {
   }
 }
 
-async function baseImage(engine: Engine, name: string | undefined): Promise<Finding> {
+async function baseImage(engine: Engine, { baseImage: name, client }: ExpectedOfEngine, { signal }: CallOptions): Promise<Finding> {
   try {
     const request = { framework: 'python' as const }
     const reference = baseReference({ request, ...(name === undefined ? {} : { baseImage: name }) })
     const image = await findImage(engine, reference.name)
     if (image === undefined) {
       const also = name === undefined ? ` (${defaultImages.pyspark} for PySpark)` : ''
-      return { name: 'base image', outcome: 'ok', detail: `${reference.name}${also} is not there yet: the first prepare pulls it` }
+      const asked = await askForImage(engine, reference, { client, signal })
+      const reached = asked ? `; ${engine.host.name} reaches it` : ''
+      return {
+        name: 'base image',
+        outcome: 'ok',
+        detail: `${reference.name}${also} is not there yet: the first prepare pulls it${reached}`,
+      }
     }
     const { os, architecture } = engine.platform
     const detail = `${reference.name} is there, for ${image.Os}/${image.Architecture}`

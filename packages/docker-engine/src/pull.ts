@@ -48,6 +48,32 @@ export async function pullImage(engine: Engine, image: ImageReference, options: 
   }
 }
 
+/**
+ * Asks the registry for an image as a pull would, from the engine's machine with the user's login, and takes nothing. False when the engine can't ask.
+ * Errors: those of `pullImage`.
+ */
+export async function askForImage(
+  engine: Engine,
+  image: ImageReference,
+  { client, signal }: Omit<PullOptions, 'report'>,
+): Promise<boolean> {
+  // Podman has no such call.
+  if (engine.name.startsWith('Podman')) return false
+  const login = await registryLogin(client, image.registry, await readDockerConfiguration(client.home), signal)
+  try {
+    // The description of the types leaves out what is handed on.
+    await (engine.docker.getImage(image.name) as unknown as Distribution).distribution({ authconfig: login ?? {} })
+    return true
+  } catch (error) {
+    signal.throwIfAborted()
+    throw pullFailed(engine, image, login, error)
+  }
+}
+
+interface Distribution {
+  distribution(options: { readonly authconfig: object }): Promise<unknown>
+}
+
 function sumOf(layers: Iterable<{ readonly done: number; readonly total: number }>): { done: number; total: number } {
   const sum = { done: 0, total: 0 }
   for (const { done, total } of layers) {

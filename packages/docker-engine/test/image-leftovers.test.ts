@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Finding, Leftover } from '@errand/core'
+import { type Finding, type Leftover, localHost } from '@errand/core'
 import { dockerProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Engine, engineFindings, imageLeftovers, labels, removeImageLeftover } from '../src/index.ts'
@@ -74,7 +74,7 @@ describe.skipIf(problem !== undefined)(`what is left of images${problem === unde
 
 describe.skipIf(problem !== undefined)('the findings about an engine', () => {
   const findings = async (expected: { readonly baseImage?: string; readonly gpus?: boolean }): Promise<readonly Finding[]> =>
-    Readable.from(engineFindings(async () => fixture.engine, expected, fixture.options())).toArray()
+    Readable.from(engineFindings(async () => fixture.engine, { client: localHost(), ...expected }, fixture.options())).toArray()
 
   it('name what answers, its platform, its room and the image that runs start from', async () => {
     const found = await findings({ baseImage: await fixture.server.image('python') })
@@ -91,7 +91,8 @@ describe.skipIf(problem !== undefined)('the findings about an engine', () => {
 
   it('say nothing of the disk of this machine when the engine may be on another', async () => {
     const elsewhere: Engine = { ...fixture.engine, address: { to: { host: '192.0.2.1', port: 2375 }, from: 'the .compute file' } }
-    const found = await Readable.from(engineFindings(async () => elsewhere, {}, fixture.options())).toArray()
+    const expected = { client: localHost(), baseImage: await fixture.server.image('python') }
+    const found = await Readable.from(engineFindings(async () => elsewhere, expected, fixture.options())).toArray()
     expect(found.find(({ name }: Finding) => name === 'disk')).toMatchObject({
       detail: expect.stringMatching(/of its own machine$/) as string,
     })

@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { localHost } from '@errand/core'
 import { type DockerRegistry, dockerProblem, startDockerRegistry, startFaultyProxy } from '@errand/testkit/servers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { parseImageReference, planImage, prepareImage } from '../src/index.ts'
+import { engineFindings, parseImageReference, planImage, prepareImage } from '../src/index.ts'
 import { type TarFile, tarOf } from '../src/tar.ts'
 import { type ImagesFixture, imagesFixture } from './images-fixture.ts'
 
@@ -63,6 +64,29 @@ describe.skipIf(problem !== undefined)(`pulling${problem === undefined ? '' : ` 
     const history = JSON.stringify([inspected, await fixture.engine.docker.getImage(name).history(), options.messages])
     expect(history).not.toContain(canary)
     await forget(name)
+  })
+
+  it('is tried by check, which takes nothing and says what is in the way', async () => {
+    const check = async (baseImage: string) =>
+      (await Readable.from(engineFindings(async () => fixture.engine, { client: localHost(), baseImage }, fixture.options())).toArray()).at(
+        -1,
+      )
+    const name = `${registry.address}/team/small:1`
+    writeConfiguration({ auths: { [registry.address]: login() } })
+    expect(await check(name)).toMatchObject({
+      name: 'base image',
+      outcome: 'ok',
+      detail: expect.stringMatching(/pulls it; .* reaches it$/) as string,
+    })
+    expect(await fixture.engine.docker.listImages({ filters: JSON.stringify({ reference: [name] }) })).toEqual([])
+    const other = expect.stringContaining('baseDockerImage') as string
+    expect(await check(`${registry.address}/team/small:2`)).toMatchObject({ outcome: 'failed', hint: other })
+    expect(await check('no-such-registry.invalid/team/image:1')).toMatchObject({ outcome: 'failed', hint: other })
+    writeConfiguration({})
+    expect(await check(name)).toMatchObject({
+      outcome: 'failed',
+      hint: expect.stringContaining(`docker login ${registry.address}`) as string,
+    })
   })
 
   it('asks a credential helper', async () => {
