@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
+    globalSetup: ['test/old-folders.ts'],
     pool: 'forks',
     // Most tests wait for processes: more of them than there are cores keep the cores busy.
     maxWorkers: 4,

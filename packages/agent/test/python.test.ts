@@ -44,7 +44,7 @@ interface Outcome {
 }
 
 function run(command: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  const options = { cwd: source, env: { ...process.env, ...environment }, timeout: 8 * minute, maxBuffer: 1e8 }
+  const options = { cwd: source, env: { ...process.env, ...environment }, timeout: 28 * minute, maxBuffer: 1e8 }
   return new Promise((resolve) => {
     execFile(command, parameters, options, (error, stdout, stderr) =>
       resolve({ failed: error !== null, output: `${stdout}${stderr}${error?.message ?? ''}` }),
@@ -64,7 +64,7 @@ describe('the agent', () => {
   // One of the hundred and more may run into its time limit on a busy machine, and one try is all of them.
   it.concurrent.each(interpreters.map((interpreter, index) => ({ ...interpreter, slow: index === 0 ? '1' : '' })))(
     'passes its own tests on Python $version ($path)',
-    { timeout: 9 * minute, retry: process.env['CI'] === 'true' ? 4 : 0 },
+    { timeout: 29 * minute, retry: process.env['CI'] === 'true' ? 4 : 0 },
     async ({ path, slow }) => {
       const { failed, output } = await run(path, ['-m', 'unittest', 'discover', '-s', 'test'], { ERRAND_SLOW_TESTS: slow })
       // The report shows the last try alone.
