@@ -2,7 +2,8 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
 import type { LogStream } from '../log-record.ts'
-import type { History, RunRecord } from './run-record.ts'
+import type { History } from './history.ts'
+import type { RunRecord } from './run-record.ts'
 
 const block = 1_048_576
 

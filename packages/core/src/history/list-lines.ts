@@ -3,7 +3,8 @@ import type { HistoryDatabase } from './database.ts'
 import { type OnDamaged, pagesOfRows, readRun, refuse } from './list-runs.ts'
 import { durationText, microsecondsOf } from './record-time.ts'
 import { listRowText, statusWords } from './record-view.ts'
-import { finalStates, type RunFilter } from './run-record.ts'
+import type { RunFilter } from './history.ts'
+import { finalStates } from './run-record.ts'
 import { mark } from './sql-text.ts'
 
 const words = [...finalStates].map((state) => `WHEN '${state}' THEN '${statusWords[state]}'`).join(' ')

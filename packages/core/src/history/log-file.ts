@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
 import { logHeaderSize, logMagic, logStreams, parseLogRecords } from '../log-record.ts'
 import type { RunEvent } from '../target.ts'
-import type { ReadLogOptions, StoredLogRecord } from './run-record.ts'
+import type { ReadLogOptions, StoredLogRecord } from './history.ts'
 import { microsecondsOf } from './record-time.ts'
 
 /** A record holds no more; longer data becomes several records. */

@@ -5,7 +5,8 @@ import { namedLabels } from './labels.ts'
 import { type InlinedMetrics, inlineMetrics } from './metrics.ts'
 import { durationText, microsecondsOf } from './record-time.ts'
 import { runStates } from './stored-value.ts'
-import { finalStates, type History, type RunRecord, type RunState, type RunSummary } from './run-record.ts'
+import type { History } from './history.ts'
+import { finalStates, type RunRecord, type RunState, type RunSummary } from './run-record.ts'
 
 type JsonObject = { readonly [key: string]: JsonValue }
 

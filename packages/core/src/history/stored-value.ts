@@ -1,5 +1,6 @@
 import { ErrandError, exitCodes } from '../errors.ts'
-import type { DamagedRun, Metric, RunKind, RunState } from './run-record.ts'
+import type { DamagedRun } from './history.ts'
+import type { Metric, RunKind, RunState } from './run-record.ts'
 
 /** Reads one of a few words back; another word is damage, not a value. */
 function wordReader<Word extends string>(words: readonly Word[]): (stored: unknown) => Word {
