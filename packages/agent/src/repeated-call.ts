@@ -21,14 +21,19 @@ const longestWait = 30_000
 /** Milliseconds without an answer after which a place is given up. The host itself waits for its network besides. */
 const patience = 120_000
 
-/** At once, then after 1, 2, 4 … seconds. */
-export async function repeatWhileLost<Value>(call: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+/** At once, then after 1, 2, 4 … seconds. `told` hears of each lost call that is made again. */
+export async function repeatWhileLost<Value>(
+  call: () => Promise<Value>,
+  signal: AbortSignal,
+  told?: (error: unknown) => void,
+): Promise<Value> {
   const started = Date.now()
   for (let wait = 0; ; wait = Math.min(wait === 0 ? 1000 : 2 * wait, longestWait)) {
     try {
       return await call()
     } catch (error) {
       if (!isLost(error) || Date.now() - started + wait > patience) throw error
+      told?.(error)
       await sleep(wait, undefined, { signal })
     }
   }

@@ -15,6 +15,9 @@ const quickClosing = {
   'spark.hadoop.dfs.client.block.write.locateFollowingBlock.retries': '10',
 }
 
+/** Without it a name node that hangs is waited for as long as it does; it is what Hadoop has since 3.4 (HADOOP-17552). */
+const longestAnswer = { 'spark.hadoop.ipc.client.rpc-timeout.ms': '120000' }
+
 /** A batch that runs the agent, which runs the script. The project's Spark file has the last word but for what errand itself needs. */
 export function batchRequest(
   config: ClusterConfig,
@@ -41,6 +44,7 @@ export function batchRequest(
       ),
       ...list('spark.jars.repositories', spark?.repositories ?? []),
       ...quickClosing,
+      ...longestAnswer,
       ...spark?.configuration,
       ...unpacked?.conf,
       'spark.yarn.tags': tags.join(','),

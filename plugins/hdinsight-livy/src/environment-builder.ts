@@ -1,4 +1,5 @@
-import { type CallOptions, ErrandError, type Host, type TargetContext } from '@errand/core'
+import type { WantedEnvironment } from '@errand/conda'
+import { type CallOptions, type EnvironmentRequest, ErrandError, type Host, type TargetContext } from '@errand/core'
 import type { Cluster } from './cluster.ts'
 import { openHeadNode } from './head-node.ts'
 import type { ClusterConfig } from './target.ts'
@@ -51,4 +52,29 @@ function noBuilder({ target, host }: TargetContext<ClusterConfig>): ErrandError 
       hint: `Add the head node (address and username) to ${target.name}.compute${here}. The cluster's own Python is used with userManagedEnvironment: true.`,
     },
   )
+}
+
+/** What it is asked to make. Error: `PROGRAM_UNKNOWN`. */
+export function wantedOf(
+  { config, target }: TargetContext<ClusterConfig>,
+  { home }: EnvironmentBuilder,
+  request: EnvironmentRequest,
+): WantedEnvironment {
+  const { environmentProvider: provider, condaLocation } = config
+  return {
+    home,
+    environment: request.environment,
+    projectId: request.projectId,
+    relocatable: true,
+    ...(provider === undefined ? {} : { provider }),
+    ...(condaLocation === undefined ? {} : { programs: programsOf(target.name, condaLocation) }),
+  }
+}
+
+function programsOf(target: string, path: string): NonNullable<WantedEnvironment['programs']> {
+  const name = (['micromamba', 'mamba', 'conda'] as const).find((program) => program === path.split('/').at(-1))
+  if (name !== undefined) return { [name]: path }
+  throw new ErrandError('PROGRAM_UNKNOWN', `condaLocation of ${target} is ${path}, which is none of micromamba, mamba, conda.`, {
+    hint: 'Write the path of the program itself, like /usr/bin/anaconda/bin/conda.',
+  })
 }

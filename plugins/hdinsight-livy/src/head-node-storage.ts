@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { openAgent } from '@errand/agent'
+import { openAgent, repeatWhileLost } from '@errand/agent'
 import { type CallOptions, errorCode, errorMessage } from '@errand/core'
 import { type HdfsEntry, ServiceError, type ServiceErrorCode, type WebHdfsClient } from '@errand/livy'
 import type { SshHost } from '@errand/ssh'
@@ -20,6 +20,9 @@ export async function openHeadNodeStorage(host: SshHost, user: string | undefine
     asService(agent.call('storageLook', { operation, ...who, ...parameters }, { signal }))
   const change = (operation: string, parameters: object, { signal }: Call, body?: Buffer) =>
     asService(agent.call('storageChange', { operation, ...who, ...parameters }, { signal, ...(body === undefined ? {} : { body }) }))
+  /** For what may be done twice: whether it was done before its answer was lost nobody knows. */
+  const repeated = <Value>(work: () => Promise<Value>, { signal }: Call) =>
+    repeatWhileLost(work, signal, () => report(`the connection to ${host.name} was lost: it is made again`))
   report(`starting a JVM on ${host.name} that reaches its storage`)
 
   return {
@@ -30,22 +33,26 @@ export async function openHeadNodeStorage(host: SshHost, user: string | undefine
     list: (path, call) => ifThere(async () => (await look('list', { path }, call)).result['entries'] as readonly HdfsEntry[]),
     size: (path, call) => ifThere(async () => (await look('size', { path }, call)).result['size'] as number),
     read: (path, range, call) => ifThere(async () => (await look('read', { path, ...range }, call)).body),
-    async write(path, content, { overwrite, permission, signal }) {
+    write(path, content, { overwrite, permission, signal }) {
       const settings = { path, overwrite, ...(permission === undefined ? {} : { permission }) }
-      let first = true
-      for await (const { piece, more } of pieces(content)) {
-        await (first ? change('create', { ...settings, more }, { signal }, piece) : change('append', { path, more }, { signal }, piece))
-        first = false
+      const whole = async () => {
+        let first = true
+        for await (const { piece, more } of pieces(content)) {
+          await (first ? change('create', { ...settings, more }, { signal }, piece) : change('append', { path, more }, { signal }, piece))
+          first = false
+        }
       }
+      // Of several writers that overwrite nothing one is the first: the second time it would be refused by itself.
+      return overwrite ? repeated(whole, { signal }) : whole()
     },
     async makeDirectory(path, { permission, signal }) {
-      await change('makeDirectory', { path, permission }, { signal })
+      await repeated(() => change('makeDirectory', { path, permission }, { signal }), { signal })
     },
     async rename(from, to, call) {
-      return (await change('rename', { path: from, to }, call)).result['done'] === true
+      return (await repeated(() => change('rename', { path: from, to }, call), call)).result['done'] === true
     },
     async delete(path, call) {
-      return (await change('delete', { path }, call)).result['done'] === true
+      return (await repeated(() => change('delete', { path }, call), call)).result['done'] === true
     },
     [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
   }

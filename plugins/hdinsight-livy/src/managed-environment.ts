@@ -1,13 +1,5 @@
 import type { Readable } from 'node:stream'
-import {
-  type PreparedEnvironment,
-  type WantedEnvironment,
-  contentOf,
-  explainKey,
-  notPrepared,
-  planEnvironment,
-  prepareEnvironment,
-} from '@errand/conda'
+import { type PreparedEnvironment, contentOf, explainKey, notPrepared, planEnvironment, prepareEnvironment } from '@errand/conda'
 import {
   type CallOptions,
   type EnvironmentRequest,
@@ -18,9 +10,18 @@ import {
   type TargetContext,
 } from '@errand/core'
 import type { Cluster } from './cluster.ts'
-import { type EnvironmentBuilder, openBuilder } from './environment-builder.ts'
+import { openBuilder, wantedOf } from './environment-builder.ts'
 import { sendEnvironment } from './send-environment.ts'
-import { type StoredEnvironment, findEnvironment, keepLatest, keepRecord, latestInputs, noteUse } from './stored-environment.ts'
+import {
+  type EnvironmentRecord,
+  type StoredEnvironment,
+  archiveName,
+  findEnvironment,
+  keepLatest,
+  keepRecord,
+  latestInputs,
+  noteUse,
+} from './stored-environment.ts'
 import type { ClusterConfig } from './target.ts'
 import type { UnpackedEnvironment } from './unpacked-environment.ts'
 
@@ -38,10 +39,14 @@ export async function prepareManaged(
 ): Promise<Prepared> {
   refuseClientMode(context)
   const found = await findEnvironment(cluster, context.config, request, options)
-  const lock = found.record?.lock ?? (await build(context, cluster, { request, found }, options))
+  const { archive, lock } = found.record ?? (await build(context, cluster, { request, found }, options))
   await Promise.all([noteUse(cluster, found, options), ...(options.build ? [keepLatest(cluster, request, found.inputs, options)] : [])])
-  const data: UnpackedEnvironment = { key: found.key, archive: found.archive, variables: contentOf(request.environment).variables }
+  const data = unpackedOf(request, found, archive)
   return { environmentKey: found.key, lock, data: data as unknown as JsonValue }
+}
+
+function unpackedOf({ environment }: EnvironmentRequest, { key, folder }: StoredEnvironment, archive: string): UnpackedEnvironment {
+  return { key, archive: `${folder}/${archive}`, variables: contentOf(environment).variables }
 }
 
 interface Asked {
@@ -49,45 +54,26 @@ interface Asked {
   readonly found: StoredEnvironment
 }
 
-async function build(context: Context, cluster: Cluster, { request, found }: Asked, options: CallOptions & { readonly build: boolean }) {
+async function build(
+  context: Context,
+  cluster: Cluster,
+  { request, found }: Asked,
+  options: CallOptions & { readonly build: boolean },
+): Promise<EnvironmentRecord> {
   if (!options.build) {
     const { file } = contentOf(request.environment)
     throw notPrepared(file, { name: cluster.name }, await changes(cluster, { request, found }, options))
   }
   await using builder = await openBuilder(context, cluster, options)
   const openObject = (digest: string): Readable => context.openObject(digest)
-  const made = await prepareEnvironment(builder.host, wanted(context, builder, request), { ...options, openObject })
+  const made = await prepareEnvironment(builder.host, wantedOf(context, builder, request), { ...options, openObject })
   if (!runsScripts(made.pythonVersion)) throw tooOld(made)
+  const archive = archiveName(made.lock)
+  const to = `${found.folder}/${archive}`
   // Another prepare may have been quicker.
-  if ((await cluster.storage.status(found.archive, options)) === undefined)
-    await sendEnvironment(cluster, { host: builder.host, made, to: found.archive }, options)
-  await keepRecord(
-    cluster,
-    found,
-    { inputs: found.inputs, lock: made.lock, pythonVersion: made.pythonVersion, project: request.project },
-    options,
-  )
-  return made.lock
-}
-
-function wanted({ config, target }: Context, { home }: EnvironmentBuilder, request: EnvironmentRequest): WantedEnvironment {
-  const { environmentProvider: provider, condaLocation } = config
-  return {
-    home,
-    environment: request.environment,
-    projectId: request.projectId,
-    relocatable: true,
-    ...(provider === undefined ? {} : { provider }),
-    ...(condaLocation === undefined ? {} : { programs: programsOf(target.name, condaLocation) }),
-  }
-}
-
-function programsOf(target: string, path: string): NonNullable<WantedEnvironment['programs']> {
-  const name = (['micromamba', 'mamba', 'conda'] as const).find((program) => program === path.split('/').at(-1))
-  if (name !== undefined) return { [name]: path }
-  throw new ErrandError('PROGRAM_UNKNOWN', `condaLocation of ${target} is ${path}, which is none of micromamba, mamba, conda.`, {
-    hint: 'Write the path of the program itself, like /usr/bin/anaconda/bin/conda.',
-  })
+  if ((await cluster.storage.status(to, options)) === undefined) await sendEnvironment(cluster, { host: builder.host, made, to }, options)
+  const { lock, pythonVersion } = made
+  return await keepRecord(cluster, found, { archive, inputs: found.inputs, lock, pythonVersion, project: request.project }, options)
 }
 
 async function changes(cluster: Cluster, { request, found }: Asked, options: CallOptions): Promise<Plan['environment']['changed']> {
@@ -104,14 +90,14 @@ export async function planManaged(
 ): Promise<Pick<Plan, 'environment' | 'steps'> & UnpackedEnvironment> {
   refuseClientMode(context)
   const found = await findEnvironment(cluster, context.config, request, options)
-  const { key, archive, record } = found
+  const { key, record } = found
   const environment = { key, ready: record !== undefined, changed: await changes(cluster, { request, found }, options) }
-  const unpacked = { key, archive, variables: contentOf(request.environment).variables }
+  const unpacked = unpackedOf(request, found, record?.archive ?? 'environment-LOCK.tar.gz')
   if (record !== undefined) return { ...unpacked, environment, steps: [`use the environment ${key}`] }
   await using builder = await openBuilder(context, cluster, options)
-  const { steps, ready } = await planEnvironment(builder.host, wanted(context, builder, request), options)
+  const { steps, ready } = await planEnvironment(builder.host, wantedOf(context, builder, request), options)
   const making = ready ? [] : [`make the environment on ${builder.host.name}:`, ...steps]
-  return { ...unpacked, environment, steps: [...making, `pack it and send it to ${archive}`] }
+  return { ...unpacked, environment, steps: [...making, `pack it and send it to ${unpacked.archive}`] }
 }
 
 /** The driver would run where nobody has unpacked the environment. */

@@ -14,7 +14,8 @@ const nothing: KeptFiles = { files: [] }
 /** What the driver has kept of a run's files. A driver that was killed has kept nothing. */
 export function openRunFiles(run: StoredRun) {
   let known: KeptFiles | undefined
-  const kept = async (call: Call): Promise<KeptFiles> => (known ??= (await run.read<KeptFiles>('files.json', call)) ?? nothing)
+  // That there are none yet is not remembered.
+  const kept = async (call: Call): Promise<KeptFiles> => (known ??= await run.read<KeptFiles>('files.json', call)) ?? nothing
 
   return {
     async collect(include: readonly string[], call: Call) {

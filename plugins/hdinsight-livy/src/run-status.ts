@@ -73,9 +73,17 @@ async function endOf(run: StoredRun, { started, outlook }: Known, call: Call): P
   if (outlook.killed) return { state: 'failed', cause: 'preempted', reason: `The cluster ended the application of the run: ${words}` }
   if (/beyond (the )?'?(physical|virtual)'? memory limit|exit(ed with)? ?(code|status)?:? ?137/i.test(words))
     return { state: 'failed', cause: 'out-of-memory', reason: `The cluster ended the driver for want of memory: ${words}` }
+  if (storageGone.test(outlook.words)) return { state: 'failed', cause: 'machine', reason: lostEnd }
   if (started === undefined && !claimed) return { state: 'failed', cause: 'start', reason: `The cluster did not start the run: ${words}` }
   return { state: 'failed', cause: 'machine', reason: `The driver of the run ended without a word: ${words}` }
 }
+
+/** `STORAGE_GONE` of the driver's agent, in the words of Spark. */
+const storageGone = /User application exited with (status )?75\b/
+
+const lostEnd =
+  'The storage of the cluster gave the driver no answer, after the end of the script for as long as it waits: how the script ended, ' +
+  'and what it wrote at last, is lost.'
 
 /** A submit of another process may still be on its way. */
 async function isYoung(run: StoredRun, call: Call): Promise<boolean> {

@@ -4,8 +4,10 @@ import type { Cluster } from './cluster.ts'
 import { type Call, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
 
-/** What is kept beside the archive of an environment, written when that is whole. */
+/** What is kept beside the archive of an environment, written when that is whole. The first record that is written is that of the environment. */
 export interface EnvironmentRecord {
+  /** Name of the archive that has what `lock` says; another's, made at the same time, may have other packages. */
+  readonly archive: string
   readonly inputs: EnvironmentInputs
   readonly lock: EnvironmentLock
   readonly pythonVersion: string
@@ -17,10 +19,12 @@ export interface StoredEnvironment {
   readonly key: string
   readonly inputs: EnvironmentInputs
   readonly folder: string
-  readonly archive: string
   /** Absent until it is there. */
   readonly record?: EnvironmentRecord
 }
+
+/** Name of the archive with the packages of a lock: of two that have the same, either will do. */
+export const archiveName = (lock: EnvironmentLock): string => `environment-${lockDigest(lock).replace('sha256:', '').slice(0, 16)}.tar.gz`
 
 /**
  * The environment that a request asks for, as far as the storage has it. The key covers what the project asks for, and not which version of
@@ -45,7 +49,7 @@ async function look(cluster: Cluster, inputs: EnvironmentInputs, call: Call): Pr
   const key = environmentKey(inputs)
   const folder = `${cluster.home}/environments/${key}`
   const record = await readJson<EnvironmentRecord>(cluster, `${folder}/complete.json`, call)
-  return { key, inputs, folder, archive: `${folder}/environment.tar.gz`, ...(record === undefined ? {} : { record }) }
+  return { key, inputs, folder, ...(record === undefined ? {} : { record }) }
 }
 
 function inputsOf(config: ClusterConfig, environment: Environment, lock?: EnvironmentLock): EnvironmentInputs {
@@ -59,9 +63,21 @@ function inputsOf(config: ClusterConfig, environment: Environment, lock?: Enviro
   return { ...inputs, provider: config.environmentProvider ?? 'the best that is there' }
 }
 
-/** Only when its archive is whole. */
-export async function keepRecord(cluster: Cluster, { folder }: StoredEnvironment, record: EnvironmentRecord, call: Call): Promise<void> {
-  await writeWhole(cluster.storage, `${folder}/complete.json`, JSON.stringify(record), call)
+/**
+ * Only when its archive is whole. Two may have made the environment at the same time, with other packages when a channel has changed between
+ * them: the record of the first holds for both, and the archive of the other goes.
+ */
+export async function keepRecord(
+  cluster: Cluster,
+  { folder }: StoredEnvironment,
+  record: EnvironmentRecord,
+  call: Call,
+): Promise<EnvironmentRecord> {
+  const path = `${folder}/complete.json`
+  if (await writeWhole(cluster.storage, path, JSON.stringify(record), call)) return record
+  const first = (await readJson<EnvironmentRecord>(cluster, path, call)) ?? record
+  if (first.archive !== record.archive) await cluster.storage.delete(`${folder}/${record.archive}`, call)
+  return first
 }
 
 /** Its time of change is when the environment was last used. */

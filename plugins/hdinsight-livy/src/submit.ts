@@ -29,9 +29,11 @@ export async function submitRun(
   const known = stored && (await referenceOfAsked(run, options))
   if (known !== undefined) return known
   const agent = await bringAgent(cluster, options)
+  // What the run needs is written down before it is looked for: from then on a clean leaves it, and what one took before is seen to be gone.
+  await bringRequest(run, context, { request, environment }, options)
   await Promise.all([
     bringProject(cluster, request, context.openObject.bind(context), options),
-    bringRequest(run, context, { request, environment }, options),
+    environment && refuseWithout(environment, cluster, options),
   ])
   options.report({ message: 'submitting to Livy' })
   const { batch } = await cluster.livy.create(batchRequest(context.config, request, { home: cluster.home, agent, environment }), {
@@ -92,6 +94,13 @@ async function bringProject(
   const { files, bytes } = sizeOf(snapshot)
   call.report({ message: `sending ${files} files`, total: bytes, unit: 'bytes' })
   await writeWhole(cluster.storage, path, () => projectArchive(snapshot, openObject), call)
+}
+
+async function refuseWithout({ archive }: UnpackedEnvironment, { storage, name }: Cluster, call: Call): Promise<void> {
+  if ((await storage.status(archive, call)) !== undefined) return
+  throw new ErrandError('ENVIRONMENT_GONE', `The environment was removed from the storage of ${name} since it was prepared.`, {
+    hint: 'Submit again: it is made anew.',
+  })
 }
 
 async function bringRequest(

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import type { CallOptions, RunEvent, RunReference, RunRequest, RunStatus, Target } from '@errand/core'
+import type { CallOptions, RunEvent, RunReference, RunRequest, RunStatus, Target, TargetContext } from '@errand/core'
 import { type ProjectFiles, createTestContext, takeProjectSnapshot, writeProject } from '@errand/testkit'
 import { createTarget } from '../src/implementation.ts'
 import type { ClusterConfig } from '../src/target.ts'
@@ -11,6 +11,7 @@ export const options: CallOptions = { signal: new AbortController().signal, repo
 /** What a client has: a project, a state folder, a target. */
 export interface ClusterClient extends AsyncDisposable {
   readonly target: Target
+  readonly context: TargetContext<ClusterConfig>
   readonly directory: string
   request(files: ProjectFiles, changes?: Partial<RunRequest>): Promise<RunRequest>
   submit(request: RunRequest): Promise<RunReference>
@@ -35,6 +36,7 @@ export function openClient(changes: Partial<ClusterConfig>, secrets: Readonly<Re
   const target = createTarget(trusting)
   return {
     target,
+    context: trusting,
     directory,
     async request(files, more = {}) {
       await writeProject(join(directory, 'project'), files)

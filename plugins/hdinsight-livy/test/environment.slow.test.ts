@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import type { Environment, EnvironmentLock, Leftover, RunRequest } from '@errand/core'
+import type { Environment, EnvironmentLock, Leftover, Prepared, RunRequest } from '@errand/core'
 import { openWebHdfsClient } from '@errand/livy'
 import {
   livyProblem,
@@ -65,7 +65,11 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
   }
   const { address: _address, privateKey: _key, ...services } = overSsh
   const direct: Partial<ClusterConfig> = { ...services, livyUrl: yarn.livy.url }
-  const environment = (pip: readonly string[], lock?: EnvironmentLock): Environment => ({
+  const environment = (
+    pip: readonly string[],
+    lock?: EnvironmentLock,
+    changes: Readonly<Record<string, readonly string[]>> = {},
+  ): Environment => ({
     kind: 'conda',
     file: 'aml_config/conda_dependencies.yml',
     text: '',
@@ -76,6 +80,7 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
       pip,
       pipOptions: [],
       variables: { COLOUR: 'blue', SIZE: 'of the file' },
+      ...changes,
     },
     ...(lock === undefined ? {} : { lock }),
   })
@@ -105,7 +110,7 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     const before = await client.target.plan(request, options)
     expect(before.environment).toMatchObject({ ready: false, changed: [] })
     expect(before.steps.join('\n')).toMatch(
-      /^make the environment on .*\n(.*\n)+pack it and send it to .*environment\.tar\.gz\n(.*\n)*Livy at/,
+      /^make the environment on .*\n(.*\n)+pack it and send it to .*environment-LOCK\.tar\.gz\n(.*\n)*Livy at/,
     )
     const prepared = await client.target.prepare(request, { ...options, build: true })
     expect(prepared.lock?.provider).toMatch(/^(rattler|micromamba|mamba|conda) /)
@@ -184,6 +189,81 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     for (const { id } of made) await client.target.removeLeftover(id, options)
     expect((await list()).filter(({ id }) => id.startsWith('made:') || id.startsWith('tool:'))).toEqual([])
     expect((await client.target.prepare(request, { ...options, build: false })).environmentKey).toBe(key)
+  })
+
+  describe('in a channel that changes', () => {
+    /** Three environments one after the other. */
+    const long = { timeout: 900_000 }
+    const changing = join(folder, 'changing')
+    const repository = join(changing, 'noarch', 'repodata.json')
+    const version = 'import greeter\nprint(greeter.__version__)'
+    const greeting = (lock?: EnvironmentLock) =>
+      environment([], lock, { channels: [`file://${changing}`], conda: [`python=${python}`, 'greeter'] })
+    const inStorage = (name: string): Partial<ClusterConfig> => ({ ...overSsh, storageDirectory: `/user/${headNode.user}/${name}` })
+    const here = (name: string): Partial<ClusterConfig> => ({
+      ...direct,
+      storageDirectory: `/user/${headNode.user}/${name}`,
+      environmentBuilder: 'local',
+    })
+    const greeterOf = ({ lock }: Prepared) => lock?.packages.find(({ name }) => name === 'greeter')?.version
+    let [older, newer] = ['', '']
+
+    beforeAll(() => {
+      cpSync(channel, changing, { recursive: true })
+      newer = readFileSync(repository, 'utf8')
+      const { packages, ...rest } = JSON.parse(newer) as { packages: Readonly<Record<string, { name: string; version: string }>> }
+      const kept = Object.entries(packages).filter(([, item]) => item.name !== 'greeter' || item.version === '1.0.0')
+      older = JSON.stringify({ ...rest, packages: Object.fromEntries(kept) })
+      process.env['ERRAND_HOME'] = join(folder, 'changing-here')
+    })
+    afterAll(() => {
+      delete process.env['ERRAND_HOME']
+    })
+
+    it('is, with the lock of a run, made again of the packages that the run had', long, async () => {
+      writeFileSync(repository, older)
+      await using first = openClient(inStorage('locked-first'))
+      const request = await first.request({ 'main.py': version }, { environment: greeting(), framework: 'python' })
+      const before = await first.target.prepare(request, { ...options, build: true })
+      expect(greeterOf(before)).toBe('1.0.0')
+      writeFileSync(repository, newer)
+      // Nothing of it is left, neither in the storage nor on the head node.
+      for await (const { id } of first.target.leftovers(options))
+        if (/^(environment|made):/.test(id)) await first.target.removeLeftover(id, options)
+      const after = await first.target.prepare(request, { ...options, build: true })
+      expect(greeterOf(after)).toBe('2.0.0')
+      const locked = { ...request, environment: greeting(before.lock) }
+      const again = await first.target.prepare(locked, { ...options, build: true })
+      expect(again.lock?.packages).toEqual(before.lock?.packages)
+      expect(again.environmentKey).not.toBe(after.environmentKey)
+      const reference = await first.target.submit(locked, again, options)
+      const { stdout, stderr, status } = await follow(first.target, reference)
+      expect(status, stderr).toMatchObject({ state: 'completed' })
+      expect(stdout).toBe('1.0.0\n')
+    })
+
+    it('is the one of the first, with its lock, when two make it at once of what the channel had then and has now', long, async () => {
+      writeFileSync(repository, older)
+      await using early = openClient(here('early'))
+      const request = await early.request({ 'main.py': version }, { environment: greeting(), framework: 'python' })
+      expect(greeterOf(await early.target.prepare(request, { ...options, build: true }))).toBe('1.0.0')
+      writeFileSync(repository, newer)
+      await using late = openClient(inStorage('late'))
+      expect(greeterOf(await late.target.prepare(request, { ...options, build: true }))).toBe('2.0.0')
+      // What each has made it has kept: now both only pack and send.
+      await using near = openClient(here('both'))
+      await using there = openClient(inStorage('both'))
+      const [mine, theirs] = await Promise.all([near, there].map(({ target }) => target.prepare(request, { ...options, build: true })))
+      expect(mine).toEqual(theirs)
+      await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: headNode.user })
+      const kept = await hdfs.list(`/user/${headNode.user}/both/environments/${mine?.environmentKey}`, options)
+      expect(kept?.filter(({ name }) => name.endsWith('.tar.gz'))).toHaveLength(1)
+      const used = await there.request({ 'main.py': version }, { environment: greeting(), framework: 'python' })
+      const reference = await there.target.submit(used, mine as Prepared, options)
+      const { stdout, stderr, status } = await follow(there.target, reference)
+      expect(status, stderr).toMatchObject({ state: 'completed' })
+      expect(stdout).toBe(`${greeterOf(mine as Prepared)}\n`)
+    })
   })
 
   it('can be made on this machine, and is refused for a driver that finds none', async () => {

@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { openWebHdfsClient } from '@errand/livy'
-import { livyProblem, sparkParts, sshdProblem, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
+import { livyProblem, sparkParts, sshdProblem, startFaultyProxy, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
 import { afterAll, describe, expect, it } from 'vitest'
+import { type Cluster, openCluster } from '../src/cluster.ts'
+import { appearWhole } from '../src/stored-run.ts'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
 
 const problem = livyProblem()
@@ -30,6 +33,9 @@ session.createDataFrame(list(counts.items()), ['word', 'count']).write.csv('outp
 with open('outputs/counts.txt', 'w') as file:
     file.write(str(sorted(counts.items())))
 `
+
+const writeTo = (storage: Cluster['storage'], path: string, chunks: () => Iterable<Buffer>) =>
+  storage.write(path, () => Readable.from(chunks(), { objectMode: false }), { ...options, overwrite: true })
 
 const stubborn = `
 import signal, time
@@ -66,6 +72,8 @@ print(context.parallelize(range(10), 2).map(killed_once).sum())
 describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined ? '' : ` (${problem})`}`, () => {
   if (yarn === undefined || gateway === undefined) return
   process.env['ERRAND_CANCEL_GRACE'] = '2'
+  /** For what waits for several things one after the other. */
+  const long = { timeout: 900_000 }
   const direct = () => openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl })
   const certificate = join(yarn.directory, 'gateway.pem')
 
@@ -73,9 +81,11 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     const request = await client.request({ 'main.py': script })
     return { request, reference: await client.submit(request) }
   }
-  const applicationsOf = async (runId: string): Promise<readonly { readonly state: string; readonly finalStatus: string }[]> => {
+  const applicationsOf = async (
+    runId: string,
+  ): Promise<readonly { readonly id: string; readonly state: string; readonly finalStatus: string }[]> => {
     const answer = await fetch(`${yarn.yarnUrl}/ws/v1/cluster/apps?applicationTags=errand-${runId}`)
-    const { apps } = (await answer.json()) as { apps: { app?: { state: string; finalStatus: string }[] } | null }
+    const { apps } = (await answer.json()) as { apps: { app?: { id: string; state: string; finalStatus: string }[] } | null }
     return apps?.app ?? []
   }
   const fill = async (path: string) => {
@@ -290,6 +300,54 @@ for number in range(${lines}):
     await expect(run(stranger, 'print(2)')).rejects.toMatchObject({ code: 'CLUSTER_FORBIDDEN', hint: expect.stringContaining('proxyUser') })
   })
 
+  it.skipIf(sshdProblem())(
+    'goes on with what it changes there when the connection to the head node is lost, and says so',
+    long,
+    async () => {
+      chmodSync(yarn.directory, 0o755)
+      const { sparkHome, python } = sparkParts()
+      await using sshd = await startSshd({
+        lines: [`SetEnv SPARK_HOME=${sparkHome} HADOOP_CONF_DIR=${yarn.configuration} PYSPARK_PYTHON=${python}`],
+      })
+      await using proxy = await startFaultyProxy(sshd.port)
+      await using client = openClient({
+        address: `127.0.0.1:${proxy.port}`,
+        username: sshd.user,
+        privateKey: sshd.key.file,
+        livyPort: yarn.livy.port,
+        proxyUser: userInfo().username,
+      })
+      const messages: string[] = []
+      const reporting = { ...options, report: ({ message }: { readonly message: string }) => messages.push(message) }
+      await using cluster = await openCluster(client.context, reporting)
+      const { storage } = cluster
+      const folder = `/cut-${Date.now()}`
+      const lost = () => messages.filter((message) => message.includes('was lost')).length
+      await storage.makeDirectory(folder, options)
+      expect(lost()).toBe(0)
+      const content = randomBytes(9_000_000)
+      let cut = false
+      const chunks = function* () {
+        for (let at = 0; at < content.length; at += 1_000_000) {
+          if (at === 6_000_000 && !cut) {
+            cut = true
+            proxy.cut()
+          }
+          yield content.subarray(at, at + 1_000_000)
+        }
+      }
+      expect(await appearWhole(storage, `${folder}/big`, (path) => writeTo(storage, path, chunks), options)).toBe(true)
+      expect(cut).toBe(true)
+      expect(lost()).toBeGreaterThan(0)
+      expect((await storage.read(`${folder}/big`, {}, options))?.equals(content)).toBe(true)
+      proxy.cut()
+      await storage.rename(`${folder}/big`, `${folder}/moved`, options)
+      expect((await storage.status(`${folder}/moved`, options))?.size).toBe(content.length)
+      await storage.delete(folder, options)
+      expect(await storage.status(folder, options)).toBeUndefined()
+    },
+  )
+
   it('with a Livy 0.5, which knows no names: one application for a lost answer, a cancel that is proven, nothing kept', async () => {
     const old = await yarn.startLivy('old')
     await using way = await startGateway({ livy: old.url, webhdfs: yarn.webHdfsUrl.replace(/\/v1$/, ''), yarnui: yarn.yarnUrl })
@@ -381,6 +439,124 @@ for number in range(${lines}):
     const projects = (await hdfs.list(`${folder}/projects`, options)) ?? []
     expect(projects.filter(({ name }) => name.startsWith('.'))).toEqual([])
     expect(projects).toHaveLength(1)
+  })
+
+  /** Prints until a file appears; what it has done by then is in another, for who can't see its output. */
+  const counting = (folder: string) => `
+import os, time
+from azureml.logging import get_azureml_logger
+number = 0
+while not os.path.exists('${folder}/enough'):
+    number += 1
+    print('line', number, flush=True)
+    get_azureml_logger().log('Number', number)
+    with open('${folder}/new', 'w') as file:
+        file.write(str(number))
+    os.rename('${folder}/new', '${folder}/number')
+    time.sleep(0.02)
+with open('outputs/number', 'w') as file:
+    file.write(str(number))
+`
+  /** Each answer of the storage is waited for at most three seconds. */
+  const impatient = {
+    repositories: [],
+    packages: [],
+    configuration: { 'spark.hadoop.ipc.client.rpc-timeout.ms': '3000', 'spark.hadoop.dfs.client.socket-timeout': '3000' },
+  }
+  /** What the driver's agent says (Spark puts it to the standard output of the container), for which neither YARN nor the storage is asked. */
+  const openWords = async (runId: string): Promise<() => string> => {
+    const [application] = await applicationsOf(runId)
+    const logs = join(yarn.directory, 'data', 'node-logs', application?.id ?? '')
+    return () =>
+      readdirSync(logs, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('/stdout'))
+        .map((name) => readFileSync(join(logs, name), 'utf8'))
+        .join('')
+  }
+  const later = { timeout: 240_000, interval: 500 }
+
+  it('a script goes on while the storage gives no answer, and nothing of it is lost or comes twice', long, async () => {
+    await using client = direct()
+    const request = await client.request({ 'main.py': counting(client.directory) }, { spark: impatient })
+    const reference = await client.submit(request)
+    const first = await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    const words = await openWords(request.runId)
+    const count = () => Number(readFileSync(join(client.directory, 'number'), 'utf8'))
+    const atFirst = await expect.poll(count, later).toBeGreaterThan(0).then(count)
+    yarn.storage.suspend()
+    try {
+      await expect.poll(words, later).toContain('gives no answer')
+      const without = count()
+      expect(without).toBeGreaterThanOrEqual(atFirst)
+      await expect.poll(count, later).toBeGreaterThan(without + 10)
+      writeFileSync(join(client.directory, 'enough'), '')
+      await expect.poll(() => processesOf(request.runId).filter((line) => line.includes('main.py')), later).toEqual([])
+    } finally {
+      yarn.storage.resume()
+    }
+    const rest = await follow(client.target, reference, first.cursor === undefined ? {} : { cursor: first.cursor })
+    expect(rest.status).toMatchObject({ state: 'completed' })
+    const lines = Array.from({ length: count() }, (_, index) => `line ${index + 1}\n`).join('')
+    expect(first.stdout + rest.stdout === lines).toBe(true)
+    expect(rest.metrics).toEqual({ Number: count() })
+    expect(words()).toContain('answers again')
+    await using handle = await client.target.attach(reference, options)
+    await handle.collect(join(client.directory, 'collected'), { ...options, include: ['outputs/**'] })
+    expect(readFileSync(join(client.directory, 'collected/outputs/number'), 'utf8')).toBe(String(count()))
+  })
+
+  it('a storage that stays away after the end of the script is given up, and the run says so', long, async () => {
+    await using client = direct()
+    const configuration = { ...impatient.configuration, 'spark.yarn.appMasterEnv.ERRAND_STORAGE_PATIENCE': '1' }
+    const request = await client.request({ 'main.py': counting(client.directory) }, { spark: { ...impatient, configuration } })
+    const reference = await client.submit(request)
+    await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    const words = await openWords(request.runId)
+    yarn.storage.suspend()
+    try {
+      await expect.poll(words, later).toContain('gives no answer')
+      writeFileSync(join(client.directory, 'enough'), '')
+      await expect.poll(words, later).toContain('has given no answer for 1 seconds')
+    } finally {
+      yarn.storage.resume()
+    }
+    const { status } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'failed', cause: 'machine', reason: expect.stringContaining('gave the driver no answer') })
+  })
+
+  it('a clean in the midst of a submit leaves what its run needs, and takes it when the run is over', async () => {
+    const changes = { livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/cleaned-${Date.now()}` }
+    await using client = openClient(changes)
+    await using another = openClient(changes)
+    const request = await client.request({ 'main.py': "print('still there')" })
+    const archive = `projects/${request.snapshot.digest.slice(7)}`
+    let cleaning: Promise<unknown> | undefined
+    const report = ({ message }: { readonly message: string }) => {
+      if (message === 'submitting to Livy') cleaning = another.target.removeLeftover(archive, options).catch((error: unknown) => error)
+    }
+    const prepared = await client.target.prepare(request, { ...options, build: true })
+    const reference = await client.target.submit(request, prepared, { ...options, report })
+    expect(await cleaning).toMatchObject({ code: 'ARCHIVE_IN_USE', message: expect.stringContaining(request.runId) })
+    expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'still there\n' })
+    await another.target.removeLeftover(archive, options)
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    expect(await hdfs.list(`${changes.storageDirectory}/projects`, options)).toEqual([])
+  })
+
+  it('a run that was not yet submitted is in use, with its project and what is being sent', async () => {
+    const storageDirectory = `/young-${Date.now()}`
+    await using client = openClient({ livyUrl: 'http://127.0.0.1:9', webhdfsUrl: yarn.webHdfsUrl, storageDirectory })
+    const request = await client.request({ 'main.py': 'print(1)' })
+    await expect(client.submit(request)).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' })
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    await hdfs.write(`${storageDirectory}/projects/.half.sent`, 'x', { ...options, overwrite: true })
+    const found: [string, boolean][] = []
+    for await (const { kind, inUse } of client.target.leftovers(options)) found.push([kind, inUse])
+    expect(found).toEqual([
+      ['run', true],
+      ['objects', true],
+      ['objects', true],
+    ])
   })
 
   it('a run that Livy has forgotten is in use while it lasts, and so is the archive of its project', async () => {

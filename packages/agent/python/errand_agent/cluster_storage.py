@@ -1,4 +1,23 @@
 """The cluster's file system as the driver's JVM sees it: HDFS, ABFS, WASB or whatever Hadoop has a class for."""
+import functools
+
+from errand_agent.outage import Outage
+from errand_agent.paths import nonce
+
+# What a storage says when it answers, and would say again. Simple names of Java's classes.
+LASTING = (
+    'FileNotFoundException', 'FileAlreadyExistsException', 'AlreadyBeingCreatedException', 'AccessControlException', 'AccessDeniedException',
+    'DSQuotaExceededException', 'NSQuotaExceededException', 'QuotaByStorageTypeExceededException', 'ParentNotDirectoryException',
+    'InvalidPathException', 'InvalidToken', 'UnsupportedFileSystemException',
+)
+
+
+def outlasting(operation):
+    """The operation, repeated while the storage gives no answer."""
+    @functools.wraps(operation)
+    def repeated(self, *given):
+        return self.outage.outlast(lambda: operation(self, *given))
+    return repeated
 
 
 class ClusterStorage:
@@ -6,8 +25,22 @@ class ClusterStorage:
 
     def __init__(self, gateway, root):
         self.gateway, self.jvm = gateway, gateway.jvm
+        self.outage = Outage(self.may_pass)
         self.root = self.jvm.org.apache.hadoop.fs.Path(root)
-        self.files = self.root.getFileSystem(self.configuration())
+        self.files = self.outage.outlast(lambda: self.root.getFileSystem(self.configuration()))
+
+    def may_pass(self, error):
+        """Without an exception of Java it is the JVM that is gone."""
+        from py4j.protocol import Py4JJavaError
+        if not isinstance(error, Py4JJavaError):
+            return False
+        exception = error.java_exception
+        if not self.jvm.java.lang.Class.forName('java.io.IOException').isInstance(exception):
+            return False
+        name = exception.getClass().getName()
+        # The name node's own exception, told by its name alone.
+        name = exception.getClassName() if name.endswith('.RemoteException') else name
+        return name.replace('$', '.').rpartition('.')[2] not in LASTING
 
     def configuration(self):
         """Spark's own has what the user's settings say of the storage (`spark.hadoop.*`)."""
@@ -22,9 +55,16 @@ class ClusterStorage:
     def local(self, path):
         return self.jvm.org.apache.hadoop.fs.Path(self.jvm.java.io.File(path).toURI())
 
+    @outlasting
     def exists(self, name):
         return self.files.exists(self.path(name))
 
+    @outlasting
+    def length(self, name):
+        """Bytes of a file that is there."""
+        return self.files.getFileStatus(self.path(name)).getLen()
+
+    @outlasting
     def create(self, name, data, overwrite=False):
         """Writes a file. False when it is there and may not be overwritten: of several writers one gets True."""
         from py4j.protocol import Py4JJavaError
@@ -34,11 +74,14 @@ class ClusterStorage:
             if not overwrite and self.is_exists(error.java_exception):
                 return False
             raise
+        self.fill(stream, data)
+        return True
+
+    def fill(self, stream, data):
         try:
             stream.write(bytearray(data))
         finally:
             stream.close()
-        return True
 
     def is_exists(self, exception):
         """Another's file, also one that is being written at this moment."""
@@ -46,16 +89,19 @@ class ClusterStorage:
         return name.endswith('.FileAlreadyExistsException') or name.endswith('.AlreadyBeingCreatedException') \
             or 'already exists' in (exception.getMessage() or '')
 
+    @outlasting
     def put(self, name, data):
-        """Makes a file appear whole. False when there is one of that name."""
-        folder, _, last = name.rpartition('/')
-        temporary = '%s/.%s.new' % (folder, last) if folder else '.%s.new' % last
-        self.create(temporary, data, True)
-        if self.files.rename(self.path(temporary), self.path(name)):
+        """Makes a file appear whole. False when there is one of that name, which may be of an attempt whose answer was lost."""
+        folder, slash, last = name.rpartition('/')
+        # A name for each attempt: what an earlier one has asked for may happen late.
+        temporary = self.path('%s%s.%s.%s.new' % (folder, slash, last, nonce()))
+        self.fill(self.files.create(temporary, True), data)
+        if self.files.rename(temporary, self.path(name)):
             return True
-        self.files.delete(self.path(temporary), False)
+        self.files.delete(temporary, False)
         return False
 
+    @outlasting
     def read(self, name):
         """Bytes of a small file; None when there is none."""
         from py4j.protocol import Py4JJavaError
@@ -70,27 +116,33 @@ class ClusterStorage:
         finally:
             stream.close()
 
+    @outlasting
     def delete(self, name):
         return self.files.delete(self.path(name), True)
 
+    @outlasting
     def make_folder(self, name):
         self.files.mkdirs(self.path(name))
 
+    @outlasting
     def download(self, name, target):
         self.files.copyToLocalFile(False, self.path(name), self.local(target), True)
 
+    @outlasting
     def upload(self, source, name):
         """Copies a file or a folder of this machine, over what is there."""
         self.files.copyFromLocalFile(False, True, self.local(source), self.path(name))
 
+    @outlasting
     def listing(self, name):
-        """(path below `name`, bytes, modified in milliseconds) of each file; nothing when there is no such folder."""
-        if not self.exists(name):
-            return
+        """[(path below `name`, bytes, modified in milliseconds)] of all files; nothing when there is no such folder."""
+        if not self.files.exists(self.path(name)):
+            return []
         top = self.files.makeQualified(self.path(name)).toUri().getPath().rstrip('/') + '/'
-        entries = self.files.listFiles(self.path(name), True)
+        entries, found = self.files.listFiles(self.path(name), True), []
         while entries.hasNext():
             entry = entries.next()
             path = entry.getPath().toUri().getPath()
             if path.startswith(top):
-                yield path[len(top):], entry.getLen(), entry.getModificationTime()
+                found.append((path[len(top):], entry.getLen(), entry.getModificationTime()))
+        return found

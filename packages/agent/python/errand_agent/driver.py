@@ -13,24 +13,35 @@ import traceback
 from errand_agent import driver_context, driver_files, machine, mirror, paths, project_archive, stage, start, status, work_tree
 from errand_agent.cluster_storage import ClusterStorage
 from errand_agent.errors import CallError
+from errand_agent.outage import StorageGone
 
 STOPPED = 'The Spark driver was stopped from outside: by somebody, or by the cluster.'
 LOOK_FOR_CANCEL = 1.0
+# Exit code of a driver that could write no end, from which the client tells what has happened.
+STORAGE_GONE = 75
 
 
 def main(gateway, home, run):
     """Returns the exit code of the driver: 0 for a run that is completed."""
     storage = ClusterStorage(gateway, home + '/runs/' + paths.checked_run(run))
-    if not storage.create('claim', json.dumps(identity(gateway)).encode('ascii')):
+    if not claimed(storage, json.dumps(identity(gateway)).encode('ascii')):
         sys.stderr.write('errand: another driver has the run %s.\n' % run)
         return 1
     try:
         return supervised(gateway, storage, ClusterStorage(gateway, home), run)
+    except StorageGone as error:
+        sys.stderr.write('errand: %s\n' % error)
+        return STORAGE_GONE
     except BaseException as error:
         traceback.print_exc()
         reason = str(error) if isinstance(error, CallError) else 'The agent in the Spark driver failed: %s: %s' % (type(error).__name__, error)
         finish(storage, {'state': 'failed', 'cause': 'machine', 'reason': reason[:2000], 'endedAt': machine.iso_time()})
         return 1
+
+
+def claimed(storage, content):
+    """False when another driver has the run. One with this very content is of an attempt whose answer was lost."""
+    return storage.create('claim', content) or storage.read('claim') == content
 
 
 def identity(gateway):
@@ -61,6 +72,8 @@ def supervised(gateway, storage, home, run):
     known = driver_files.snapshot_of(storage)
     entry = os.path.join(os.path.dirname(paths.agent_folder()), 'errand_agent_main.py')
     supervisor = subprocess.Popen([sys.executable, entry, 'supervise', folder, STOPPED], stdin=subprocess.DEVNULL)
+    # The script goes on without a storage, and what it writes waits for one.
+    storage.outage.is_needed = lambda: supervisor.poll() is None
     try:
         follow(storage, folder, supervisor)
     except BaseException:

@@ -66,6 +66,8 @@ class Mirror:
         """Bytes brought."""
         if data:
             offset = getattr(self, kind)
-            self.storage.put('%s/%016d' % (kind, offset), data)
-            setattr(self, kind, offset + len(data))
+            name = '%s/%016d' % (kind, offset)
+            # One that is there is of an attempt whose answer was lost. It may be shorter: more was written since.
+            brought = len(data) if self.storage.put(name, data) else self.storage.length(name)
+            setattr(self, kind, offset + brought)
         return len(data)

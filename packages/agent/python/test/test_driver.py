@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from client import SOURCE  # noqa: F401
-from errand_agent import driver, driver_files, mirror, paths, project_archive
+from errand_agent import driver, driver_files, mirror, outage, paths, project_archive
 from errand_agent.errors import CallError
 from errand_agent.log_record import HEADER, MAGIC, START, records
 
@@ -33,6 +33,9 @@ class FolderStorage:
         with open(self.path(name), 'wb') as file:
             file.write(data)
         return True
+
+    def length(self, name):
+        return os.path.getsize(self.path(name))
 
     def make_folder(self, name):
         os.makedirs(os.path.join(self.root, name))
@@ -93,6 +96,23 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(found, data)
         self.assertEqual([(stream, text) for stream, _, text in records(found)], written)
 
+    def test_a_segment_whose_answer_was_lost_counts_with_what_it_had(self):
+        folder = os.path.join(self.home, 'run')
+        os.mkdir(folder)
+        with open(os.path.join(folder, 'metrics.ndjson'), 'wb') as file:
+            file.write(b'{"a": 1}\n{"b": 2}\n')
+        self.storage.put('metrics/%016d' % 0, b'{"a": 1}\n')
+        reflection = mirror.Mirror(self.storage, folder)
+        reflection.finish()
+        found = [(name, size) for name, size, _ in self.storage.listing('metrics')]
+        self.assertEqual(sorted(found), [('%016d' % 0, 9), ('%016d' % 9, 9)])
+
+    def test_a_claim_is_ones_own_by_its_content(self):
+        self.storage.create = lambda name, data: False
+        self.storage.read = lambda name: b'mine'
+        self.assertTrue(driver.claimed(self.storage, b'mine'))
+        self.assertFalse(driver.claimed(self.storage, b"another's"))
+
     def test_an_environment_is_where_the_cluster_has_unpacked_it(self):
         agent = driver.in_environment({'unpacked': 'environment', 'environment': {'COLOUR': 'blue', 'CONDA_PREFIX': 'own'}})
         prefix = os.path.join(os.getcwd(), 'environment')
@@ -126,6 +146,52 @@ class DriverTest(unittest.TestCase):
         self.storage.create('work/outputs/mine', b'spark')
         found = list(driver_files.written_by_spark(self.storage, ['**'], known, set(['outputs/mine'])))
         self.assertEqual([(file['path'], file['size'], file['place']) for file in found], [('outputs/table/part-0', 2, 'work/outputs/table/part-0')])
+
+
+
+class OutageTest(unittest.TestCase):
+    def setUp(self):
+        self.told, tell, pause = [], outage.tell, outage.SHORTEST_PAUSE
+        outage.tell, outage.SHORTEST_PAUSE = self.told.append, 0.0
+        self.addCleanup(lambda: setattr(outage, 'tell', tell))
+        self.addCleanup(lambda: setattr(outage, 'SHORTEST_PAUSE', pause))
+
+    def failing(self, times, error):
+        left = [error] * times
+
+        def call():
+            if left:
+                raise left.pop()
+            return 'answer'
+        return call
+
+    def test_a_call_is_repeated_until_it_is_answered(self):
+        waiting = outage.Outage(lambda error: isinstance(error, OSError), 600.0)
+        self.assertEqual(waiting.outlast(self.failing(3, OSError('no route'))), 'answer')
+        self.assertEqual(len(self.told), 2)
+        self.assertIn('no route', self.told[0])
+
+    def test_what_does_not_pass_is_told_at_once(self):
+        waiting = outage.Outage(lambda error: isinstance(error, OSError), 600.0)
+        with self.assertRaises(ValueError):
+            waiting.outlast(self.failing(1, ValueError()))
+        self.assertEqual(self.told, [])
+
+    def test_the_limit_holds_once_nothing_needs_the_storage(self):
+        waiting = outage.Outage(lambda error: True, 0.0)
+        with self.assertRaises(outage.StorageGone):
+            waiting.outlast(self.failing(1, OSError('no route')))
+        needed = [True, True, False]
+        waiting.is_needed = lambda: bool(needed) and needed.pop(0)
+        calls = []
+
+        def call():
+            calls.append(1)
+            raise OSError('no route')
+        waiting.limit = 0.001
+        with self.assertRaises(outage.StorageGone):
+            waiting.outlast(call)
+        self.assertGreaterEqual(len(calls), 3)
 
 
 if __name__ == '__main__':

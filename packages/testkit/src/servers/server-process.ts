@@ -10,6 +10,9 @@ export interface ServerProcess {
   stop(): Promise<void>
   /** Ends it as a crash does. */
   crash(): Promise<void>
+  /** Takes the processor from its session: connections to it stay, and nothing answers. */
+  suspend(): void
+  resume(): void
 }
 
 /** Ends the server's session with us, however we end: then our end of its standard input is closed. Its own output is the leader's number alone. */
@@ -48,6 +51,8 @@ export async function startServerProcess(
     pid,
     log: () => readFileSync(logFile, 'utf8'),
     stop,
+    suspend: () => process.kill(-pid, 'SIGSTOP'),
+    resume: () => process.kill(-pid, 'SIGCONT'),
     async crash() {
       process.kill(-pid, 'SIGKILL')
       await stop()

@@ -20,6 +20,8 @@ export interface Yarn extends AsyncDisposable {
   /** `SPARK_CONF_DIR` likewise. */
   readonly sparkConfiguration: string
   readonly directory: string
+  /** Of HDFS, and with it of YARN's ResourceManager. */
+  readonly storage: Pick<ServerProcess, 'suspend' | 'resume'>
   /** One more Livy with the storage of the same cluster. It ends with the cluster. */
   startLivy(kind: LivyKind): Promise<Livy>
   stop(): Promise<void>
@@ -81,6 +83,7 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       configuration,
       sparkConfiguration,
       directory,
+      storage,
       startLivy: (kind) => startOne(join(directory, kind), kind),
       stop,
       [Symbol.asyncDispose]: stop,
