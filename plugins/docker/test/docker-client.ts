@@ -80,6 +80,7 @@ export async function openClient(engine: DockerEngine, owner?: string): Promise<
   }
 }
 
+/** `onOutput` is told how many bytes of standard output have come. */
 export async function followIn(target: Target, reference: RunReference, onOutput: (bytes: number) => void = () => {}): Promise<Followed> {
   await using handle = await target.attach(reference, options)
   const chunks: Record<string, Uint8Array[]> = { stdout: [], stderr: [], control: [] }
@@ -88,7 +89,7 @@ export async function followIn(target: Target, reference: RunReference, onOutput
   for await (const event of handle.events(options)) {
     if (event.type === 'log') {
       chunks[event.stream]?.push(event.data)
-      onOutput((bytes += event.data.length))
+      if (event.stream === 'stdout') onOutput((bytes += event.data.length))
     }
     if (event.type === 'status') status = event.status
   }
