@@ -1,6 +1,7 @@
 export { breakTarget } from './break-target.ts'
 export type { Breakage } from './breakages.ts'
 export { createTestContext, type TestContextOptions } from './context.ts'
+export { findingsOf, outputOf } from './outcome.ts'
 export { type ProjectEntry, type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
 export { type CheckOutcome, type ConformanceReport, conformanceBadge, conformanceTable } from './report.ts'
 export type { Abilities, FileAtPlace, It, TargetSuite } from './suite.ts'

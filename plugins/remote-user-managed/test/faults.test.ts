@@ -2,10 +2,11 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Finding } from '@errand/core'
+import { findingsOf, outputOf } from '@errand/testkit'
 import { type FaultyProxy, sshdProblem, startFaultyProxy } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RemoteConfig } from '../src/target.ts'
-import { findingsOf, openClient, outputOf } from './remote-client.ts'
+import { openClient } from './remote-client.ts'
 import { type RemoteMachine, startMachine } from './remote-suite.ts'
 
 const problem = sshdProblem()

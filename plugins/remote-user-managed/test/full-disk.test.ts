@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { findingsOf, outputOf } from '@errand/testkit'
 import { sshdProblem } from '@errand/testkit/servers'
 import { afterAll, describe, expect, it } from 'vitest'
-import { findingsOf, openClient, options, outputOf } from './remote-client.ts'
+import { openClient, options } from './remote-client.ts'
 import { type RemoteMachine, startMachine } from './remote-suite.ts'
 
 /** A machine whose folder for errand's files has room for a small run, and why there is none. */

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findingsOf, outputOf } from '@errand/testkit'
 import { sshdProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findingsOf, openClient, options, outputOf } from './remote-client.ts'
+import { openClient, options } from './remote-client.ts'
 import { type RemoteMachine, startMachine } from './remote-suite.ts'
 
 const problem = sshdProblem()

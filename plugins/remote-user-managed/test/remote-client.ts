@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CallOptions, Finding, RunEvent, RunReference, RunRequest, Target } from '@errand/core'
+import type { CallOptions, RunReference, RunRequest, Target } from '@errand/core'
 import { type ProjectFiles, createTestContext, takeProjectSnapshot, writeProject } from '@errand/testkit'
 import { createTarget } from '../src/implementation.ts'
 import type { RemoteConfig } from '../src/target.ts'
@@ -49,25 +49,4 @@ export function openClient(machine: RemoteMachine, port: number, changes: Partia
     submit: async (request) => target.submit(request, await target.prepare(request, { ...options, build: false }), options),
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   }
-}
-
-/** The standard output of a run and its last state. `onEvent` is told each event and the bytes of output so far. */
-export async function outputOf(target: Target, reference: RunReference, onEvent: (event: RunEvent, bytes: number) => void = () => {}) {
-  await using handle = await target.attach(reference, options)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  let state = ''
-  for await (const event of handle.events(options)) {
-    if (event.type === 'log' && event.stream === 'stdout') chunks.push(event.data)
-    if (event.type === 'log') bytes += event.data.length
-    if (event.type === 'status') state = event.status.state
-    onEvent(event, bytes)
-  }
-  return { text: Buffer.concat(chunks).toString(), state }
-}
-
-export async function findingsOf(target: Target): Promise<readonly Finding[]> {
-  const found: Finding[] = []
-  for await (const finding of target.check(options)) found.push(finding)
-  return found
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { localHost } from '@errand/core'
 import { openEngine } from '@errand/docker-engine'
+import { outputOf } from '@errand/testkit'
 import {
   type DockerEngine,
   type FaultyProxy,
@@ -14,7 +15,7 @@ import {
   startPackageIndex,
 } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { environmentOf, openClient, options, outputOf } from './remote-client.ts'
+import { environmentOf, openClient, options } from './remote-client.ts'
 import { type RemoteEngine, problem, startRemoteEngine } from './remote-engine.ts'
 
 const counting = 'import time\nfor number in range(300):\n    print(number, flush=True)\n    time.sleep(0.1)\n'

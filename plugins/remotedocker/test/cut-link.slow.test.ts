@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { outputOf } from '@errand/testkit'
 import { type FaultyProxy, type PackageIndex, startFaultyProxy, startPackageIndex } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { environmentOf, openClient, options, outputOf } from './remote-client.ts'
+import { environmentOf, openClient, options } from './remote-client.ts'
 import { type RemoteEngine, problem, startRemoteEngine } from './remote-engine.ts'
 
 interface Listed {

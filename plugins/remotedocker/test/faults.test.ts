@@ -1,7 +1,8 @@
 import type { Finding, RunReference } from '@errand/core'
+import { findingsOf, outputOf } from '@errand/testkit'
 import { type FaultyProxy, inspect, startFaultyProxy } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findingsOf, openClient, options, outputOf } from './remote-client.ts'
+import { openClient, options } from './remote-client.ts'
 import { type RemoteEngine, openRemoteTarget, problem, startRemoteEngine } from './remote-engine.ts'
 
 const names = (findings: readonly Finding[], outcome?: Finding['outcome']) =>

@@ -1,6 +1,7 @@
+import { findingsOf, outputOf } from '@errand/testkit'
 import { type Podman, rootlessProblem, startPodman } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findingsOf, openClient, options, outputOf } from './remote-client.ts'
+import { openClient, options } from './remote-client.ts'
 import { type RemoteEngine, problem as general, startRemoteEngine } from './remote-engine.ts'
 
 const problem = general ?? rootlessProblem()

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { CallOptions, EnvironmentRequest, Finding, Prepared, RunEvent, RunReference, RunRequest, Target } from '@errand/core'
+import type { CallOptions, EnvironmentRequest, Prepared, RunReference, RunRequest, Target } from '@errand/core'
 import { type ProjectFiles, takeProjectSnapshot } from '@errand/testkit'
 import { type RemoteEngine, openRemoteTarget } from './remote-engine.ts'
 import type { RemoteDockerConfig } from '../src/target.ts'
@@ -45,26 +45,6 @@ export function openClient(machine: RemoteEngine, port?: number, changes: Partia
     submit: async (files) => target.submit(await request(files), await prepare(environment), options),
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   }
-}
-
-export async function outputOf(target: Target, reference: RunReference, onEvent: (event: RunEvent, bytes: number) => void = () => {}) {
-  await using handle = await target.attach(reference, options)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  let state = ''
-  for await (const event of handle.events(options)) {
-    if (event.type === 'log' && event.stream === 'stdout') chunks.push(event.data)
-    if (event.type === 'log') bytes += event.data.length
-    if (event.type === 'status') state = event.status.state
-    onEvent(event, bytes)
-  }
-  return { text: Buffer.concat(chunks).toString(), state }
-}
-
-export async function findingsOf(target: Target): Promise<readonly Finding[]> {
-  const found: Finding[] = []
-  for await (const finding of target.check(options)) found.push(finding)
-  return found
 }
 
 /** What a package server of the tests gives, installed with pip. */
