@@ -10,8 +10,8 @@ const firstImport = 'import numpy, pandas, sklearn'
 
 /**
  * An image with numpy, pandas and scikit-learn, from nothing to the end of the first import in a container: our prepare against a plain
- * `docker build` that compiles what pip installs; then our prepare after one more package was added to the file. Needs root, the `docker`
- * program, and PyPI.
+ * `docker build` that compiles what pip installs; then our prepare after one more package was added to the file. Ours compiles no tests of
+ * packages. Needs root, the `docker` program, and PyPI.
  */
 export async function dockerBuild({ errand, scratch, environment }: DockerBench): Promise<void> {
   await using engine = await startDockerEngine()

@@ -95,7 +95,6 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     content: pipContent(content, provider),
     folder: `${build}/pip`,
     prefix,
-    compile: true,
     ...optional('uv', uvOf(home, facts)),
     ...optional('lock', lock),
     locate: ({ path, digest }) => `${build}/${objectPath(path, digest)}`,
@@ -111,10 +110,10 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
   }
   const toolsMade = toolLayers(tools, conda.tools)
   const condaMade = stepLayers(conda.steps, tools, python)
-  const pipLines = (steps: readonly Step[]): readonly string[] => [
-    `COPY errand/pip/ ${build}/pip/`,
-    ...together([...stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(pip.files)] : [])), listLayer]).map(titled),
-  ]
+  const pipLines = (steps: readonly Step[]): readonly string[] => {
+    const made = stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(pip.files)] : []))
+    return [`COPY errand/pip/ ${build}/pip/`, ...together([...made, ...made.map(() => compileLayer), listLayer]).map(titled)]
+  }
   const changed = lock === undefined && provider.name === 'uv' ? changedSteps(pip.steps, content) : undefined
   return {
     key: environmentKey(inputs),
@@ -156,6 +155,14 @@ const usesUv = ({ tool }: Step): boolean => tool === 'uv'
 /** uv reads no `pip.conf`: it is told what one in the image says. */
 const variablesLine = (files: Making['files']): string =>
   `eval "$(${python} ${build}/pip/uv_variables.py ${build}/pip/${requirementsOf(files)})"`
+
+/** What the first import of a container would compile would not last. Nobody imports the tests of packages, which are half of what there is. */
+const compileLayer: Layer = {
+  title: 'compiling modules',
+  commands: [
+    `${python} -c 'import compileall, re, sysconfig; compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2, workers=0, rx=re.compile("/tests/"))'`,
+  ],
+}
 
 const listLayer: Layer = {
   title: 'noting what is installed',

@@ -18,8 +18,6 @@ export interface PipPart {
   readonly prefix: string
   readonly uv?: Uv
   readonly lock?: EnvironmentLock
-  /** Compiles modules as they are installed: for an image, where a first import would not last. */
-  readonly compile?: boolean
   /** Where the place has a file of the project that the list names. */
   readonly locate: (file: SnapshotFile) => string
 }
@@ -55,7 +53,6 @@ export function pipPart(part: PipPart): Making & { readonly origins?: OriginsSte
       '-r',
       `${folder}/requirements-uv.txt`,
       ...(lock === undefined ? [] : ['--no-deps']),
-      ...(part.compile === true ? ['--compile-bytecode'] : []),
       ...uvArguments(content.pipOptions),
     ],
     environment: uvEnvironment(uv.version),
@@ -102,7 +99,7 @@ function uvLockPart(part: PipPart, { path, name, requires, without }: UvLock, uv
       { title: `reading ${path}`, command: ['cp', part.locate(file), `${folder}/project/uv.lock`] },
       {
         title,
-        command: [...uv.command, 'sync', ...flags, ...skipped, ...(part.compile === true ? ['--compile-bytecode'] : [])],
+        command: [...uv.command, 'sync', ...flags, ...skipped],
         environment,
         cwd: folder,
         tool: 'uv',

@@ -114,7 +114,7 @@ describe('the lines of a Dockerfile', () => {
       'installing the pip section with uv 0.13.9',
     ])
     expect(lines.join('\n')).not.toMatch(/<<|--mount|[^\\]\n[^A-Z]/)
-    expect(lines[4]).toMatch(/--compile-bytecode.*; else .* -m pip install/)
+    expect(lines[4]).toMatch(/uv pip install .*; else .* -m pip install .*; fi && .* compileall/)
     expect(Object.keys(files)).toEqual(
       expect.arrayContaining(['errand/conda/rattler.json', 'errand/pip/requirements.txt', 'errand/pip/image_list.py']),
     )
