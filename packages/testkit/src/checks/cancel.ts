@@ -124,7 +124,7 @@ async function stubbornRun(trial: Trial): Promise<{ reference: RunReference; pid
 
 const shortTimeLimit = 2
 /** For a place that is so busy that the short one is over before the script has told its processes. */
-const longTimeLimit = 60
+const longTimeLimit = 20
 
 async function runToItsTimeLimit(trial: Trial, timeLimit = shortTimeLimit): Promise<Ended> {
   const reference = await trial.start({ 'main.py': stubbornScript }, { timeLimit })
