@@ -27,9 +27,12 @@ export async function sendContent(url: URL, content: Content, settings: Connecti
   const all = { ...options, ...trusted, ...(connection === undefined ? {} : { createConnection: () => connection }) }
   const sending = url.protocol === 'https:' ? httpsRequest(url, all) : httpRequest(url, all)
   sending.on('timeout', () => sending.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })))
+  // Content that can't be read breaks the connection too, which would then be blamed.
+  let unreadable: unknown
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     sending.once('response', resolve)
-    sending.once('error', reject)
+    sending.on('error', (error) => reject(unreadable ?? error))
+    if (typeof body !== 'string' && !Buffer.isBuffer(body)) body.once('error', (error) => (unreadable = error))
   })
   // A server that refuses answers before it has read all: the answer counts, not the connection that it closes.
   const sent =

@@ -1,4 +1,5 @@
 import { type RequestListener, createServer } from 'node:http'
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { openLivyClient, openWebHdfsClient } from '@errand/livy'
 
@@ -53,6 +54,24 @@ describe('answers of other versions', () => {
     expect(posts).toBe(2)
     await expect(client.get('run', call)).rejects.toMatchObject({ code: 'NAMES_UNKNOWN' })
     expect(asked).toHaveLength(5)
+  })
+
+  it('content that can not be read is the error, not the connection that it breaks', async () => {
+    await using server = await answering((request, response) => {
+      if (request.url?.includes('op=CREATE') === true) json(200, { Location: `${server.url}/data` })(request, response)
+      else request.on('error', () => response.destroy()).resume()
+    })
+    await using client = openWebHdfsClient({ url: `${server.url}/webhdfs/v1` })
+    const gone = Object.assign(new Error('the content is gone'), { code: 'CONTENT_GONE' })
+    const content = () =>
+      Readable.from(
+        (async function* () {
+          yield Buffer.alloc(100_000)
+          throw gone
+        })(),
+        { objectMode: false },
+      )
+    await expect(client.write('/file', content, { ...call, overwrite: true })).rejects.toBe(gone)
   })
 
   it('a state that nobody knows is passed on', async () => {

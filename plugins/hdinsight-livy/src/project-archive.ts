@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
-import type { Snapshot } from '@errand/core'
+import { ErrandError, type Snapshot, errorMessage } from '@errand/core'
 
 /**
  * The project as `project_archive.py` unpacks it: one line of JSON with the entries and the digest and size of each content, then the
@@ -17,7 +17,18 @@ export function projectArchive(snapshot: Snapshot, openObject: (digest: string) 
 
 async function* contents(header: Buffer, digests: readonly string[], openObject: (digest: string) => Readable): AsyncGenerator<Buffer> {
   yield header
-  for (const digest of digests) for await (const chunk of openObject(digest) as AsyncIterable<Buffer>) yield chunk
+  for (const digest of digests) yield* content(digest, openObject)
+}
+
+async function* content(digest: string, openObject: (digest: string) => Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* openObject(digest) as AsyncIterable<Buffer>
+  } catch (cause) {
+    throw new ErrandError('OBJECT_DAMAGED', `The kept copy of a file of the project can't be read: ${errorMessage(cause)}.`, {
+      hint: 'Something else removed it or wrote into it. Submit again.',
+      cause,
+    })
+  }
 }
 
 /** Bytes before packing, and the number of contents. */
