@@ -57,6 +57,15 @@ function referenceOf(agent: Agent, runId: string, answered: unknown): RunReferen
   return { externalId: pid === undefined ? agent.hello.hostname : `${agent.hello.hostname}:${pid}`, data: { run: runId } }
 }
 
+/** What the place answers to `stage`. */
+interface Staging {
+  readonly state: 'staged' | 'missing' | 'entries'
+  readonly missing?: readonly string[]
+  /** It goes on by itself with what comes, and knows the list of entries. */
+  readonly begun?: boolean
+  readonly reference?: object
+}
+
 /** Asks for the run until nothing is missing any more: the place starts it with the answer that says so. */
 async function stageAndStart(
   agent: Agent,
@@ -72,11 +81,11 @@ async function stageAndStart(
   // A long list is sent only where the place does not know it; a short one costs less than the round trip that asks.
   let answer = await agent.call('stage', call, entries.length > shortList ? settings : { ...settings, body: entries })
   for (let round = 0; round < 5; round++) {
-    const { state, missing, reference } = answer.result as { state: string; missing?: readonly string[]; reference?: object }
+    const { state, missing, begun, reference } = answer.result as Partial<Staging>
     if (state === 'staged') return referenceOf(agent, runId, reference)
     const sending = state === 'missing' ? await sendObjects(agent, request, missing ?? [], source, options) : []
     // The next question goes out behind the objects, without waiting for the answers to them.
-    const asking = agent.call('stage', call, { ...settings, body: entries })
+    const asking = agent.call('stage', call, begun === true && entries.length > shortList ? settings : { ...settings, body: entries })
     ;[answer] = await Promise.all([asking, ...sending])
   }
   throw new ErrandError('STAGING_FAILED', `The files of the project could not be brought to ${agent.host.name}.`, {

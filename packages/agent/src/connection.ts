@@ -82,12 +82,13 @@ export async function openConnection(process: HostProcess, place: string): Promi
     if (body === undefined) return write(process, line)
     if (Buffer.isBuffer(body)) return write(process, Buffer.concat([Buffer.from(line), body]))
     let sent = 0
-    // The line goes out with the first chunk: a small object is then one packet, not two.
+    // The line goes out with the first chunk when that is short: a small object is then one packet, not two.
     let ahead = Buffer.from(line)
     for await (const chunk of body.chunks) {
       sent += chunk.length
       if (sent > body.size) break
-      await write(process, ahead.length === 0 ? chunk : Buffer.concat([ahead, chunk]))
+      if (ahead.length > 0 && chunk.length > shortChunk) await write(process, ahead)
+      await write(process, ahead.length === 0 || chunk.length > shortChunk ? chunk : Buffer.concat([ahead, chunk]))
       ahead = Buffer.alloc(0)
     }
     if (ahead.length > 0) await write(process, ahead)
@@ -146,6 +147,9 @@ export async function openConnection(process: HostProcess, place: string): Promi
     },
   }
 }
+
+/** Bytes: what is longer fills packets anyway, and would be copied. */
+const shortChunk = 32 * 1024
 
 function isHello(frame: Frame): boolean {
   return typeof frame.header['hello'] === 'object'

@@ -1,17 +1,15 @@
 import type { Readable } from 'node:stream'
-import type { CallOptions, RunRequest } from '@errand/core'
+import { type CallOptions, type RunRequest, errorCode } from '@errand/core'
 import type { Agent } from './agent.ts'
 import { objectDamaged } from './connection.ts'
+import { type Content, storedContents } from './stored-contents.ts'
 
 export interface ObjectSource {
   openObject(digest: string): Readable
+  /** The folder of the objects on this machine, from which they are read more quickly than through streams. */
+  readonly objectsDirectory?: string
   /** A folder of objects on the agent's own machine, for an agent that may link instead of being sent copies. */
   readonly directory?: string
-}
-
-interface Missing {
-  readonly digest: string
-  readonly size: number
 }
 
 /** Bytes and contents of one call: an answer to each small file would cost more than the file. */
@@ -52,10 +50,10 @@ export async function sendObjects(
   return calls
 }
 
-const sizeOf = (objects: readonly Missing[]): number => objects.reduce((sum, { size }) => sum + size, 0)
+const sizeOf = (objects: readonly Content[]): number => objects.reduce((sum, { size }) => sum + size, 0)
 
-function* batches(missing: readonly Missing[]): Generator<readonly Missing[]> {
-  let batch: Missing[] = []
+function* batches(missing: readonly Content[]): Generator<readonly Content[]> {
+  let batch: Content[] = []
   let bytes = 0
   for (const object of missing) {
     if (batch.length > 0 && (batch.length === batchLength || bytes + object.size > batchBytes)) {
@@ -69,8 +67,23 @@ function* batches(missing: readonly Missing[]): Generator<readonly Missing[]> {
   if (batch.length > 0) yield batch
 }
 
+/** Errors: `OBJECT_DAMAGED`, those of `openObject`. */
+async function* contents(batch: readonly Content[], source: ObjectSource): AsyncGenerator<Buffer> {
+  if (source.objectsDirectory === undefined) {
+    yield* streamedContents(batch, source)
+    return
+  }
+  try {
+    yield* storedContents(source.objectsDirectory, batch)
+  } catch (error) {
+    // Who keeps the contents says what it means that one is not there.
+    if (errorCode(error) !== 'ENOENT') throw error
+    yield* streamedContents(batch, source)
+  }
+}
+
 /** Each is opened in its turn only: the others hold neither a file nor memory. Error: `OBJECT_DAMAGED`. */
-async function* contents(batch: readonly Missing[], source: ObjectSource): AsyncGenerator<Buffer> {
+async function* streamedContents(batch: readonly Content[], source: ObjectSource): AsyncGenerator<Buffer> {
   for (const { digest, size } of batch) {
     let sent = 0
     for await (const chunk of source.openObject(digest) as AsyncIterable<Buffer>) {
@@ -92,11 +105,13 @@ async function* pieces(chunks: AsyncIterable<Buffer>, report: (bytes: number) =>
     bytes += chunk.length
     if (bytes < pieceBytes) continue
     report(bytes)
-    yield waiting.length === 1 ? chunk : Buffer.concat(waiting, bytes)
+    yield joined(waiting, bytes)
     waiting = []
     bytes = 0
   }
   if (bytes === 0) return
   report(bytes)
-  yield Buffer.concat(waiting, bytes)
+  yield joined(waiting, bytes)
 }
+
+const joined = (chunks: readonly Buffer[], bytes: number): Buffer => (chunks.length === 1 && chunks[0]) || Buffer.concat(chunks, bytes)

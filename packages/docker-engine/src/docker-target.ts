@@ -172,7 +172,8 @@ async function submit(
   options.report({ message: `starting the container ${containerName(request.runId)}` })
   try {
     const agent = await agents.get(run, options, create)
-    await submitRun(agent, request, launch, { openObject: (digest) => context.openObject(digest) }, secrets, options)
+    const source = { openObject: (digest: string) => context.openObject(digest), objectsDirectory: context.objectsDirectory }
+    await submitRun(agent, request, launch, source, secrets, options)
   } catch (error) {
     await removeUnclaimed(opened, run, request.projectId)
     // Room in a volume is the engine's.

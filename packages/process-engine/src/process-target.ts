@@ -86,8 +86,10 @@ export function createProcessTarget(
         launchOf(running, place, request, prepared, options.signal),
         secretVariables(context, request),
       ])
-      const directory = place.host === context.host ? { directory: context.objectsDirectory } : {}
-      return submitRun(running, request, launch, { openObject: (digest) => context.openObject(digest), ...directory }, variables, options)
+      const { objectsDirectory } = context
+      const directory = place.host === context.host ? { directory: objectsDirectory } : {}
+      const source = { openObject: (digest: string) => context.openObject(digest), objectsDirectory, ...directory }
+      return submitRun(running, request, launch, source, variables, options)
     },
     async find(runId, options) {
       return findRun(await agent(options), runId, context.project.id, options)

@@ -9,6 +9,10 @@ from errand_agent.paths import below, checked_digest, make_folder, nonce, object
 IN_MEMORY = 1 << 20
 # An object that was asked for counts as used; noted at most this often (seconds).
 NOTE_USE_AFTER = 1800
+READ_ONLY = 0o444
+# Of what is on its way in: what is asked for with each file is found once.
+PASSING = []
+MASK = []
 
 
 def sha256():
@@ -49,14 +53,15 @@ def call_missing(server, params, body):
     return {'missing': [digest for digest in digests if not has(checked_digest(digest), note_use=False)]}
 
 
-def incoming(header):
+def incoming(header, arrived):
+    """`arrived` is called with the digest of each object once it is stored."""
     if 'objects' in header:
-        return Batch(header['objects'], header.get('bytes') or 0)
+        return Batch(header['objects'], header.get('bytes') or 0, arrived)
     digest = checked_digest(header.get('digest'))
     size = header.get('bytes') or 0
     if header.get('size', size) != size:
         raise bad_request('An object of %s bytes was announced with a body of %d bytes.' % (header.get('size'), size))
-    return Known() if has(digest, size) else Incoming(digest, size)
+    return Batch([['sha256:' + digest, size]], size, arrived)
 
 
 class Known:
@@ -75,7 +80,9 @@ class Known:
 class Batch:
     """Several objects, one behind the other. One that can't be stored does not keep the others away; the first such error is the answer."""
 
-    def __init__(self, objects, size):
+    def __init__(self, objects, size, arrived):
+        self.arrived = arrived
+        self.digest = None
         try:
             self.waiting = [(checked_digest(digest), int(length)) for digest, length in reversed(objects)]
         except (TypeError, ValueError):
@@ -104,9 +111,11 @@ class Batch:
 
     def next(self):
         while self.receiver is None and self.waiting:
-            digest_hex, self.wanted = self.waiting.pop()
+            self.digest, self.wanted = digest_hex, _ = self.waiting.pop()
             try:
-                self.receiver = Known() if has(digest_hex, self.wanted) else Incoming(digest_hex, self.wanted)
+                # To look for each short one would cost more than to write again the few that another client has sent meanwhile.
+                known = self.wanted > IN_MEMORY and has(digest_hex, self.wanted)
+                self.receiver = Known() if known else Incoming(digest_hex, self.wanted)
             except OSError as error:
                 self.error = self.error or without_frames(error)
                 self.receiver = Known()
@@ -117,6 +126,7 @@ class Batch:
         receiver, self.receiver = self.receiver, None
         try:
             receiver.finish()
+            self.arrived(self.digest)
         except (CallError, OSError) as error:
             self.error = self.error or without_frames(error)
 
@@ -146,13 +156,14 @@ class Incoming:
 
     def open(self):
         folder = os.path.dirname(object_path(self.digest))
-        self.temporary = os.path.join(folder, 'incoming.' + nonce())
+        name = os.path.join(folder, passing_name())
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         try:
-            self.descriptor = os.open(self.temporary, flags, 0o600)
+            self.descriptor = os.open(name, flags, READ_ONLY)
         except FileNotFoundError:
             make_folder(folder)
-            self.descriptor = os.open(self.temporary, flags, 0o600)
+            self.descriptor = os.open(name, flags, READ_ONLY)
+        self.temporary = name
 
     def write(self, data):
         self.hash.update(data)
@@ -173,7 +184,8 @@ class Incoming:
             if self.descriptor is None:
                 self.open()
                 write_all(self.descriptor, b''.join(self.parts))
-            os.fchmod(self.descriptor, 0o444)
+            if mask() & READ_ONLY:
+                os.fchmod(self.descriptor, READ_ONLY)
             os.close(self.descriptor)
             self.descriptor = None
             os.rename(self.temporary, object_path(self.digest))
@@ -188,6 +200,23 @@ class Incoming:
         if self.temporary is not None:
             remove_damaged(self.temporary)
             self.temporary = None
+
+
+def passing_name():
+    """Of a file that no other process and no other object has."""
+    if not PASSING:
+        PASSING.append('incoming.' + nonce())
+        PASSING.append(0)
+    PASSING[1] += 1
+    return '%s.%d' % (PASSING[0], PASSING[1])
+
+
+def mask():
+    """Rights that files are made without."""
+    if not MASK:
+        MASK.append(os.umask(0o22))
+        os.umask(MASK[0])
+    return MASK[0]
 
 
 def without_frames(error):

@@ -51,7 +51,7 @@ def checked_staging(value):
 
 
 def object_path(digest_hex):
-    return below('objects', digest_hex[:2], digest_hex)
+    return '%s/objects/%s/%s' % (home(), digest_hex[:2], digest_hex)
 
 
 def encoded(text):

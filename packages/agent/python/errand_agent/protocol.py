@@ -66,9 +66,19 @@ class Input:
         self.wanted = 0
 
     def feed(self, data):
+        if self.wanted and not self.buffer:
+            data = self.feed_body(data)
         self.buffer += data
         while self.step():
             pass
+
+    def feed_body(self, data):
+        """What comes of a body while nothing waits before it is handed on without being copied first → the rest."""
+        with memoryview(data) as view:
+            taken = min(self.wanted, len(view))
+            self.body.write(view[:taken])
+        self.wanted -= taken
+        return data[taken:]
 
     def step(self):
         if self.header is None:
@@ -98,7 +108,10 @@ class Input:
             header = json.loads(line.decode('utf-8', 'surrogateescape'))
             if not isinstance(header, dict) or not isinstance(header.get('call'), str):
                 raise ValueError('not an object with a call')
-            self.wanted = int(header.get('bytes') or 0)
+            wanted = int(header.get('bytes') or 0)
+            if wanted < 0:
+                raise ValueError('a body of %d bytes' % wanted)
+            self.wanted = wanted
         except ValueError as error:
             self.handle({'id': None, 'call': ''}, Refused(bad_request('A frame could not be read: %s.' % error)))
             return True

@@ -14,6 +14,7 @@ PROGRESS_EVERY = 0.1
 def call_stage(server, params, body):
     """{run, projectId, snapshot: {digest, entries?}, start?} (entries also as the body) → {state: entries | missing | staged, …}.
 
+    What is `missing` is copied to its place as it arrives; `begun` says so, and that the next call need not bring the entries.
     With the parameters of `start`, what is staged is started as well, and the answer holds that of `start`: one round trip for both.
     """
     run, project_id = checked_run(params.get('run')), params.get('projectId')
@@ -21,9 +22,11 @@ def call_stage(server, params, body):
     if not isinstance(snapshot, dict) or not isinstance(project_id, str):
         raise bad_request('stage needs a snapshot and a projectId.')
     checked_digest(snapshot.get('digest'))
-    entries = json.loads(body.decode('utf-8', 'surrogateescape')) if body else snapshot.get('entries')
+    key = (run, project_id, snapshot['digest'])
+    begun = server.filling is not None and server.filling.key == key
+    entries = None if begun else json.loads(body.decode('utf-8', 'surrogateescape')) if body else snapshot.get('entries')
     content = None if entries is None else work_tree.content_of_entries(entries)
-    work = staging(server, run, project_id, snapshot['digest'], content)
+    work = staging(server, key, content)
     return work if params.get('start') is None else staged_and_started(server, work, params['start'])
 
 
@@ -36,36 +39,65 @@ def staged_and_started(server, work, params):
     return result
 
 
-def staging(server, run, project_id, digest, content):
+def staging(server, key, content):
     trees.remove_abandoned()
-    name = '%s.%s' % (run, nonce())
+    run, project_id, digest = key
+    begun = take_begun(server, key)
+    name = '%s.%s' % (run, nonce()) if begun is None else begun.name
     folder = make_folder(below('staging', name))
     server.staged.add(name)
-    done = False
+    keep = False
     try:
-        manifest = trees.take(project_id, digest, folder)
-        if manifest is not None and manifest.digest == digest:
-            content = work_tree.content_of_manifest(manifest)
+        if begun is not None:
+            content, manifest = begun.content, None
+        else:
+            manifest = trees.take(project_id, digest, folder)
+            if manifest is not None and manifest.digest == digest:
+                content = work_tree.content_of_manifest(manifest)
         if content is None:
             return {'state': 'entries'}
-        result = yield from fill(folder, project_id, digest, content, manifest)
-        done = result['state'] == 'staged'
-        if done:
+        result = yield from fill(folder, project_id, digest, content, manifest, begun)
+        if result['state'] == 'missing' and begun is None and manifest is None:
+            begin(server, name, key, content, result['missing'])
+            keep = result['begun'] = True
+        if result['state'] == 'staged':
+            keep = True
             result['staging'] = name
         return result
     finally:
-        if not done:
+        if not keep:
             server.staged.discard(name)
             trees.give_back(name)
 
 
-def fill(folder, project_id, digest, content, manifest):
-    needed = differing(content, manifest)
+def begin(server, name, key, content, missing):
+    from errand_agent import filling
+    filling.drop(server)
+    server.filling = filling.Filling(name, key, content, missing)
+
+
+def take_begun(server, key):
+    """What was copied while the contents came; whatever else was begun is given up."""
+    begun = server.filling
+    if begun is None or begun.key == key:
+        server.filling = None
+        if begun is not None and not os.path.isdir(begun.work):
+            # Whoever tidies up may have removed what lay there for long.
+            begun.written, begun.existing = {}, set()
+        return begun
+    from errand_agent import filling
+    filling.drop(server)
+    return None
+
+
+def fill(folder, project_id, digest, content, manifest, begun=None):
+    written = {} if begun is None else begun.written
+    needed = [entry for entry in differing(content, manifest) if entry[0] not in written]
     missing = lacking(needed)
     if missing:
         return {'state': 'missing', 'missing': missing}
     work = os.fsencode(os.path.join(folder, 'work'))
-    unchanged, existing = {}, set()
+    unchanged, existing = {}, set() if begun is None else begun.existing
     if manifest is not None:
         try:
             unchanged, existing = reuse(work, content, manifest, needed)
@@ -73,14 +105,14 @@ def fill(folder, project_id, digest, content, manifest):
             # A tree that can't be tidied (immutable files, a mount) is no help.
             trees.remove_folder(os.path.join(folder, 'work'))
             unchanged, existing = {}, set()
+        needed = [entry for entry in content.files if entry[0] not in unchanged]
+        missing = lacking(needed)
+        if missing:
+            return {'state': 'missing', 'missing': missing}
     if not os.path.isdir(work):
         os.mkdir(work)
-    needed = [entry for entry in content.files if entry[0] not in unchanged]
-    missing = lacking(needed)
-    if missing:
-        return {'state': 'missing', 'missing': missing}
     work_tree.make_directories(work, content.directories, existing)
-    written, copied = {}, 0
+    copied = sum(size for path, _, _, size in content.files if path in written)
     damaged = []
     copier, shown = work_tree.Copier(), time.monotonic()
     for index, (path, digest_hex, executable, size) in enumerate(needed):

@@ -2,13 +2,17 @@
 import errno
 import os
 import stat
+import sys
 
 from errand_agent.errors import CallError, bad_request
+from errand_agent.objects import write_all
 from errand_agent.paths import checked_digest, checked_entry_path, encoded, object_path
 from errand_agent.trees import signature
 
 COPY_CHUNK = 1 << 20
 FICLONE = 0x40049409
+# What a system or a file system says that does not copy from file to file.
+CAN_NOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTSOCK, errno.EBADF)
 
 
 class Content:
@@ -124,6 +128,7 @@ class Copier:
         os.umask(mask)
         self.mask = mask
         self.clone = True
+        self.kernel = sys.platform.startswith('linux')
 
     def copy(self, digest_hex, target, executable, size):
         """→ signature of the new file; None when the object is missing or damaged."""
@@ -152,12 +157,30 @@ class Copier:
                 return os.fstat(descriptor).st_size
             except (OSError, ImportError):
                 self.clone = False
-        copied = 0
-        while True:
-            data = os.read(source, min(COPY_CHUNK, max(size - copied, 0) + 1))
-            if not data:
-                return copied
-            view = memoryview(data)
-            while len(view):
-                view = view[os.write(descriptor, view):]
+        copied = self.within_kernel(source, descriptor, size) if size > COPY_CHUNK else 0
+        while copied <= size:
+            wanted = min(COPY_CHUNK, size - copied + 1)
+            data = os.read(source, wanted)
+            write_all(descriptor, data)
             copied += len(data)
+            # One byte more was asked for than there may be: a short answer is the end, and need not be asked for once more.
+            if not data or copied == size and len(data) < wanted:
+                break
+        return copied
+
+    def within_kernel(self, source, descriptor, size):
+        """→ how many bytes Linux has copied from file to file by itself. Both files then stand behind them."""
+        copied = 0
+        while self.kernel and copied < size:
+            try:
+                sent = os.sendfile(descriptor, source, copied, size - copied)
+            except OSError as error:
+                if error.errno not in CAN_NOT:
+                    raise
+                self.kernel = False
+                break
+            if not sent:
+                break
+            copied += sent
+        os.lseek(source, copied, os.SEEK_SET)
+        return copied

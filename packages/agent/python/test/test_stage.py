@@ -59,7 +59,57 @@ class Stage(AgentTest):
         answer = self.client.call('stage', json.dumps(entries).encode('ascii'), **params)
         self.assertEqual(answer['state'], 'missing')
         self.assertEqual(sorted(answer['missing']), sorted(set(digest_of(data) for data in FILES.values())))
-        self.assertEqual(os.listdir(os.path.join(self.home, 'staging')), [])
+
+    def begin(self, files, client=None):
+        """Asks for a run of these files, of which nothing is there: → what the next call has to say."""
+        entries = entries_of(files)
+        params = {'run': self.new_run(), 'projectId': 'project-a', 'snapshot': {'digest': snapshot_digest(entries)}}
+        answer = (client or self.client).call('stage', json.dumps(entries).encode('ascii'), **params)
+        self.assertEqual((answer['state'], answer['begun']), ('missing', True))
+        return params, answer['missing']
+
+    def copies(self, files):
+        return dict((path, data) for path, data in self.expected(files).items() if path != b'outputs')
+
+    def staged_folders(self):
+        return os.listdir(os.path.join(self.home, 'staging'))
+
+    def test_what_is_missing_is_copied_as_it_arrives(self):
+        params, missing = self.begin(FILES)
+        self.put(FILES, missing)
+        name, = self.staged_folders()
+        self.wait_for(lambda: self.tree(name) == self.copies(FILES), 'the copies')
+        path = os.path.join(self.home, 'staging', name, 'work', 'same.csv')
+        before = os.stat(path).st_ino
+        answer = self.client.call('stage', **params)
+        self.assertEqual((answer['state'], answer['staging'], answer['copied']), ('staged', name, 5))
+        self.assertEqual(self.tree(name), self.expected(FILES))
+        self.assertEqual(os.stat(path).st_ino, before)
+
+    def test_a_part_that_never_came_is_asked_for_again(self):
+        params, missing = self.begin(FILES)
+        self.put({'only': FILES['same.csv']}, missing)
+        answer = self.client.call('stage', **params)
+        self.assertEqual((answer['state'], sorted(answer['missing'])), ('missing', sorted(set(missing) - {digest_of(FILES['same.csv'])})))
+        self.assertEqual(self.client.call('stage', **params), {'state': 'entries'})
+        self.assertEqual(self.tree(self.stage(FILES)[1]['staging']), self.expected(FILES))
+
+    def test_what_was_begun_and_then_tidied_away_is_copied_anew(self):
+        params, missing = self.begin(FILES)
+        self.put(FILES, missing)
+        name, = self.staged_folders()
+        self.wait_for(lambda: self.tree(name) == self.copies(FILES), 'the copies')
+        shutil.rmtree(os.path.join(self.home, 'staging', name))
+        answer = self.client.call('stage', **params)
+        self.assertEqual(self.tree(answer['staging']), self.expected(FILES))
+
+    def test_what_was_begun_goes_with_the_client_or_with_the_next_run(self):
+        client = self.connect()
+        self.begin(FILES, client)
+        self.begin({'other': b'other'}, client)
+        self.assertEqual(len(self.staged_folders()), 1)
+        client.close()
+        self.assertEqual(self.staged_folders(), [])
 
     def test_an_unchanged_project_is_not_copied_again(self):
         run, _ = self.finished(FILES)
@@ -137,7 +187,7 @@ class Stage(AgentTest):
             file.write(b'1')
         entries = entries_of(FILES)
         answer = self.client.call('stage', json.dumps(entries).encode('ascii'), run=self.new_run(), projectId='p', snapshot={'digest': snapshot_digest(entries)})
-        self.assertEqual(answer, {'state': 'missing', 'missing': ['sha256:' + name]})
+        self.assertEqual((answer['state'], answer['missing']), ('missing', ['sha256:' + name]))
 
     def test_two_stages_at_once_share_no_tree(self):
         run, _ = self.finished(FILES)
