@@ -78,6 +78,7 @@ end_all
 rules -D 2>>"$directory/log"
 ip link delete "$bridge" 2>/dev/null
 unmount_all
-[ -z "$disk" ] || umount -l "$directory/data"
+# The limited disk, and what an engine that was killed has mounted onto its own folder.
+while umount -l "$directory/data" 2>/dev/null; do :; done
 rm -rf "$sockets"
 [ "$data" = keep ] || rm -rf "$directory"
