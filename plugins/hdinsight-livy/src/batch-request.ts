@@ -25,7 +25,7 @@ export function batchRequest(
   { home, agent, environment }: { readonly home: string; readonly agent: string; readonly environment: UnpackedEnvironment | undefined },
 ): BatchRequest {
   const { spark } = request
-  const unpacked = environment && batchEnvironment(environment)
+  const unpacked = environment && batchEnvironment(withoutThoseOfRun(environment, request), config.yarnDeployMode)
   const list = (name: string, values: readonly string[]) => (values.length === 0 ? {} : { [name]: values.join(',') })
   const tags = [spark?.configuration['spark.yarn.tags'], tagOf(request.runId)].filter((tag) => tag !== undefined)
   return {
@@ -52,6 +52,12 @@ export function batchRequest(
       'spark.yarn.am.waitTime': '604800s',
     },
   }
+}
+
+/** Variables that the run sets itself get to the executors through its driver, and have the last word there as in the driver. */
+function withoutThoseOfRun(environment: UnpackedEnvironment, { variables, secretVariables }: RunRequest): UnpackedEnvironment {
+  const own = new Set([...Object.keys(variables), ...secretVariables])
+  return { ...environment, variables: Object.fromEntries(Object.entries(environment.variables).filter(([name]) => !own.has(name))) }
 }
 
 function sizes(config: ClusterConfig): Partial<BatchRequest> {

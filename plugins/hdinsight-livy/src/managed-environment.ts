@@ -29,7 +29,7 @@ type Context = TargetContext<ClusterConfig>
 
 /**
  * Makes the environment on a machine that can, packs it, and puts it to the storage, once for each key. Errors: `ENVIRONMENT_NOT_PREPARED`,
- * `DEPLOY_MODE_NOT_SUPPORTED`, those of `openBuilder` and of `prepareEnvironment`.
+ * `ENVIRONMENT_NOT_SUPPORTED` for a requirements file, those of `openBuilder` and of `prepareEnvironment`.
  */
 export async function prepareManaged(
   context: Context,
@@ -37,7 +37,7 @@ export async function prepareManaged(
   request: EnvironmentRequest,
   options: CallOptions & { readonly build: boolean },
 ): Promise<Prepared> {
-  refuseClientMode(context)
+  refuseRequirements(context, request)
   const found = await findEnvironment(cluster, context.config, request, options)
   const { archive, lock } = found.record ?? (await build(context, cluster, { request, found }, options))
   await Promise.all([noteUse(cluster, found, options), ...(options.build ? [keepLatest(cluster, request, found.inputs, options)] : [])])
@@ -88,7 +88,7 @@ export async function planManaged(
   request: EnvironmentRequest,
   options: CallOptions,
 ): Promise<Pick<Plan, 'environment' | 'steps'> & UnpackedEnvironment> {
-  refuseClientMode(context)
+  refuseRequirements(context, request)
   const found = await findEnvironment(cluster, context.config, request, options)
   const { key, record } = found
   const environment = { key, ready: record !== undefined, changed: await changes(cluster, { request, found }, options) }
@@ -100,13 +100,15 @@ export async function planManaged(
   return { ...unpacked, environment, steps: [...making, `pack it and send it to ${unpacked.archive}`] }
 }
 
-/** The driver would run where nobody has unpacked the environment. */
-function refuseClientMode({ config, target }: Context): void {
-  if (config.yarnDeployMode !== 'client') return
+/** It names no Python, and what is unpacked elsewhere has to bring one: uv would leave the one that it found where it is. */
+function refuseRequirements({ target }: Context, { environment }: EnvironmentRequest): void {
+  if (environment.kind !== 'requirements') return
   throw new ErrandError(
-    'DEPLOY_MODE_NOT_SUPPORTED',
-    `The target ${target.name} runs its drivers on Livy's machine (yarnDeployMode: client), where YARN unpacks no environment.`,
-    { hint: `In ${target.name}.compute write yarnDeployMode: cluster, or userManagedEnvironment: true.` },
+    'ENVIRONMENT_NOT_SUPPORTED',
+    `${environment.file} can't be made into an environment for ${target.name}: a cluster needs one that brings its Python, and the file names none.`,
+    {
+      hint: 'Write a conda file with `python=3.11`, say, and the packages below `pip:`; name it with CondaDependenciesFile in the run configuration, and take RequirementsFile away.',
+    },
   )
 }
 

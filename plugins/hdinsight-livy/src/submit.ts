@@ -116,7 +116,7 @@ async function bringRequest(
   const agent = {
     environment: { ...environment?.variables, AZUREML_TARGET_TYPE: 'cluster' },
     deployMode: context.config.yarnDeployMode,
-    ...(environment === undefined ? {} : { unpacked: unpackedFolder, environmentKey: environment.key }),
+    ...(environment === undefined ? {} : { unpacked: unpackedFolder, environmentKey: environment.key, archive: environment.archive }),
   }
   await run.put('request.json', { ...storedRequest(request), agent }, call)
 }

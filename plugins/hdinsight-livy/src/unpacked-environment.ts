@@ -1,7 +1,8 @@
 import { ErrandError, type Prepared, type RunRequest } from '@errand/core'
 import type { BatchRequest } from '@errand/livy'
+import type { ClusterConfig } from './target.ts'
 
-/** An environment that YARN unpacks for the driver and for each executor. */
+/** An environment that YARN unpacks for the driver and for each executor; a driver on Livy's machine unpacks its own. */
 export interface UnpackedEnvironment {
   readonly key: string
   /** Path of its archive in the storage. */
@@ -25,15 +26,25 @@ export function unpackedEnvironment({ environment }: RunRequest, { data, environ
 }
 
 /** What a batch says of it. Every road by which a cluster may name another Python leads to this one. */
-export function batchEnvironment({ archive, variables }: UnpackedEnvironment): Required<Pick<BatchRequest, 'archives' | 'conf'>> {
+export function batchEnvironment(
+  { archive, variables }: UnpackedEnvironment,
+  mode: ClusterConfig['yarnDeployMode'],
+): Required<Pick<BatchRequest, 'archives' | 'conf'>> {
+  // On Livy's own machine the driver begins with that machine's Python and brings the environment for the script; for executors it is unpacked.
+  const driver =
+    mode === 'client'
+      ? {}
+      : {
+          'spark.pyspark.python': python,
+          'spark.pyspark.driver.python': python,
+          'spark.yarn.appMasterEnv.PYSPARK_PYTHON': python,
+          'spark.yarn.appMasterEnv.PYSPARK_DRIVER_PYTHON': python,
+          'spark.yarn.appMasterEnv.PYTHONNOUSERSITE': '1',
+        }
   return {
     archives: [`${archive}#${unpackedFolder}`],
     conf: {
-      'spark.pyspark.python': python,
-      'spark.pyspark.driver.python': python,
-      'spark.yarn.appMasterEnv.PYSPARK_PYTHON': python,
-      'spark.yarn.appMasterEnv.PYSPARK_DRIVER_PYTHON': python,
-      'spark.yarn.appMasterEnv.PYTHONNOUSERSITE': '1',
+      ...driver,
       'spark.executorEnv.PYSPARK_PYTHON': python,
       'spark.executorEnv.PYTHONNOUSERSITE': '1',
       ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [`spark.executorEnv.${name}`, value])),

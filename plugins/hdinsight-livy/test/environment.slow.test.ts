@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Environment, EnvironmentLock, Leftover, Prepared, RunRequest } from '@errand/core'
@@ -84,6 +84,15 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     },
     ...(lock === undefined ? {} : { lock }),
   })
+  const printed = [
+    'driver 2.0.0 1.16.0 environment blue of the run',
+    "executor [('2.0.0', '1.16.0', 'environment', 'blue', 'of the run')]",
+    'function of 2.0.0',
+    `command greeter 2.0.0 on ${python}`,
+    'activated data from a file',
+    'folder True',
+    '',
+  ].join('\n')
   const wanted = environment(['six==1.16.0', 'MarkupSafe'])
   const requestOf = (client: ClusterClient, changes: Partial<RunRequest> = {}) =>
     client.request({ 'main.py': script }, { environment: wanted, variables: { SIZE: 'of the run' }, ...changes })
@@ -266,14 +275,39 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     })
   })
 
-  it('can be made on this machine, and is refused for a driver that finds none', async () => {
+  it('can be made on this machine', async () => {
     process.env['ERRAND_HOME'] = join(folder, 'local')
     await using client = openClient({ ...direct, environmentBuilder: 'local' })
     const request = await requestOf(client, { environment: environment([]) })
     const { lock } = await client.target.prepare(request, { ...options, build: true })
     delete process.env['ERRAND_HOME']
     expect(lock?.packages.map(({ name }) => name)).toContain('greeter')
-    await using strange = openClient({ ...direct, yarnDeployMode: 'client' })
-    await expect(strange.target.prepare(request, { ...options, build: true })).rejects.toMatchObject({ code: 'DEPLOY_MODE_NOT_SUPPORTED' })
+  })
+
+  it.each([
+    ['in local mode', 'local'],
+    ['with executors in YARN', 'client'],
+  ] as const)('is brought by a driver on the machine of Livy, %s, which leaves nothing there', async (_mode, kind) => {
+    await using maker = openClient(overSsh)
+    await maker.target.prepare(await requestOf(maker), { ...options, build: true })
+    await using livy = await yarn.startLivy(kind)
+    await using client = openClient({ ...direct, livyUrl: livy.url, yarnDeployMode: 'client' })
+    const request = await requestOf(client)
+    const prepared = await client.target.prepare(request, { ...options, build: false })
+    const { stdout, stderr, status } = await follow(client.target, await client.target.submit(request, prepared, options))
+    expect(status, stderr).toMatchObject({ state: 'completed' })
+    expect(stdout).toBe(printed)
+    await expect.poll(() => readdirSync(tmpdir()).filter((name) => name.includes(request.runId)), { timeout: 120_000 }).toEqual([])
+  })
+
+  it('is not made of a requirements file, which names no Python', async () => {
+    await using client = openClient(direct)
+    const request = await requestOf(client, {
+      environment: { ...environment(['six']), kind: 'requirements', file: 'requirements.txt' } as Environment,
+    })
+    const refusal = { code: 'ENVIRONMENT_NOT_SUPPORTED', message: expect.stringContaining('requirements.txt') as string }
+    const hint = expect.stringContaining('CondaDependenciesFile') as string
+    await expect(client.target.prepare(request, { ...options, build: true })).rejects.toMatchObject({ ...refusal, hint })
+    await expect(client.target.plan(request, options)).rejects.toMatchObject(refusal)
   })
 })

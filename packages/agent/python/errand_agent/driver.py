@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from errand_agent import driver_context, driver_files, machine, mirror, paths, project_archive, stage, start, status, work_tree
+from errand_agent import driver_context, driver_environment, driver_files, machine, mirror, paths, project_archive, stage, start, status, work_tree
 from errand_agent.cluster_storage import ClusterStorage
 from errand_agent.errors import CallError
 from errand_agent.outage import StorageGone
@@ -66,7 +66,7 @@ def supervised(gateway, storage, home, run):
     if variables is not None:
         storage.delete('variables')
     check_mode(gateway.jvm, request)
-    folder = build(home, run, request, variables)
+    folder = build(gateway.jvm, home, run, request, variables)
     driver_context.prepare(gateway, storage, request, json.loads(variables.decode('utf-8')) if variables else {}, folder)
     driver_files.bring_project(storage, folder)
     known = driver_files.snapshot_of(storage)
@@ -109,7 +109,7 @@ class Staging:
     staged = set()
 
 
-def build(home, run, request, variables):
+def build(jvm, home, run, request, variables):
     """Makes the run's folder in the driver's own → its path."""
     digest = paths.checked_digest(request['snapshot']['digest'])
     archive = os.path.join(paths.make_folder(paths.home()), 'project')
@@ -120,25 +120,16 @@ def build(home, run, request, variables):
     if answer['state'] != 'staged':
         raise CallError('PROJECT_CORRUPT', 'The archive of the project in the storage of the cluster lacks contents.')
     folder = paths.run_folder(run)
-    launch = [sys.executable, os.path.join(paths.agent_folder(), 'driver_script.py')]
+    agent = driver_environment.in_environment(request.get('agent') or {}, home, jvm.java.lang.System.getProperty('spark.master'))
+    launch = [agent['python'], os.path.join(paths.agent_folder(), 'driver_script.py')]
     # The cluster kills a quarter of a second after it has asked.
-    agent = dict(in_environment(request.get('agent') or {}), python=sys.executable, launch=launch, stopGrace=0)
+    agent = dict(agent, launch=launch, stopGrace=0)
     start.put_in_place(answer['staging'], folder, dict(request, agent=agent))
     if variables:
         descriptor = os.open(os.path.join(folder, 'variables'), os.O_WRONLY | os.O_CREAT, 0o600)
         os.write(descriptor, variables)
         os.close(descriptor)
     return folder
-
-
-def in_environment(agent):
-    """`unpacked` names the folder in which the cluster has put the environment of the run: where that is, only the driver knows."""
-    if 'unpacked' not in agent:
-        return agent
-    prefix = os.path.abspath(agent['unpacked'])
-    variables = {'PYTHONNOUSERSITE': '1', 'CONDA_PREFIX': prefix, 'AZUREML_CONDA_ENVIRONMENT_PATH': prefix}
-    variables.update(agent.get('environment') or {})
-    return dict(agent, pathPrepend=[os.path.join(prefix, 'bin')], environment=variables, activate=prefix)
 
 
 def result_of(generator):

@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import shutil
+import sys
+import tarfile
 import tempfile
 import unittest
 
 from client import SOURCE  # noqa: F401
-from errand_agent import driver, driver_files, mirror, outage, paths, project_archive
+from errand_agent import driver, driver_environment, driver_files, mirror, outage, paths, project_archive
 from errand_agent.errors import CallError
 from errand_agent.log_record import HEADER, MAGIC, START, records
 
@@ -39,6 +41,9 @@ class FolderStorage:
 
     def make_folder(self, name):
         os.makedirs(os.path.join(self.root, name))
+
+    def download(self, name, target):
+        shutil.copyfile(self.path(name), target)
 
     def upload(self, source, name):
         shutil.copyfile(source, self.path(name))
@@ -114,11 +119,28 @@ class DriverTest(unittest.TestCase):
         self.assertFalse(driver.claimed(self.storage, b"another's"))
 
     def test_an_environment_is_where_the_cluster_has_unpacked_it(self):
-        agent = driver.in_environment({'unpacked': 'environment', 'environment': {'COLOUR': 'blue', 'CONDA_PREFIX': 'own'}})
+        wanted = {'unpacked': 'environment', 'environment': {'COLOUR': 'blue', 'CONDA_PREFIX': 'own'}}
+        agent = driver_environment.in_environment(wanted, None, 'yarn')
         prefix = os.path.join(os.getcwd(), 'environment')
         self.assertEqual([agent['pathPrepend'], agent['activate']], [[os.path.join(prefix, 'bin')], prefix])
         self.assertEqual([agent['environment'][name] for name in ('COLOUR', 'CONDA_PREFIX', 'AZUREML_CONDA_ENVIRONMENT_PATH')], ['blue', 'own', prefix])
-        self.assertEqual(driver.in_environment({'environment': {}}), {'environment': {}})
+        self.assertEqual(agent['python'], sys.executable)
+        self.assertEqual(driver_environment.in_environment({'environment': {}}, None, None), {'environment': {}, 'python': sys.executable})
+
+    def test_a_driver_on_the_machine_of_livy_unpacks_the_environment_itself(self):
+        with tarfile.open(self.storage.path('environments/key/environment-lock.tar.gz'), 'w:gz') as archive:
+            link = tarfile.TarInfo('bin/python')
+            link.type, link.linkname = tarfile.SYMTYPE, sys.executable
+            archive.addfile(link)
+        wanted = {'unpacked': 'environment', 'archive': '/home/environments/key/environment-lock.tar.gz', 'environmentKey': 'key', 'deployMode': 'client'}
+        prefix = os.path.join(self.home, 'environment')
+        python = os.path.join(prefix, 'bin', 'python')
+        for master, executors in (('local[1]', python), ('yarn', './environment/bin/python')):
+            agent = driver_environment.in_environment(wanted, self.storage, master)
+            self.assertEqual([agent['python'], agent['activate'], agent['environment']['PYSPARK_PYTHON']], [python, prefix, executors])
+            self.assertTrue(os.path.samefile(python, sys.executable))
+            shutil.rmtree(prefix)
+        self.assertEqual(os.listdir(paths.home()), [])
 
     def test_an_archive_gives_its_contents_or_is_refused(self):
         text = b'content'
