@@ -111,8 +111,8 @@ export function runHandle(agent: Agent, reference: RunReference): RunHandle {
       return toStatus(result)
     },
     events: (options) => readEvents(agent, run, options),
-    async cancel({ signal }) {
-      await agent.call('cancel', { run }, { signal })
+    async cancel({ signal, report }) {
+      await agent.call('cancel', { run }, { signal, progress: report })
     },
     collect: (directory, options) => collect(agent, run, directory, options),
     async remove({ signal }) {

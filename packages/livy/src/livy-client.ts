@@ -15,10 +15,10 @@ export interface LivyCall {
 
 export interface CreateCall extends LivyCall {
   /**
-   * Where Livy knows no names: the number of the batch that an attempt without an answer has made, found by other ways; undefined when
-   * there seems to be none. Then the next attempt is made, so whoever gives this must be able to bear a second batch.
+   * Where Livy knows no names: the batch that an attempt without an answer has made, found by other ways; undefined when there seems to be
+   * none. Then the next attempt is made, so whoever gives this must be able to bear a second batch. What it throws ends the creation.
    */
-  findNumber?(): Promise<number | undefined>
+  findBatch?(): Promise<Batch | undefined>
 }
 
 export interface CreatedBatch {
@@ -129,16 +129,15 @@ export function openLivyClient(settings: LivySettings): LivyClient {
     }
   }
 
-  async function createNumbered(request: BatchRequest, { signal, findNumber }: CreateCall): Promise<CreatedBatch> {
+  async function createNumbered(request: BatchRequest, { signal, findBatch }: CreateCall): Promise<CreatedBatch> {
     for (let attempt = 1; ; attempt++) {
       try {
         return { batch: await post(request, signal), existed: false }
       } catch (error) {
-        if (findNumber === undefined || attempt === mostAttempts) throw error
-        if (!mayHaveActed(error) && codeOf(error) !== 'UNREACHABLE') throw error
-        const number = mayHaveActed(error) ? await findNumber() : undefined
-        const batch = number === undefined ? undefined : await get(number, signal)
+        if (findBatch === undefined || !(mayHaveActed(error) || codeOf(error) === 'UNREACHABLE')) throw error
+        const batch = mayHaveActed(error) ? await findBatch() : undefined
         if (batch !== undefined) return { batch, existed: true }
+        if (attempt === mostAttempts) throw error
       }
       await sleep(Math.random() * 250 * 2 ** attempt, undefined, { signal })
     }

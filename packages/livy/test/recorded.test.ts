@@ -1,7 +1,7 @@
 import { type RequestListener, createServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { openLivyClient, openWebHdfsClient } from '@errand/livy'
+import { type Batch, openLivyClient, openWebHdfsClient } from '@errand/livy'
 
 const call = { signal: new AbortController().signal }
 
@@ -37,7 +37,7 @@ describe('answers of other versions', () => {
   it('0.5 knows no name: a batch whose answer was lost is found by what the caller knows, or asked for again', async () => {
     const asked: string[] = []
     const batch = { id: 7, state: 'starting', appId: null, log: [] }
-    const answers = { 'GET /batches/run': [400, 'For input string: "run"'], 'GET /batches/7': [200, batch] } as const
+    const answers = { 'GET /batches/run': [400, 'For input string: "run"'] } as const
     let posts = 0
     await using server = await answering((request, response) => {
       const what = `${request.method} ${request.url}`
@@ -46,14 +46,14 @@ describe('answers of other versions', () => {
       json(status, value)(request, response)
     })
     await using client = openLivyClient({ url: server.url })
-    const create = (found: number | undefined) => client.create({ file: '/a.py', name: 'run' }, { ...call, findNumber: async () => found })
-    expect(await create(7)).toEqual({ batch, existed: true })
-    expect(asked).toEqual(['GET /batches/run', 'POST /batches', 'GET /batches/7'])
+    const create = (found: Batch | undefined) => client.create({ file: '/a.py', name: 'run' }, { ...call, findBatch: async () => found })
+    expect(await create(batch)).toEqual({ batch, existed: true })
+    expect(asked).toEqual(['GET /batches/run', 'POST /batches'])
     posts = 0
     expect(await create(undefined)).toEqual({ batch, existed: false })
     expect(posts).toBe(2)
     await expect(client.get('run', call)).rejects.toMatchObject({ code: 'NAMES_UNKNOWN' })
-    expect(asked).toHaveLength(5)
+    expect(asked).toHaveLength(4)
   })
 
   it('content that can not be read is the error, not the connection that it breaks', async () => {

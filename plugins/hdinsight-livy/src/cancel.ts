@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelGrace } from '@errand/agent'
+import { takeClaim } from './claim.ts'
 import { lookAt } from './outlook.ts'
 import { deleteBatch } from './run-batch.ts'
 import type { Call, StoredRun } from './stored-run.ts'
@@ -11,32 +12,30 @@ const patience = 20
 /** Seconds between the polite and the hard end, from `ERRAND_CANCEL_GRACE`. */
 const grace = (): number => cancelGrace(process.env['ERRAND_CANCEL_GRACE']) ?? defaultGrace
 
+/** A call that can say what it waits for. */
+export interface CancelCall extends Call {
+  tell?(message: string): void
+}
+
 /**
  * Asks the driver's agent to end the script, or, when no driver has taken the run yet, takes it away from all of them. A driver that does
  * not answer in time is ended by Livy. Returns when the cluster runs nothing of it.
  */
-export async function cancelRun(run: StoredRun, call: Call): Promise<void> {
+export async function cancelRun(run: StoredRun, call: CancelCall): Promise<void> {
   if (await run.exists('final.json', call)) return
   await run.put('cancel', { grace: grace() }, call)
-  if (await claimedByUs(run, call)) {
+  if (await takeClaim(run, call)) {
+    call.tell?.('no driver has begun: Livy is asked to end what it has started')
     await deleteBatch(run, call)
   } else {
-    const ended = await hasEnded(run, (grace() + patience) * 1000, call)
-    if (!ended) await deleteBatch(run, call)
+    call.tell?.('the driver is asked to end the script')
+    if (!(await hasEnded(run, (grace() + patience) * 1000, call))) {
+      call.tell?.('the driver has not ended the script: Livy is asked to end it')
+      await deleteBatch(run, call)
+    }
   }
   await gone(run, call)
   await run.put('final.json', { state: 'cancelled', endedAt: new Date().toISOString() }, call)
-}
-
-/** Whoever makes the claim has the run: a driver that comes later ends at once. */
-async function claimedByUs({ cluster: { storage }, folder }: StoredRun, call: Call): Promise<boolean> {
-  try {
-    await storage.write(`${folder}/claim`, JSON.stringify({ cancelled: true }), { ...call, overwrite: false })
-    return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && ['EXISTS', 'FORBIDDEN'].includes(String(error.code))) return false
-    throw error
-  }
 }
 
 async function hasEnded(run: StoredRun, limit: number, call: Call): Promise<boolean> {
@@ -47,6 +46,10 @@ async function hasEnded(run: StoredRun, limit: number, call: Call): Promise<bool
   return false
 }
 
-async function gone(run: StoredRun, call: Call): Promise<void> {
-  while ((await lookAt(run, call)).state === 'alive') await sleep(400, undefined, { signal: call.signal })
+async function gone(run: StoredRun, call: CancelCall): Promise<void> {
+  for (let told = ''; ; await sleep(400, undefined, { signal: call.signal })) {
+    const outlook = await lookAt(run, call)
+    if (outlook.state !== 'alive') return
+    if (outlook.detail !== told) call.tell?.(`waiting until nothing of the run is left alive: ${(told = outlook.detail)}`)
+  }
 }

@@ -1,30 +1,41 @@
+import { errorMessage } from '@errand/core'
 import { type Batch, type YarnApplication, isApplicationOver, isEnded, mayPass } from '@errand/livy'
 import { tagOf } from './batch-request.ts'
+import { isOfDriver } from './claim.ts'
 import { applicationIdOf, batchOf } from './run-batch.ts'
 import type { Call, Claim, StoredRun } from './stored-run.ts'
 
 /** What Livy and YARN say of a run that has written no end. */
 export type Outlook =
   | { readonly state: 'alive'; readonly detail: string }
-  | { readonly state: 'over'; readonly killed: boolean; readonly words: string }
-  /** Livy has forgotten it and YARN can't be asked, or neither knows it. */
-  | { readonly state: 'unknown'; readonly words: string }
+  | ({ readonly state: 'over' } & End)
+  /** Livy has forgotten it and YARN can't be asked, or, when YARN was asked, neither knows it. */
+  | { readonly state: 'unknown'; readonly words: string; readonly asked: boolean; readonly claimed: boolean }
+
+interface End {
+  readonly killed: boolean
+  readonly words: string
+  /** Whether a driver had the run before anybody was asked. */
+  readonly claimed: boolean
+}
 
 /** Asks Livy, and where it has forgotten the run, or says that it is over, YARN. */
 export async function lookAt(run: StoredRun, call: Call): Promise<Outlook> {
+  const claim = await run.read<Claim>('claim', call)
+  const claimed = isOfDriver(claim)
   const { batch, problem } = await askLivy(run, call)
   if (batch !== undefined && !isEnded(batch)) return { state: 'alive', detail: detailOf(batch) }
-  const asked = await askYarn(run, batch, call)
-  if (batch !== undefined) return over(asked.application, { state: batch.state, log: await logOf(run, batch, call) })
+  const asked = await askYarn(run, { batch, claim }, call)
+  if (batch !== undefined) return over(claimed, asked.application, { state: batch.state, log: await logOf(run, batch, call) })
   const { application } = asked
-  const why = problem === undefined ? 'Livy has forgotten the run' : "Livy can't be reached"
+  const why = problem === undefined ? 'Livy tells nothing of the run' : "Livy can't be reached"
   if (application !== undefined)
     return isApplicationOver(application)
-      ? over(application)
+      ? over(claimed, application)
       : { state: 'alive', detail: `${why}; YARN has it as ${application.id}, ${application.state.toLowerCase()}` }
-  if (await givesSigns(run, call)) return { state: 'alive', detail: `${why}; its driver gives signs of life` }
+  if (claimed && (await givesSigns(run, call))) return { state: 'alive', detail: `${why}; its driver gives signs of life` }
   if (problem !== undefined) throw problem
-  return { state: 'unknown', words: asked.words }
+  return { state: 'unknown', words: asked.words, asked: asked.done, claimed }
 }
 
 /** Livy may be down while the run goes on: then others are asked, and its own error counts only when they know nothing. */
@@ -38,16 +49,30 @@ async function askLivy(run: StoredRun, call: Call): Promise<{ readonly batch?: B
   }
 }
 
-/** Milliseconds. A driver gives a sign every 10 seconds. */
+/** Milliseconds. A driver gives a sign every 10 seconds, from when it has brought the project. */
 const longestSilence = 90_000
+const longestStart = 600_000
+/** Milliseconds that a driver has for a sign once its silence was seen: the storage may have been away for both. */
+const secondChance = 30_000
 
-/** By the clock of the storage alone, which has seen both: the driver's last sign, and a file that is written now. */
+/** By the clock of the storage alone, which has seen all of it: the driver's last sign, and a file that is written now. */
 async function givesSigns({ cluster: { storage }, folder }: StoredRun, call: Call): Promise<boolean> {
-  const sign = await storage.status(`${folder}/alive`, call)
-  if (sign === undefined) return false
-  await storage.write(`${folder}/looked`, '', { ...call, overwrite: true })
-  const now = await storage.status(`${folder}/looked`, call)
-  return now !== undefined && now.modified - sign.modified < longestSilence
+  const timeOf = async (name: string) => (await storage.status(`${folder}/${name}`, call))?.modified
+  const now = async (name: string) => {
+    await storage.write(`${folder}/${name}`, '', { ...call, overwrite: true })
+    return (await timeOf(name)) ?? 0
+  }
+  const alive = await timeOf('alive')
+  const sign = alive ?? (await timeOf('claim')) ?? 0
+  const final = await timeOf('final.json')
+  // Its end is the last that a driver writes.
+  if (final !== undefined && final > sign) return false
+  const looked = await now('looked')
+  if (looked - sign < (alive === undefined ? longestStart : longestSilence)) return true
+  const noticed = await timeOf('silent')
+  if (noticed !== undefined && noticed > sign) return looked - noticed < secondChance
+  await now('silent')
+  return true
 }
 
 function detailOf({ state, appId }: Batch): string {
@@ -60,10 +85,10 @@ async function logOf({ cluster: { livy } }: StoredRun, { id, log }: Batch, call:
   return (await livy.log(id, { size: 400 }, call))?.log ?? log ?? []
 }
 
-function over(application: YarnApplication | undefined, batch?: Pick<Batch, 'state' | 'log'>): Outlook {
+function over(claimed: boolean, application: YarnApplication | undefined, batch?: Pick<Batch, 'state' | 'log'>): Outlook {
   const diagnostics = application?.diagnostics ?? ''
   const killed = batch?.state === 'killed' || application?.state === 'KILLED'
-  return { state: 'over', killed, words: diagnostics.trim() || wordsOf(batch?.log ?? []) }
+  return { state: 'over', claimed, killed, words: diagnostics.trim() || wordsOf(batch?.log ?? []) }
 }
 
 /** Of spark-submit's lines those that say what went wrong, else the last ones. */
@@ -77,19 +102,24 @@ function wordsOf(log: readonly string[]): string {
 
 interface Asked {
   readonly application?: YarnApplication
+  /** False when YARN could not be asked. */
+  readonly done: boolean
   readonly words: string
 }
 
-async function askYarn(run: StoredRun, batch: Batch | undefined, call: Call): Promise<Asked> {
-  const claim = await run.read<Claim>('claim', call)
+async function askYarn(
+  run: StoredRun,
+  { batch, claim }: { readonly batch: Batch | undefined; readonly claim: Claim | undefined },
+  call: Call,
+): Promise<Asked> {
   const id = batch?.appId ?? applicationIdOf(claim)
   const yarn = run.cluster.yarn(claim?.manager ?? undefined)
-  if (yarn === undefined) return { words: 'Livy does not know the run, and no way to YARN is known.' }
+  if (yarn === undefined) return { done: false, words: 'Livy does not know the run, and no way to YARN is known.' }
   try {
     const application = id === undefined ? (await yarn.applicationsWithTag(tagOf(run.id), call))[0] : await yarn.application(id, call)
-    return { words: 'Neither Livy nor YARN knows the run.', ...(application === undefined ? {} : { application }) }
+    return { done: true, words: 'Neither Livy nor YARN knows the run.', ...(application === undefined ? {} : { application }) }
   } catch (error) {
     call.signal.throwIfAborted()
-    return { words: `Livy does not know the run, and YARN can't be asked: ${error instanceof Error ? error.message : String(error)}` }
+    return { done: false, words: `Livy does not know the run, and YARN can't be asked: ${errorMessage(error)}` }
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunStatus, errorCode, errorMessage } from '@errand/core'
+import { isOfDriver, isOurs, takeClaim } from './claim.ts'
 import { type Outlook, lookAt } from './outlook.ts'
-import type { Call, StoredRun } from './stored-run.ts'
+import type { Call, Claim, StoredRun } from './stored-run.ts'
 
 const lostRun: RunStatus = { state: 'lost', reason: 'The storage of the cluster has no such run.' }
 
@@ -26,15 +27,17 @@ export async function currentStatus(run: StoredRun, call: Call): Promise<RunStat
   if (request === undefined) return lostRun
   const started = await writtenStatus(run, call)
   const outlook = await lookAt(run, call)
-  if (outlook.state === 'alive')
-    return started ?? { state: 'queued', queuedAt: new Date(request.modified).toISOString(), detail: outlook.detail }
+  const waiting = (detail: string): RunStatus => started ?? { state: 'queued', queuedAt: new Date(request.modified).toISOString(), detail }
+  if (outlook.state === 'alive') return waiting(outlook.detail)
   // Between a look at the storage and one at Livy a driver may have written its end.
-  return (await finalStatus(run, call)) ?? (await settled(run, { started, outlook }, call))
+  return (await finalStatus(run, call)) ?? (await settled(run, { started, outlook, waiting }, call))
 }
 
 interface Known {
   readonly started: RunStatus | undefined
   readonly outlook: Exclude<Outlook, { readonly state: 'alive' }>
+  /** The status of one that is not over after all. */
+  waiting(detail: string): RunStatus
 }
 
 /** Object stores tell of a new file a moment late. */
@@ -45,7 +48,7 @@ async function settled(run: StoredRun, known: Known, call: Call): Promise<RunSta
   const late = await finalStatus(run, call)
   if (late !== undefined) return late
   const end = await endOf(run, known, call)
-  if (end.state === 'lost') return end
+  if (!isFinal(end)) return end
   const times = {
     ...(known.started?.startedAt === undefined ? {} : { startedAt: known.started.startedAt }),
     endedAt: new Date().toISOString(),
@@ -61,20 +64,28 @@ async function settled(run: StoredRun, known: Known, call: Call): Promise<RunSta
   return (await run.read<RunStatus>('final.json', call)) ?? final
 }
 
-async function endOf(run: StoredRun, { started, outlook }: Known, call: Call): Promise<RunStatus> {
+const isFinal = ({ state }: RunStatus): boolean => state === 'failed' || state === 'cancelled'
+
+async function endOf(run: StoredRun, { started, outlook, waiting }: Known, call: Call): Promise<RunStatus> {
   if (await run.exists('cancel', call)) return { state: 'cancelled' }
-  const claimed = await run.exists('claim', call)
-  if (outlook.state === 'unknown') {
-    if (!claimed && (await isYoung(run, call)))
-      return { state: 'lost', reason: 'The run was not submitted to Livy, or Livy has forgotten it.' }
-    return { state: 'failed', cause: 'machine', reason: `The driver of the run is gone without a word. ${outlook.words}` }
+  const claimed = started !== undefined || outlook.claimed
+  // Livy and YARN were asked before it came.
+  if (!claimed && isOfDriver(await run.read<Claim>('claim', call))) return waiting('its driver has just come')
+  if (!claimed && outlook.state === 'unknown') {
+    if (await isYoung(run, call)) return { state: 'lost', reason: 'The run was not submitted to Livy, or Livy has forgotten it.' }
+    // Nobody has seen it end: YARN may have it still in a queue.
+    if (!outlook.asked) return waiting(`it has not started yet. ${outlook.words}`)
   }
+  // What is told of may be another's, or told too early: no driver may come after an end.
+  if (!claimed && !(await takeClaim(run, call)) && !isOurs(await run.read<Claim>('claim', call))) return waiting('its driver has just come')
+  if (outlook.state === 'unknown')
+    return { state: 'failed', cause: 'machine', reason: `The driver of the run is gone without a word. ${outlook.words}` }
   const words = outlook.words.slice(0, 2000)
   if (outlook.killed) return { state: 'failed', cause: 'preempted', reason: `The cluster ended the application of the run: ${words}` }
   if (/beyond (the )?'?(physical|virtual)'? memory limit|exit(ed with)? ?(code|status)?:? ?137/i.test(words))
     return { state: 'failed', cause: 'out-of-memory', reason: `The cluster ended the driver for want of memory: ${words}` }
   if (storageGone.test(outlook.words)) return { state: 'failed', cause: 'machine', reason: lostEnd }
-  if (started === undefined && !claimed) return { state: 'failed', cause: 'start', reason: `The cluster did not start the run: ${words}` }
+  if (!claimed) return { state: 'failed', cause: 'start', reason: `The cluster did not start the run: ${words}` }
   return { state: 'failed', cause: 'machine', reason: `The driver of the run ended without a word: ${words}` }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Answer, CallParameters } from '@errand/agent'
 import { type Host, type RunStatus, logMagic } from '@errand/core'
 import { isEnded } from '@errand/livy'
-import { cancelRun } from './cancel.ts'
+import { type CancelCall, cancelRun } from './cancel.ts'
 import type { Cluster } from './cluster.ts'
 import { batchOf } from './run-batch.ts'
 import { openRunFiles } from './run-files.ts'
@@ -40,7 +40,7 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
     return made
   }
 
-  const calls: Readonly<Record<string, (parameters: CallParameters, call: Call) => Promise<Answer>>> = {
+  const calls: Readonly<Record<string, (parameters: CallParameters, call: CancelCall) => Promise<Answer>>> = {
     status: async ({ run }, call) => answer(await currentStatus(follow(run).run, call)),
     read: (parameters, call) => read(follow(parameters['run']), parameters, call),
     async cancel({ run }, call) {
@@ -73,10 +73,10 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
       free: null,
     },
     host: { ...host, name: cluster.name },
-    async call(name, parameters, { signal }) {
+    async call(name, parameters, { signal, progress }) {
       const made = calls[name]
       if (made === undefined) throw new Error(`The storage of a cluster has no answer to ${name}.`)
-      return explained(target, () => made(parameters, { signal }))
+      return explained(target, () => made(parameters, { signal, tell: (message) => progress?.({ message }) }))
     },
     [Symbol.asyncDispose]: async () => {},
   }

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream'
 import { readAgentFiles } from '@errand/agent'
-import { type CallOptions, ErrandError, type RunReference, type RunRequest, type TargetContext } from '@errand/core'
+import { type CallOptions, ErrandError, type RunReference, type RunRequest, type TargetContext, errorCode } from '@errand/core'
+import type { Batch, BatchRequest } from '@errand/livy'
 import { batchRequest } from './batch-request.ts'
 import type { Cluster } from './cluster.ts'
 import { projectArchive, sizeOf } from './project-archive.ts'
-import { type StoredBatch, batchOf, findNumber } from './run-batch.ts'
+import { type StoredBatch, batchOf, findBatch } from './run-batch.ts'
 import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
 import { type UnpackedEnvironment, unpackedFolder } from './unpacked-environment.ts'
@@ -36,12 +37,19 @@ export async function submitRun(
     environment && refuseWithout(environment, cluster, options),
   ])
   options.report({ message: 'submitting to Livy' })
-  const { batch } = await cluster.livy.create(batchRequest(context.config, request, { home: cluster.home, agent, environment }), {
-    signal: options.signal,
-    findNumber: () => findNumber(run, options),
-  })
-  await run.put('batch.json', { id: batch.id }, options)
+  const batch = await createBatch(run, batchRequest(context.config, request, { home: cluster.home, agent, environment }), options)
+  if (batch !== undefined) await run.put('batch.json', { id: batch.id }, options)
   return referenceOf(run, options)
+}
+
+/** Undefined for a run that has started in a batch which can't be told from others: its driver's claim is enough to follow and to end it. */
+async function createBatch(run: StoredRun, request: BatchRequest, { signal }: Call): Promise<Batch | undefined> {
+  try {
+    return (await run.cluster.livy.create(request, { signal, findBatch: () => findBatch(run, { signal }) })).batch
+  } catch (error) {
+    if (errorCode(error) === 'BATCH_NOT_FOUND') return undefined
+    throw error
+  }
 }
 
 /** The run of that id, when Livy was asked to run it for this project. */

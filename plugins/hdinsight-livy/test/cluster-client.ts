@@ -17,7 +17,8 @@ export interface ClusterClient extends AsyncDisposable {
   submit(request: RunRequest): Promise<RunReference>
 }
 
-const defaults: ClusterConfig = {
+/** What a `.compute` file of the tests says beside its addresses. */
+export const clusterConfig: ClusterConfig = {
   username: userInfo().username,
   livyPort: 8998,
   yarnDeployMode: 'cluster',
@@ -31,7 +32,13 @@ export function openClient(changes: Partial<ClusterConfig>, secrets: Readonly<Re
   const directory = mkdtempSync(join(tmpdir(), 'errand-cluster-'))
   mkdirSync(join(directory, 'project'))
   const project = { name: 'cluster-test', id: 'cluster-test' }
-  const context = createTestContext<ClusterConfig>({ config: { ...defaults, ...changes }, directory, type: 'cluster', project, secrets })
+  const context = createTestContext<ClusterConfig>({
+    config: { ...clusterConfig, ...changes },
+    directory,
+    type: 'cluster',
+    project,
+    secrets,
+  })
   const trusting = { ...context, ask: async ({ kind }: { readonly kind: string }) => (kind === 'confirm' ? 'yes' : '') }
   const target = createTarget(trusting)
   return {

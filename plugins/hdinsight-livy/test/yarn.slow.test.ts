@@ -190,6 +190,24 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     })
   })
 
+  it.each([502, 504, 'cut'] as const)(
+    'a gateway that fails (%s), on the way to a run and while it is followed, costs nothing',
+    async (how) => {
+      writeFileSync(certificate, gateway.certificate)
+      const through = { livyUrl: `${gateway.url}/livy`, webhdfsUrl: `${gateway.url}/webhdfs/v1`, certificateAuthority: certificate }
+      await using client = openClient(through, { clusterPassword: gateway.password })
+      const request = await client.request({ 'main.py': "import time\nprint('first', flush=True)\ntime.sleep(3)\nprint('last')" })
+      gateway.spoil(1, /^POST \/livy\/batches/, how)
+      const reference = await client.submit(request)
+      gateway.spoil(3, /^GET \/livy\/batches/, how)
+      await using handle = await client.target.attach(reference, options)
+      expect(['queued', 'running', 'completed']).toContain((await handle.status(options)).state)
+      gateway.spoil(4, /^GET \/(livy|webhdfs|yarnui)/, how)
+      expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'first\nlast\n' })
+      expect(await applicationsOf(request.runId)).toHaveLength(1)
+    },
+  )
+
   it.each([
     ['before its driver starts', 0],
     ['while a driver that ignores SIGTERM runs', 1],
@@ -398,6 +416,24 @@ for number in range(${lines}):
     await using client = openClient({ livyUrl: livy.url, webhdfsUrl: yarn.webHdfsUrl, yarnDeployMode: 'client' })
     const { reference } = await run(client, sum)
     expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: '3\n' })
+  })
+
+  it.each([
+    ['before its driver starts', 0],
+    ['whose script has made no Spark context', 1],
+  ])('cancels a run %s on the machine of Livy, says what it waits for, and leaves nothing', async (_when, running) => {
+    await using livy = await yarn.startLivy('client')
+    await using client = openClient({ livyUrl: livy.url, webhdfsUrl: yarn.webHdfsUrl, yarnDeployMode: 'client' })
+    const { request, reference } = await run(client, stubborn)
+    if (running === 1) await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    await using handle = await client.target.attach(reference, options)
+    const told: string[] = []
+    await handle.cancel({ ...options, report: ({ message }) => void told.push(message) })
+    expect(told[0]).toMatch(running === 1 ? /^the driver is asked to end the script$/ : / asked to end /)
+    expect(await handle.status(options)).toMatchObject({ state: 'cancelled' })
+    await expect.poll(() => processesOf(request.runId), { timeout: 60_000 }).toEqual([])
+    expect(readdirSync(tmpdir()).filter((name) => name.includes(request.runId))).toEqual([])
+    expect(await applicationsOf(request.runId)).toEqual([])
   })
 
   it('says so when Livy does not allow a driver on its own machine', async () => {

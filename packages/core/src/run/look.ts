@@ -1,7 +1,7 @@
 import { ErrandError, errorCode } from '../errors.ts'
 import { type RunRecord, type StoredLogRecord, finalStates } from '../history/index.ts'
 import { createRedactor } from '../redaction.ts'
-import type { RunHandle } from '../target.ts'
+import type { CallOptions, RunHandle } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions, openTarget, recordedTarget } from './context.ts'
 import { type Until, completeRecord, followEvents, isFinal, redactStatus } from './event-stream.ts'
 import { finish, withEnd } from './finish.ts'
@@ -92,7 +92,7 @@ export function cancel(
     }
     history.update(runId, { reference })
     await using handle = await opened.target.attach(reference, callOptions(signal))
-    await cancelAt(handle, signal)
+    await cancelAt(handle, reporting({ emit, signal }))
     await emit({ type: 'progress', progress: { message: 'waiting until nothing of the run is left alive' } })
     const ended = await followAndFinish(context, required(context, runId), handle, opened, 'end', emit, signal)
     if (isSettled(ended)) await emit({ type: 'ended', run: ended })
@@ -100,8 +100,8 @@ export function cancel(
 }
 
 /** A place that does not know the run has nothing of it to end: what became of it is found out next. */
-async function cancelAt(handle: RunHandle, signal: AbortSignal): Promise<void> {
-  await handle.cancel(callOptions(signal)).catch((error: unknown) => {
+async function cancelAt(handle: RunHandle, options: CallOptions): Promise<void> {
+  await handle.cancel(options).catch((error: unknown) => {
     if (errorCode(error) !== 'RUN_UNKNOWN') throw error
   })
 }
@@ -151,7 +151,7 @@ async function look(
   const known = run.reference === undefined ? { ...history.update(run.id, { reference }), log: run.log } : run
   await using handle = await opened.target.attach(reference, callOptions(signal))
   // Asked for while nobody could reach the run.
-  if (known.state === 'cancelling') await cancelAt(handle, signal)
+  if (known.state === 'cancelling') await cancelAt(handle, reporting({ emit, signal }))
   return await followAndFinish(context, known, handle, opened, how, emit, signal)
 }
 
