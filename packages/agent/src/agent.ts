@@ -147,10 +147,8 @@ async function launch(place: AgentPlace, files: AgentFiles, python: string): Pro
 function explain(place: AgentPlace, python: string, error: unknown): unknown {
   if (errorCode(error) !== 'AGENT_NOT_STARTED' || !(error instanceof Error)) return error
   const { exitCode, signal, stderr } = error.cause as { exitCode?: number; signal?: string; stderr: string }
-  if (exitCode === undefined && signal === undefined && stderr.trim() === '')
-    return new ErrandError('CONNECTION_LOST', `The way to ${place.host.name} was cut before errand's agent there had answered.`, {
-      cause: error,
-    })
+  // An engine may say on this stream why it was.
+  if (exitCode === undefined && signal === undefined) return cutOff(place, stderr, error)
   const tooOld = /ERRAND_AGENT_PYTHON_TOO_OLD (\S+)/.exec(stderr)
   if (tooOld)
     return new ErrandError('PYTHON_TOO_OLD', `${python} on ${place.host.name} is Python ${tooOld[1]}; errand needs 3.5 or newer.`, {
@@ -162,6 +160,19 @@ function explain(place: AgentPlace, python: string, error: unknown): unknown {
   return new ErrandError('AGENT_NOT_STARTED', `${python} on ${place.host.name} could not run errand's agent${last ? `: ${last}` : '.'}`, {
     cause: error,
   })
+}
+
+/** Whoever waits for a lost place asks again. */
+function cutOff({ host }: AgentPlace, stderr: string, cause?: unknown): ErrandError {
+  const last = stderr.trim().split('\n').at(-1)
+  return new ErrandError(
+    'CONNECTION_LOST',
+    `The way to ${host.name} was cut before errand's agent there had answered${last ? `: ${last}` : '.'}`,
+    {
+      hint: 'Ask again: errand status last',
+      cause,
+    },
+  )
 }
 
 function notFound(place: AgentPlace, python: string, cause: unknown): ErrandError {
@@ -198,8 +209,9 @@ except OSError:
 
 async function install(place: AgentPlace, files: AgentFiles, python: string): Promise<void> {
   const command = [python, '-E', '-s', '-S', '-c', unpack, folderOf(place, files)]
-  const { exitCode, stderr } = await place.host.run(command, { signal: place.signal, input: JSON.stringify(files.files) })
+  const { exitCode, signal, stderr } = await place.host.run(command, { signal: place.signal, input: JSON.stringify(files.files) })
   if (exitCode === 0) return
+  if (exitCode === undefined && signal === undefined) throw cutOff(place, stderr.toString('utf8'))
   const last = stderr.toString('utf8').trim().split('\n').at(-1) ?? ''
   throw new ErrandError('AGENT_NOT_INSTALLED', `Errand's agent could not be stored in ${homeOf(place)} on ${place.host.name}: ${last}`, {
     hint: 'Free space there, or make the folder writable.',

@@ -79,3 +79,27 @@ it('leaves nobody a failure that was given up before it came', async () => {
   process.off('unhandledRejection', listen)
   expect(unhandled).toEqual([])
 })
+
+it('stores the agent again when the way was cut off in the midst of it', async () => {
+  const exits = [{}, { exitCode: 0 }]
+  let stored = 0
+  const host = {
+    name: 'place',
+    home: '/home/user',
+    async spawn() {
+      const child = fakeAgentProcess()
+      if (exits.length === 0) child.stdout.write(helloLine)
+      else {
+        child.stderr.write("python3: can't open file")
+        child.stdin.resume().end()
+      }
+      return child
+    },
+    async run() {
+      stored += 1
+      return { ...exits.shift(), stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+    },
+  } as unknown as Host
+  await using opened = await openAgent({ host, pythons: ['python3'], signal: signal() })
+  expect([opened.hello.protocol, stored]).toEqual([1, 2])
+})
