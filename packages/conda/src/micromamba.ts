@@ -11,7 +11,10 @@ export interface MicromambaPin {
 const release = '2.8.1'
 const address = `https://github.com/mamba-org/micromamba-releases/releases/download/${release}-0`
 
-/** The program that is brought where a place has nothing to make an environment with, by conda's name of the platform. */
+/**
+ * The program that is brought where a place has nothing to make an environment with, by conda's name of the platform. Several public repositories
+ * that have nothing to do with each other pin both files of this release by these digests.
+ */
 export const micromambaPins: Readonly<Record<string, MicromambaPin>> = {
   'linux-64': {
     version: release,

@@ -3,6 +3,7 @@ import { addressText } from './engine-agent.ts'
 import type { Engine } from './engine.ts'
 import { defaultImages } from './default-images.ts'
 import { baseReference } from './environment-image.ts'
+import { parseImageReference, shownName } from './image-reference.ts'
 import { askForImage, findImage } from './pull.ts'
 
 export interface ExpectedOfEngine {
@@ -87,17 +88,17 @@ async function baseImage(engine: Engine, { baseImage: name, client }: ExpectedOf
     const reference = baseReference({ request, ...(name === undefined ? {} : { baseImage: name }) })
     const image = await findImage(engine, reference.name)
     if (image === undefined) {
-      const also = name === undefined ? ` (${defaultImages.pyspark} for PySpark)` : ''
+      const also = name === undefined ? ` (${shownName(parseImageReference(defaultImages.pyspark))} for PySpark)` : ''
       const asked = await askForImage(engine, reference, { client, signal })
       const reached = asked ? `; ${engine.host.name} reaches it` : ''
       return {
         name: 'base image',
         outcome: 'ok',
-        detail: `${reference.name}${also} is not there yet: the first prepare pulls it${reached}`,
+        detail: `${shownName(reference)}${also} is not there yet: the first prepare pulls it${reached}`,
       }
     }
     const { os, architecture } = engine.platform
-    const detail = `${reference.name} is there, for ${image.Os}/${image.Architecture}`
+    const detail = `${shownName(reference)} is there, for ${image.Os}/${image.Architecture}`
     if (image.Os === os && image.Architecture === architecture) return { name: 'base image', outcome: 'ok', detail }
     return {
       name: 'base image',

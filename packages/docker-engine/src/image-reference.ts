@@ -12,6 +12,9 @@ export interface ImageReference {
   readonly digest?: string
 }
 
+/** As progress shows it: beside a tag, the digest is too long for a line. */
+export const shownName = ({ name, tag }: ImageReference): string => (tag === undefined ? name : name.replace(/@.*/, ''))
+
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
 const pattern = new RegExp(
   `^((?:[\\w.-]+(?::\\d+)?/)?${component}(?:/${component})*)(?::([\\w][\\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`,

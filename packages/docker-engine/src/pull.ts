@@ -4,7 +4,7 @@ import { type CallOptions, ErrandError, type Host } from '@errand/core'
 import { type RegistryLogin, readDockerConfiguration, registryLogin } from './docker-configuration.ts'
 import type { Engine } from './engine.ts'
 import { engineError, refusalStatus, refusalText } from './engine-errors.ts'
-import type { ImageReference } from './image-reference.ts'
+import { type ImageReference, shownName } from './image-reference.ts'
 import { lineError, progressLines } from './progress-lines.ts'
 
 export interface PullOptions extends CallOptions {
@@ -31,7 +31,8 @@ export async function findImage(engine: Engine, name: string): Promise<Docker.Im
 export async function pullImage(engine: Engine, image: ImageReference, options: PullOptions): Promise<void> {
   const { client, platform, signal, report } = options
   const login = await registryLogin(client, image.registry, await readDockerConfiguration(client.home), signal)
-  report({ message: `pulling ${image.name}` })
+  const message = `pulling ${shownName(image)}`
+  report({ message })
   const layers = new Map<string, { done: number; total: number }>()
   try {
     for await (const line of progressLines(await startPull(engine, image, { platform, login, signal }))) {
@@ -40,7 +41,7 @@ export async function pullImage(engine: Engine, image: ImageReference, options: 
       const { id, status, progressDetail } = line
       if (id === undefined || status !== 'Downloading' || progressDetail?.total === undefined) continue
       layers.set(id, { done: progressDetail.current ?? 0, total: progressDetail.total })
-      report({ message: `pulling ${image.name}`, unit: 'bytes', ...sumOf(layers.values()) })
+      report({ message, unit: 'bytes', ...sumOf(layers.values()) })
     }
   } catch (error) {
     signal.throwIfAborted()
@@ -128,7 +129,10 @@ function pullFailed(engine: Engine, image: ImageReference, login: RegistryLogin 
     return because(
       'REGISTRY_UNREACHABLE',
       `The Docker engine of ${engine.host.name} does not have the image ${image.name} and can't reach ${registry}: ${text}.`,
-      `Look at the network of that machine, load the image there (docker load), or choose one that it has: ${key}.`,
+      // What is loaded from a file has its tag alone.
+      image.digest === undefined
+        ? `Look at the network of that machine, load the image there (docker load), or choose one that it has: ${key}.`
+        : `Look at the network of that machine, or load an image there (docker load) and name it by its tag: ${key}.`,
     )
   return engineError(error, `pulling ${image.name}`, engine.host.name)
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonValue } from '@errand/core'
 import { type PackageIndex, dockerProblem, startDockerEngine, startPackageIndex } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { planImage, prepareImage } from '../src/index.ts'
+import { defaultImages, planImage, prepareImage } from '../src/index.ts'
 import { runBriefly } from '../src/brief-container.ts'
 import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
 
@@ -190,7 +190,7 @@ describe.skipIf(problem !== undefined)(`building an environment's image${problem
     const wanted = fixture.wanted(base, own([]), { framework: 'pyspark' })
     await expect(prepareImage(fixture.engine, wanted, fixture.options())).rejects.toMatchObject({
       code: 'IMAGE_WITHOUT_SPARK',
-      hint: expect.stringContaining('apache/spark') as string,
+      hint: expect.stringContaining(defaultImages.pyspark) as string,
     })
   })
 

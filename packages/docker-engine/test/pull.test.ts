@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { localHost } from '@errand/core'
 import { type DockerRegistry, dockerProblem, startDockerRegistry, startFaultyProxy } from '@errand/testkit/servers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { engineFindings, parseImageReference, planImage, prepareImage } from '../src/index.ts'
+import { defaultImages, engineFindings, parseImageReference, planImage, prepareImage } from '../src/index.ts'
 import { type TarFile, tarOf } from '../src/tar.ts'
 import { type ImagesFixture, imagesFixture } from './images-fixture.ts'
 
@@ -89,6 +89,20 @@ describe.skipIf(problem !== undefined)(`pulling${problem === undefined ? '' : ` 
     })
   })
 
+  it('takes the image of a digest, whatever its tag means by now, and finds it again', async () => {
+    writeConfiguration({ auths: { [registry.address]: login() } })
+    const name = `${registry.address}/team/small:1`
+    const { key } = await prepareImage(fixture.engine, userManaged(name), fixture.options())
+    await forget(name)
+    const pinned = `${registry.address}/team/small:other@${key.split(' ')[0]}`
+    const [first, second] = [fixture.options(), fixture.options()]
+    expect((await prepareImage(fixture.engine, userManaged(pinned), first)).key).toBe(key)
+    expect(first.messages).toContain(`pulling ${registry.address}/team/small:other`)
+    expect((await prepareImage(fixture.engine, userManaged(pinned), second)).key).toBe(key)
+    expect(second.messages.filter((message) => message.startsWith('pulling'))).toEqual([])
+    await forget(pinned)
+  })
+
   it('asks a credential helper', async () => {
     const bin = join(docker, 'bin')
     mkdirSync(bin)
@@ -113,6 +127,14 @@ describe.skipIf(problem !== undefined)(`pulling${problem === undefined ? '' : ` 
     await expect(prepareImage(fixture.engine, userManaged(`${registry.address}/team/small:1`), fixture.options())).rejects.toMatchObject({
       code: 'REGISTRY_LOGIN_FAILED',
       message: expect.stringContaining('docker-credential-errand-has-none') as string,
+    })
+  })
+
+  it.each(Object.entries(defaultImages))('says of the default for %s which image is meant: by tag and digest', (_, name) => {
+    expect(parseImageReference(name)).toMatchObject({
+      name,
+      tag: expect.stringMatching(/^\d+\.\d+\.\d+-/) as string,
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
     })
   })
 
