@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,11 +65,16 @@ session.stop()
         'aml_config/spark_dependencies.yml':
           'configuration:\n  "spark.app.name": "Errand test"\n  "spark.ui.enabled": false\nrepositories: []\npackages: []\n',
       })
-      const finished = await project.errand('experiment', 'submit', '-c', 'docker', 'etl.py')
-      expect(finished.exitCode, finished.stderr).toBe(0)
-      const output = scriptOutput(finished)
-      expect(output).toContain(`counts [('a', 2), ('b', 1), ('c', 1)]`)
-      expect(output).toContain('application Errand test')
+      const settings = readFileSync(join(project.directory, 'aml_config/docker.compute'), 'utf8')
+      // Hadoop's login wants a name for the user, and the image has none for this one.
+      for (const user of ['', 'user: "1234"\n']) {
+        project.write('aml_config/docker.compute', settings + user)
+        const finished = await project.errand('experiment', 'submit', '-c', 'docker', 'etl.py')
+        expect(finished.exitCode, finished.stderr).toBe(0)
+        const output = scriptOutput(finished)
+        expect(output).toContain(`counts [('a', 2), ('b', 1), ('c', 1)]`)
+        expect(output).toContain('application Errand test')
+      }
     },
     900_000,
   )

@@ -1,6 +1,7 @@
 import { ErrandError } from '@errand/core'
 import { defaultImages } from './default-images.ts'
 import type { Engine } from './engine.ts'
+import { refusalStatus } from './engine-errors.ts'
 import { labels } from './labels.ts'
 
 /** An image with a Python, to read a store with when a run's own image is gone. `base`: the target's own. Error: `IMAGE_MISSING`. */
@@ -38,6 +39,10 @@ export async function stillThere({ docker }: Engine, image: string | undefined):
     .inspect()
     .then(
       () => image,
-      () => undefined,
+      (error: unknown) => {
+        // An engine that has gone away has not said that it lacks the image.
+        if (refusalStatus(error) === undefined) throw error
+        return undefined
+      },
     )
 }

@@ -1,4 +1,5 @@
-import type { ContainerCreateOptions } from 'dockerode'
+import type { Container, ContainerCreateOptions } from 'dockerode'
+import { addAbortListener } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentHost } from '@errand/agent'
 import { ErrandError, type Exit, type HostProcess, type RunOptions, errorCode, errorMessage } from '@errand/core'
@@ -9,13 +10,21 @@ import { type FreshContainer, runFresh } from './fresh-container.ts'
 import { containerName } from './run-container.ts'
 import { type RunContainerState, lookAtRunContainer } from './run-container-state.ts'
 import { storeFolder } from './store-volume.ts'
+import { tarOf } from './tar.ts'
 
 export interface ContainerHostOptions {
   readonly runId: string
   /** Where a command runs when the run's container does not: it has the store, and image and user of that container where they are known. */
   reader(state: RunContainerState): Promise<FreshContainer>
   /** Makes the run's container before the first command. One that is there already is taken as it is. */
-  readonly create?: ContainerCreateOptions
+  readonly create?: NewContainer
+}
+
+/** A container that is to be made and started. */
+export interface NewContainer {
+  readonly options: ContainerCreateOptions
+  /** Its `/etc/passwd`. Absent: the image's. */
+  readonly accounts?: string
 }
 
 /**
@@ -96,13 +105,11 @@ function hostOf(name: string, spawn: AgentHost['spawn']): AgentHost {
     async run(command, options) {
       options.signal.throwIfAborted()
       const child = await spawn(command, options)
-      const abort = () => void child.kill('SIGKILL')
-      options.signal.addEventListener('abort', abort, { once: true })
+      using _ = addAbortListener(options.signal, () => void child.kill('SIGKILL'))
       if (typeof options.input === 'string' || Buffer.isBuffer(options.input)) child.stdin.end(options.input)
       else if (options.input === undefined) child.stdin.end()
       else options.input.pipe(child.stdin)
       const [stdout, stderr, exit] = await Promise.all([concatenate(child.stdout), concatenate(child.stderr), child.exit])
-      options.signal.removeEventListener('abort', abort)
       options.signal.throwIfAborted()
       return { ...exit, stdout, stderr }
     },
@@ -122,14 +129,15 @@ async function concatenate(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 const patience = 10_000
 
 /** True when the container runs, false when it does not any more. Errors: `IMAGE_MISSING`, `CONTAINER_REFUSED`, `COMMAND_NOT_STARTED`. */
-async function createRunContainer(engine: Engine, name: string, options: ContainerCreateOptions): Promise<boolean> {
+async function createRunContainer(engine: Engine, name: string, wanted: NewContainer): Promise<boolean> {
+  const { options } = wanted
   const container = await engine.docker.createContainer({ ...options, name }).catch((error: unknown) => {
     if (refusalStatus(error) === 409) return undefined
     throw refused(engine, name, options, error)
   })
-  if (container === undefined) return joinRunContainer(engine, name)
+  if (container === undefined) return joinRunContainer(engine, name, wanted)
   try {
-    await container.start()
+    await start(container, wanted)
     return true
   } catch (error) {
     if (refusalStatus(error) === undefined) throw error
@@ -138,15 +146,20 @@ async function createRunContainer(engine: Engine, name: string, options: Contain
   }
 }
 
+async function start(container: Container, { accounts }: NewContainer): Promise<void> {
+  if (accounts !== undefined) await container.putArchive(tarOf([{ path: 'etc/passwd', content: accounts }]), { path: '/' })
+  await container.start()
+}
+
 /** The name of a container is taken a moment before anybody can look at it. */
-async function joinRunContainer(engine: Engine, name: string): Promise<boolean> {
+async function joinRunContainer(engine: Engine, name: string, wanted: NewContainer): Promise<boolean> {
   for (const until = Date.now() + patience; ;) {
     const { state } = await lookAtRunContainer(engine, name.slice(containerName('').length))
     if (state !== 'created' && state !== 'missing') return state !== 'ended'
     const late = Date.now() > until
     if (late && state === 'missing') return false
     // Started twice is started once.
-    if (late) await engine.docker.getContainer(name).start()
+    if (late) await start(engine.docker.getContainer(name), wanted)
     else await sleep(50)
   }
 }

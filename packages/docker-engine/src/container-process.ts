@@ -4,8 +4,8 @@ import { frameDecoder } from './frames.ts'
 
 /** What the stream of a process in a container does not tell. */
 export interface ProcessEnding {
-  /** Asked once, when the stream has ended. */
-  exit(): Promise<Exit>
+  /** Asked once, when the stream has ended. `last`: the end of what stderr said. */
+  exit(last: string): Promise<Exit>
   kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>
 }
 
@@ -19,14 +19,20 @@ export function containerProcess(socket: Duplex, ending: ProcessEnding): HostPro
   // The end of the connection says it all; a process that ends before it has read its input is no error.
   socket.on('error', () => {})
   const output = distribute(socket, stdout, stderr)
-  return { stdin: socket, stdout, stderr, exit: output.then(() => ending.exit()), kill: (signal) => ending.kill(signal) }
+  return { stdin: socket, stdout, stderr, exit: output.then((last) => ending.exit(last)), kill: (signal) => ending.kill(signal) }
 }
 
-async function distribute(socket: Duplex, stdout: PassThrough, stderr: PassThrough): Promise<void> {
+/** Bytes. */
+const mostKept = 512
+
+/** Returns the end of stderr. */
+async function distribute(socket: Duplex, stdout: PassThrough, stderr: PassThrough): Promise<string> {
   const decode = frameDecoder()
+  let last: Buffer = Buffer.alloc(0)
   try {
     for await (const piece of socket as AsyncIterable<Buffer>) {
       const decoded = decode(piece)
+      if (decoded.stderr.length > 0) last = Buffer.from(Buffer.concat([last, ...decoded.stderr]).subarray(-mostKept))
       await Promise.all([write(stdout, decoded.stdout), write(stderr, decoded.stderr)])
     }
   } catch {
@@ -35,6 +41,7 @@ async function distribute(socket: Duplex, stdout: PassThrough, stderr: PassThrou
     stdout.end()
     stderr.end()
   }
+  return last.toString('utf8')
 }
 
 /** Thousands of small frames become one piece; resolves when there is room for more. */

@@ -6,7 +6,7 @@ import type { ContainerSettings } from './container-settings.ts'
 import { dockerRunHandle, removeRunContainer } from './docker-run.ts'
 import { type Engine, type EnginePlace, openEngine } from './engine.ts'
 import { engineError } from './engine-errors.ts'
-import { numberOfUser } from './container-user.ts'
+import { containerUser } from './container-user.ts'
 import { prepareEnvironment } from './environment.ts'
 import { type RunAgents, runAgents } from './run-agents.ts'
 import { type RunImage, imageOf, runImage } from './run-image.ts'
@@ -35,6 +35,9 @@ export interface OpenedEngine extends AsyncDisposable {
 
 /** Seconds. */
 const defaultGrace = 30
+
+/** Whose volumes are that name no user. The image that reads one need not run as root by itself. */
+const root = '0'
 
 /**
  * A target that runs a script in a container of an engine. A place that must be reached first is given as a function, which the first call
@@ -78,7 +81,6 @@ export function createDockerTarget(
       } catch (error) {
         if (errorCode(error) !== 'SUPERVISOR_GONE') throw error
         // A container is there that ended before its run came: what a killed client has left.
-        await found.agents.forget(request.runId)
         const { state } = await lookAtRunContainer(found.engine, request.runId)
         if (state === 'ended') await removeRunContainer(found.engine, request.runId)
         return submit(context, found, request, runImage(prepared), options)
@@ -91,11 +93,11 @@ export function createDockerTarget(
       const { image, python } = imageOf(options.prepared)
       // Which user the container of a run had, and so which volume, nobody knows once it is gone.
       const volumes = state.volume === undefined ? await storeVolumes(engine, place.owner) : [{ name: state.volume, user: state.user }]
-      for (const { name: volume, user } of volumes) {
+      for (const { name: volume, user = root } of volumes) {
         const known = { runId, image: state.image ?? image, python: state.python ?? python, user, volume }
         const found = await findRun(await agents.get(known, options), runId, context.project.id, options)
         if (found !== undefined) return referenceOf(known)
-        await agents.forget(runId)
+        await agents.forget(known)
       }
       // It ended before its run came.
       if (state.state === 'ended' && place.settings.keepContainer !== true) await removeRunContainer(engine, runId)
@@ -111,8 +113,8 @@ export function createDockerTarget(
         volume: run.volume ?? storeVolume(place.owner, place.settings.user).name,
         keep: place.settings.keepContainer === true,
         agent: (call) => agents.get(run, call),
-        isReached: () => agents.isReached(run.runId),
-        forget: () => agents.forget(run.runId),
+        isReached: () => agents.isReached(run),
+        forget: () => agents.forget(run),
       })
     },
     async *leftovers(options) {
@@ -143,22 +145,26 @@ async function submit(
   const settings: ContainerSettings = { ...place.settings, ...(request.options as ContainerSettings | undefined) }
   const { image, python, variables } = prepared
   const user = settings.user ?? readContainerOptions(settings.containerOptions ?? []).container.User ?? prepared.user
-  const volume = storeVolume(place.owner, await numberOfUser(engine, { image, user }, context.stateDirectory, options.signal))
+  const { number, accounts } = await containerUser(engine, { image, user }, context.stateDirectory, options.signal)
+  const volume = storeVolume(place.owner, number)
   const grace = place.grace ?? defaultGrace
   const [share, secrets] = await Promise.all([
     sharedDirectory(engine, { ...settings, local: place.local === true }, options),
     secretVariables(context, request),
   ])
-  const create = runContainerOptions({
-    request,
-    settings: { ...settings, user },
-    image,
-    python,
-    volume,
-    agent: agents.files().hash,
-    grace,
-    ...(share === undefined ? {} : { share }),
-  })
+  const create = {
+    options: runContainerOptions({
+      request,
+      settings: { ...settings, user },
+      image,
+      python,
+      volume,
+      agent: agents.files().hash,
+      grace,
+      ...(share === undefined ? {} : { share }),
+    }),
+    ...(accounts === undefined ? {} : { accounts }),
+  }
   const spark = sparkLaunch(request, prepared)
   const launch = {
     python,
@@ -196,14 +202,14 @@ export interface KnownRun {
   readonly volume?: string | undefined
 }
 
-function referenceOf({ runId, image, python, volume }: KnownRun): RunReference {
-  const known = { ...(image ? { image } : {}), ...(python ? { python } : {}), ...(volume ? { volume } : {}) }
+function referenceOf({ runId, image, python, user, volume }: KnownRun): RunReference {
+  const known = { ...(image ? { image } : {}), ...(python ? { python } : {}), ...(user ? { user } : {}), ...(volume ? { volume } : {}) }
   return { externalId: containerName(runId), data: { run: runId, ...known } }
 }
 
 function runOf({ externalId, data }: RunReference): KnownRun {
-  const { run, image, python, volume } = (typeof data === 'object' && data !== null ? data : {}) as Readonly<Record<string, unknown>>
+  const { run, image, python, user, volume } = (typeof data === 'object' && data !== null ? data : {}) as Readonly<Record<string, unknown>>
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
   if (typeof run !== 'string') throw new ErrandError('REFERENCE_INVALID', `The run's reference ${externalId} names no run.`)
-  return { runId: run, image: text(image), python: text(python), volume: text(volume) }
+  return { runId: run, image: text(image), python: text(python), user: text(user), volume: text(volume) }
 }

@@ -22,7 +22,8 @@ export async function execIn(
     throw notStarted(command, error) ?? error
   })
   return containerProcess(socket, {
-    async exit() {
+    async exit(last) {
+      if (cutOff.test(last)) return {}
       // Unknown when the container has gone with it.
       const { ExitCode } = await exec.inspect().catch(() => ({ ExitCode: null }))
       return typeof ExitCode === 'number' ? { exitCode: ExitCode } : {}
@@ -32,6 +33,9 @@ export async function execIn(
     },
   })
 }
+
+/** What Podman writes on the program's stderr when its container ends while the program starts: an engine of Docker refuses, or ends it with 137. */
+const cutOff = /^Error: .*(cannot exec in a stopped container|container state improper|\/attach: .*connection reset by peer)/m
 
 /** A program that the image does not have; undefined for another failure. */
 export function notStarted(command: readonly string[], error: unknown): ErrandError | undefined {

@@ -16,12 +16,10 @@ export interface ImageFacts {
 }
 
 /**
- * Podman gives a program the options of the request that attaches to it, in front of its input, and does not hand on the end of the input: so the
- * first line is thrown away, and the probe gets its two lines and no more.
+ * Podman does not hand on the end of the input: so the probe gets its two lines and no more.
  * Answers in three lines: where spark-submit is, the machine's name of its processor, what the probe of `@errand/conda` says.
  */
 const script = `
-read -r request
 spark=$(command -v spark-submit || { [ -x "$SPARK_HOME/bin/spark-submit" ] && echo "$SPARK_HOME/bin/spark-submit"; } || ls -d /opt/spark/bin/spark-submit 2>/dev/null)
 echo "$spark"
 uname -m
@@ -65,7 +63,7 @@ async function probe(engine: Engine, image: Docker.ImageInspectInfo, name: strin
     result = await runBriefly(engine, {
       image: image.Id,
       command: ['/bin/sh', '-c', script, 'sh', 'probe', ...command],
-      input: `\n${input}\n`,
+      input: `${input}\n`,
       signal,
     })
   } catch (error) {
@@ -80,7 +78,9 @@ async function probe(engine: Engine, image: Docker.ImageInspectInfo, name: strin
   if (exitCode === 3 || rest.join('').trim() === '')
     return { place: bareImage(platforms[machine] ?? `linux-${machine}`), python: false, ...sparkSubmit }
   if (exitCode !== 0)
-    throw new ErrandError('IMAGE_PROBE_FAILED', `The Python of ${name} does not work: ${stderr.trim().split('\n').at(-1)}.`)
+    throw new ErrandError('IMAGE_PROBE_FAILED', `The Python of ${name} does not work: ${stderr.trim().split('\n').at(-1)}.`, {
+      hint: 'Mend the image, or choose another one: baseDockerImage in the .compute file.',
+    })
   return { place: readImageProbe(stdout), python: true, ...sparkSubmit }
 }
 

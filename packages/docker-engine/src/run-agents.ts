@@ -1,8 +1,7 @@
 import { type Agent, type AgentFiles, type OpenedOnce, openAgent, openOnce, readAgentFiles } from '@errand/agent'
 import { type CallOptions, errorCode } from '@errand/core'
-import type { ContainerCreateOptions } from 'dockerode'
 import { anyImage, anyPython, stillThere } from './any-image.ts'
-import { containerHost, storeHost } from './container-host.ts'
+import { type NewContainer, containerHost, storeHost } from './container-host.ts'
 import type { KnownRun } from './docker-target.ts'
 import type { Engine } from './engine.ts'
 import type { FreshContainer } from './fresh-container.ts'
@@ -21,39 +20,44 @@ export interface RunAgents extends AsyncDisposable {
   /** What is sent of the agent, read once. */
   files(): AgentFiles
   /** With `create` the run's container is made when it is not there. */
-  get(run: KnownRun, options: CallOptions, create?: ContainerCreateOptions): Promise<Agent>
-  isReached(runId: string): boolean
+  get(run: KnownRun, options: CallOptions, create?: NewContainer): Promise<Agent>
+  isReached(run: KnownRun): boolean
   /** Closes the connection to the agent of a run. */
-  forget(runId: string): Promise<void>
+  forget(run: KnownRun): Promise<void>
 }
+
+/** A run is looked for in one volume after the other: what was reached in one is nothing of another. */
+const keyOf = ({ runId, volume = '' }: KnownRun): string => `${runId}/${volume}`
 
 export function runAgents(engine: Engine, place: ReadingPlace): RunAgents {
   const agents = new Map<string, OpenedOnce<Agent>>()
   const reached = new Set<string>()
   let read: AgentFiles | undefined
   const files = (): AgentFiles => (read ??= readAgentFiles())
-  async function forget(runId: string): Promise<void> {
-    const known = agents.get(runId)
-    agents.delete(runId)
-    reached.delete(runId)
+  async function forget(run: KnownRun): Promise<void> {
+    const key = keyOf(run)
+    const known = agents.get(key)
+    agents.delete(key)
+    reached.delete(key)
     await known?.[Symbol.asyncDispose]()
   }
   return {
     files,
     async get(run, options, create) {
-      const known = agents.get(run.runId) ?? openOnce((call) => open(engine, place, files(), run, call, create))
-      agents.set(run.runId, known)
+      const key = keyOf(run)
+      const known = agents.get(key) ?? openOnce((call) => open(engine, place, files(), run, call, create))
+      agents.set(key, known)
       try {
         const agent = await known.get(options)
-        reached.add(run.runId)
+        reached.add(key)
         return agent
       } catch (error) {
         // Whoever only looks afterwards must not make the container.
-        if (create !== undefined && agents.get(run.runId) === known) await forget(run.runId)
+        if (create !== undefined && agents.get(key) === known) await forget(run)
         throw error
       }
     },
-    isReached: (runId) => reached.has(runId),
+    isReached: (run) => reached.has(keyOf(run)),
     forget,
     async [Symbol.asyncDispose]() {
       await Promise.all([...agents.values()].map((agent) => agent[Symbol.asyncDispose]()))
@@ -67,7 +71,7 @@ async function open(
   files: AgentFiles,
   run: KnownRun,
   options: CallOptions,
-  create: ContainerCreateOptions | undefined,
+  create: NewContainer | undefined,
 ): Promise<Agent> {
   const reader = (state: RunContainerState) => readerOf(engine, owner, run, state, settings.baseDockerImage)
   const host = containerHost(engine, { runId: run.runId, reader, ...(create === undefined ? {} : { create }) })
@@ -91,7 +95,7 @@ async function open(
 }
 
 /** Once its own image is gone, a run is read with another, which has its Python elsewhere. */
-function pythonsFor({ python }: KnownRun, create: ContainerCreateOptions | undefined): readonly string[] {
+function pythonsFor({ python }: KnownRun, create: NewContainer | undefined): readonly string[] {
   if (python === undefined) return anyPython
   return create === undefined ? [python, ...anyPython.filter((other) => other !== python)] : [python]
 }

@@ -83,6 +83,9 @@ async function removeVolume(opened: OpenedEngine, name: string): Promise<void> {
     .remove()
     .catch((error: unknown) => {
       if (refusalStatus(error) !== 409) throw error
-      throw new ErrandError('VOLUME_IN_USE', `The volume ${name} is in use by a container on ${opened.engine.host.name}.`, { cause: error })
+      throw new ErrandError('VOLUME_IN_USE', `The volume ${name} is in use by a container on ${opened.engine.host.name}.`, {
+        hint: 'Remove the runs that use it first: errand experiment clean --all -t TARGET.',
+        cause: error,
+      })
     })
 }

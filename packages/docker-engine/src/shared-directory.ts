@@ -15,7 +15,13 @@ export async function sharedDirectory(
   if (!('path' in address.to)) return path
   const problem = local ? await makeHere(path) : await makeThere(host, path, signal)
   if (problem === undefined) return path
-  throw new ErrandError('SHARE_NOT_MADE', `The shared folder ${path} (nativeSharedDirectory) could not be made on ${host.name}: ${problem}`)
+  throw new ErrandError(
+    'SHARE_NOT_MADE',
+    `The shared folder ${path} (nativeSharedDirectory) could not be made on ${host.name}: ${problem}`,
+    {
+      hint: 'Make it by hand, or name another folder: nativeSharedDirectory in the .compute file.',
+    },
+  )
 }
 
 /** On Windows, where there is no `mkdir -p`, as anywhere. */

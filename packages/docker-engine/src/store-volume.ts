@@ -27,11 +27,17 @@ export function storeVolume(owner: string, containerUser: string | undefined): S
 }
 
 /** All volumes of an owner on an engine, whatever users of containers they belong to. */
-export async function storeVolumes({ docker }: Engine, owner: string): Promise<readonly StoreVolume[]> {
-  const { Volumes } = await docker.listVolumes({ filters: { label: [`${labels.user}=${owner}`] } })
-  return (Volumes ?? []).map(({ Name, Labels: known }) => {
-    const user = known?.[labels.containerUser]
-    return user === undefined ? { name: Name, owner } : { name: Name, owner, user }
+export async function storeVolumes(engine: Engine, owner: string): Promise<readonly StoreVolume[]> {
+  const first = storeVolume(owner, undefined).name
+  // Podman makes the volume of a container without its labels: there the name says whose it is.
+  const namesCount = /podman/i.test(engine.name)
+  const { Volumes } = await engine.docker.listVolumes({ filters: { name: [first] } })
+  return (Volumes ?? []).flatMap(({ Name: name, Labels: known }) => {
+    const named = name === first ? { name, owner } : { name, owner, user: name.slice(first.length + 1) }
+    if (known?.[labels.user] === undefined) return namesCount && `${name}-`.startsWith(`${first}-`) ? [named] : []
+    if (known[labels.user] !== owner) return []
+    const user = known[labels.containerUser]
+    return [user === undefined ? { name, owner } : { name, owner, user }]
   })
 }
 

@@ -15,10 +15,10 @@ export async function removeUnclaimed({ engine, agents }: OpenedEngine, run: Kno
   const options: CallOptions = { signal: AbortSignal.timeout(patience), report: () => {} }
   try {
     // What is still on its way there goes with the connection.
-    await agents.forget(run.runId)
+    await agents.forget(run)
     if ((await lookAtRunContainer(engine, run.runId)).state === 'missing') return
     if ((await findRun(await agents.get(run, options), run.runId, projectId, options)) !== undefined) return
-    await agents.forget(run.runId)
+    await agents.forget(run)
     await removeRunContainer(engine, run.runId)
   } catch {
     // The failure of the submit is what counts.

@@ -69,11 +69,12 @@ print(json.dumps({
   it('runs as the user that its settings name, twice, and its files come back', async () => {
     await using client = await openClient(engine)
     for (const changes of [{ user: '1234:1234' }, { containerOptions: ['--user', '1234:1234'] }]) {
-      const script = "import os\nopen('outputs/made', 'w').write('x')\nprint(os.getuid(), os.getgid())\n"
+      const script =
+        "import getpass, os\nopen('outputs/made', 'w').write('x')\nprint(os.getuid(), os.getgid(), getpass.getuser(), os.path.expanduser('~'))\n"
       const request = await client.request({ 'main.py': script })
       const reference = await client.submit(request, changes)
       const { status, stdout, control } = await client.follow(reference)
-      expect([status.state, stdout], control).toEqual(['completed', '1234 1234\n'])
+      expect([status.state, stdout], control).toEqual(['completed', '1234 1234 user1234 /tmp\n'])
       await using target = client.open()
       await using handle = await target.attach(reference, options)
       const directory = join(client.directory, request.runId)
@@ -100,6 +101,37 @@ print(json.dumps({
       const { status, stdout } = await client.follow(await client.submit(request, { baseDockerImage: `${name}:${number}` }))
       expect([status.state, stdout]).toEqual(['completed', `${number}\n`])
     }
+  })
+
+  it('is found and read in the volume that it has, once its container is gone, whatever user its image has', async () => {
+    const owner = `bob${process.pid}`
+    await using client = await openClient(engine, owner)
+    const name = `bob-${process.pid}`
+    await engine.api('POST', `/containers/create?name=${name}`, { Image: await engine.image('python'), Entrypoint: ['/bin/true'] })
+    await engine.api('POST', `/commit?container=${name}&repo=${name}&tag=1`, { User: '1700' })
+    await engine.api('DELETE', `/containers/${name}`)
+    const script = "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"
+    const runs = []
+    for (const user of [{}, { user: 'root' }, { user: '1234' }]) {
+      const request = await client.request({ 'main.py': script })
+      const changes = { baseDockerImage: `${name}:1`, ...user }
+      await using target = client.open(changes)
+      const prepared = await target.prepare(request, { ...options, build: true })
+      const reference = await target.submit(request, prepared, options)
+      await untilItPrints(target, reference)
+      await engine.api('DELETE', `/containers/${reference.externalId}?force=true`)
+      runs.push({ request, prepared, reference })
+    }
+    await using target = client.open({ baseDockerImage: `${name}:1` })
+    const volumes = []
+    for (const { request, prepared, reference } of runs) {
+      // One of them is known already when it is looked for.
+      const { status, stdout } = await followIn(target, reference)
+      expect([stdout, status]).toMatchObject(['ready\n', { state: 'lost', reason: /removed by somebody else/ }])
+      const found = await target.find(request.runId, { ...options, prepared })
+      volumes.push((found?.data as { volume?: string } | undefined)?.volume)
+    }
+    expect(volumes).toEqual([`errand-${owner}-1700`, `errand-${owner}`, `errand-${owner}-1234`])
   })
 
   it('that needs more memory than it may have ends as out of memory', async () => {
