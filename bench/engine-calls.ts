@@ -2,8 +2,8 @@ import { homedir } from 'node:os'
 import { openEngine } from '../packages/docker-engine/dist/index.js'
 import { openSshHost } from '../packages/ssh/dist/index.js'
 
-/** The calls of `docker ps`, one after the other over one login: ADDRESS USER KEY FINGERPRINT SOCKET NUMBER. */
-const [address = '', username = '', key = '', acceptHostKey = '', socket = '', number = ''] = process.argv.slice(2)
+/** The calls of `docker ps` over one login: ADDRESS USER KEY FINGERPRINT SOCKET NUMBER in-turn|at-once. */
+const [address = '', username = '', key = '', acceptHostKey = '', socket = '', number = '', order = ''] = process.argv.slice(2)
 const { signal } = new AbortController()
 await using host = await openSshHost({
   destination: { address, username, keyFiles: [key] },
@@ -15,4 +15,5 @@ await using host = await openSshHost({
   signal,
 })
 await using engine = await openEngine({ host, address: socket }, { signal })
-for (let call = 0; call < Number(number); call++) await engine.docker.listContainers()
+if (order === 'at-once') await Promise.all(Array.from({ length: Number(number) }, () => engine.docker.listContainers()))
+else for (let call = 0; call < Number(number); call++) await engine.docker.listContainers()
