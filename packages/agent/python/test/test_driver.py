@@ -8,6 +8,7 @@ import sys
 import tarfile
 import tempfile
 import unittest
+from unittest import mock
 
 from client import SOURCE  # noqa: F401
 from errand_agent import driver, driver_environment, driver_files, mirror, outage, paths, project_archive
@@ -47,6 +48,9 @@ class FolderStorage:
 
     def upload(self, source, name):
         shutil.copyfile(source, self.path(name))
+
+    def download(self, name, target):
+        shutil.copyfile(self.path(name), target)
 
     def listing(self, name):
         top = os.path.join(self.root, name)
@@ -160,6 +164,20 @@ class DriverTest(unittest.TestCase):
         for damaged in (gzip.compress(header + b'CONTENT'), gzip.compress(header + b'cont'), gzip.compress(header + text)[:40], b'no archive', b''):
             with self.assertRaises(CallError):
                 unpacked(damaged)
+
+    def test_the_folder_of_a_run_is_made_of_the_archive_of_its_project(self):
+        text = b"print('hello')"
+        digest = 'sha256:' + hashlib.sha256(text).hexdigest()
+        entries = [{'kind': 'file', 'path': 'main.py', 'size': len(text), 'executable': False, 'digest': digest}]
+        header = json.dumps({'objects': [[digest, len(text)]], 'entries': entries}).encode() + b'\n'
+        self.storage.create('projects/' + 'a' * 64, gzip.compress(header + text))
+        jvm = mock.Mock()
+        jvm.java.lang.System.getProperty.return_value = 'yarn'
+        request = {'projectId': 'p', 'snapshot': {'digest': 'sha256:' + 'a' * 64}, 'script': 'main.py'}
+        folder = driver.build(jvm, self.storage, 'p_1', request, b'{"SECRET": "x"}')
+        with open(os.path.join(folder, 'work', 'main.py'), 'rb') as file:
+            self.assertEqual(file.read(), text)
+        self.assertEqual(os.stat(os.path.join(folder, 'variables')).st_mode & 0o777, 0o600)
 
     def test_files_of_spark_are_kept_where_they_are_and_the_copy_of_the_project_is_not(self):
         self.storage.create('work/data/in.csv', b'1')
