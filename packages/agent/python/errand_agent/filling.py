@@ -14,7 +14,8 @@ class Filling:
         self.key = key
         self.content = content
         self.work = os.fsencode(below('staging', name, 'work'))
-        self.existing = set()
+        # Directories, once the folder is made. Whatever is missing of it later was taken away.
+        self.existing = None
         self.written = {}
         self.copier = work_tree.Copier()
         self.files = {}
@@ -29,7 +30,7 @@ class Filling:
 
     def step(self):
         """Copies one content to all places that it has. What can't be copied is left to the staging, which says why."""
-        if not os.path.isdir(self.work):
+        if self.existing is None:
             os.mkdir(self.work)
             work_tree.make_directories(self.work, self.content.directories, set())
             self.existing = self.content.directories

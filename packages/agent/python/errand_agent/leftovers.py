@@ -98,7 +98,7 @@ def call_removeLeftover(server, params, body):
     if kind == 'staging' and plain(name):
         if recent(below('staging', name)):
             raise CallError('LEFTOVER_IN_USE', 'The folder %s was made less than an hour ago.' % name)
-        trees.remove_folder(below('staging', name))
+        trees.remove_staged(name)
         return {}
     if identifier == 'objects':
         return removing_objects()

@@ -83,7 +83,7 @@ def take_begun(server, key):
         server.filling = None
         if begun is not None and not os.path.isdir(begun.work):
             # Whoever tidies up may have removed what lay there for long.
-            begun.written, begun.existing = {}, set()
+            begun.written, begun.existing = {}, None
         return begun
     from errand_agent import filling
     filling.drop(server)
@@ -97,7 +97,7 @@ def fill(folder, project_id, digest, content, manifest, begun=None):
     if missing:
         return {'state': 'missing', 'missing': missing}
     work = os.fsencode(os.path.join(folder, 'work'))
-    unchanged, existing = {}, set() if begun is None else begun.existing
+    unchanged, existing = {}, begun and begun.existing or set()
     if manifest is not None:
         try:
             unchanged, existing = reuse(work, content, manifest, needed)

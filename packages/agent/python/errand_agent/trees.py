@@ -165,13 +165,27 @@ def remove_tree(name):
 
 def give_back(name):
     """Undoes a staging that led to no run. A start that comes at the same moment gets all of it or nothing: a rename decides."""
+    folder = put_aside(name)
+    if folder is not None:
+        keep(folder)
+        remove_folder(folder)
+
+
+def remove_staged(name):
+    """In one step for whoever still copies into it: a folder that is half gone would be taken for a whole one."""
+    folder = put_aside(name)
+    if folder is not None:
+        remove_folder(folder)
+
+
+def put_aside(name):
+    """The staged folder under a name that nobody else knows; None when it is gone."""
     folder = below('staging', '%s.%s' % (name.split('.')[0], nonce()))
     try:
         os.rename(below('staging', name), folder)
     except OSError:
-        return
-    keep(folder)
-    remove_folder(folder)
+        return None
+    return folder
 
 
 def remove_folder(path):

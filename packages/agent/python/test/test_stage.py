@@ -103,6 +103,34 @@ class Stage(AgentTest):
         answer = self.client.call('stage', **params)
         self.assertEqual(self.tree(answer['staging']), self.expected(FILES))
 
+    def test_what_was_begun_and_then_half_tidied_away_is_given_up(self):
+        params, missing = self.begin(FILES)
+        first = {'same.csv': FILES['same.csv']}
+        self.put(first, missing)
+        name, = self.staged_folders()
+        work = os.path.join(self.home, 'staging', name, 'work')
+        self.wait_for(lambda: all(os.path.exists(os.path.join(work, path)) for path in ('same.csv', 'data/a.csv')), 'the copies')
+        # Behind the answer no copying is under way.
+        self.client.call('missing', digests=[])
+        shutil.rmtree(work)
+        self.put(FILES, missing)
+        self.wait_for(lambda: self.staged_folders() == [], 'the end of what was begun')
+        self.assertEqual(self.client.call('stage', **params), {'state': 'entries'})
+        self.assertEqual(self.tree(self.stage(FILES)[1]['staging']), self.expected(FILES))
+
+    def test_what_was_begun_can_be_removed_by_another(self):
+        params, missing = self.begin(FILES)
+        self.put(FILES, missing)
+        name, = self.staged_folders()
+        self.wait_for(lambda: self.tree(name) == self.copies(FILES), 'the copies')
+        path = os.path.join(self.home, 'staging', name)
+        with self.assertRaises(Refused):
+            self.connect().call('removeLeftover', leftover='staging:' + name)
+        os.utime(path, (time.time() - 7200, time.time() - 7200))
+        self.connect().call('removeLeftover', leftover='staging:' + name)
+        self.assertEqual(self.staged_folders(), [])
+        self.assertEqual(self.tree(self.client.call('stage', **params)['staging']), self.expected(FILES))
+
     def test_what_was_begun_goes_with_the_client_or_with_the_next_run(self):
         client = self.connect()
         self.begin(FILES, client)
