@@ -78,7 +78,8 @@ describe('what is offered', () => {
       for (const [file, content] of Object.entries(files)) made.write(`../${name}/${file}`, JSON.stringify(content))
       return { name, type: 'link', root: join(made.parent, name) }
     }
-    const fly = { id: 'moon:fly', aliases: [], hiddenAliases: [], args: {}, flags: { height: { type: 'option' } } }
+    // As an older oclif writes it.
+    const fly = { id: 'moon:fly', aliases: [], args: [], flags: { height: { type: 'option' } } }
     const plugins = [
       plugin('plain', {
         'package.json': {
@@ -98,6 +99,8 @@ describe('what is offered', () => {
     expect(await offered(made, 'moon ')).toEqual(['fly', 'land'])
     expect(await offered(made, 'moon fly --hei')).toEqual(['--height'])
     expect(await offered(made, 'computetarget attach m')).toEqual(['moon'])
+    made.write('../data/errand/package.json', '{')
+    expect(await offered(made, 'hist')).toEqual(['history'])
   })
 
   it('knows how bash cuts words at =, and that PowerShell drops empty ones', async () => {
