@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Environment, SparkDependencies } from '@errand/core'
 import { chooseProvider, uvOf } from './choose-provider.ts'
 import { type EnvironmentContent, contentOf } from './content.ts'
-import { changedSteps } from './dockerfile-changes.ts'
+import { type Change, changeOf } from './dockerfile-changes.ts'
 import { type Layer, stepLayers, together, toolLayers } from './dockerfile-layers.ts'
 import { type EnvironmentInputs, environmentInputs, environmentKey } from './environment-key.ts'
 import { lockOf, pipContent } from './environment-plan.ts'
@@ -12,6 +12,7 @@ import { optional } from './optional.ts'
 import { pipPart } from './pip-part.ts'
 import type { PlaceFacts } from './place.ts'
 import type { ProviderName } from './provider.ts'
+import { stepLine } from './shell.ts'
 import type { Making, Step } from './step.ts'
 
 export interface ImageEnvironment {
@@ -110,11 +111,11 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
   }
   const toolsMade = toolLayers(tools, conda.tools)
   const condaMade = stepLayers(conda.steps, tools, python)
-  const pipLines = (steps: readonly Step[]): readonly string[] => {
+  const pipLines = (steps: readonly Step[], after: readonly Layer[] = []): readonly string[] => {
     const made = stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(pip.files)] : []))
-    return [`COPY errand/pip/ ${build}/pip/`, ...together([...made, ...made.map(() => compileLayer), listLayer]).map(titled)]
+    return [`COPY errand/pip/ ${build}/pip/`, ...together([...made, ...after, ...made.map(() => compileLayer), listLayer]).map(titled)]
   }
-  const changed = lock === undefined && provider.name === 'uv' ? changedSteps(pip.steps, content) : undefined
+  const change = lock === undefined && provider.name === 'uv' ? changeOf(pip.steps, content) : undefined
   return {
     key: environmentKey(inputs),
     inputs,
@@ -128,12 +129,13 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
       ...pipLines(pip.steps),
       `ENV PATH=${prefix}/bin:$PATH CONDA_PREFIX=${prefix} AZUREML_CONDA_ENVIRONMENT_PATH=${prefix}`,
     ],
-    ...(changed === undefined ? {} : { changeLines: pipLines(changed) }),
+    ...(change === undefined ? {} : { changeLines: pipLines([change.step], [mendLayer(change, tools)]) }),
     titles,
     files: {
       ...below('errand/conda', conda.files),
       ...below('errand/pip', pip.files),
       ...(pip.steps.some(usesUv) ? below('errand/pip', pythonFiles('uv_variables.py', 'place_pip_configuration.py')) : {}),
+      ...(change === undefined ? {} : below('errand/pip', pythonFiles('missing_files.py'))),
       ...below('errand/pip', listFiles(pip.origins)),
     },
     objects,
@@ -156,11 +158,20 @@ const usesUv = ({ tool }: Step): boolean => tool === 'uv'
 const variablesLine = (files: Making['files']): string =>
   `eval "$(${python} ${build}/pip/uv_variables.py ${build}/pip/${requirementsOf(files)})"`
 
-/** What the first import of a container would compile would not last. Nobody imports the tests of packages, which are half of what there is. */
+/** Packages that share files are rare: then everything is installed again. */
+const mendLayer = ({ anew }: Change, tools: Making['tools']): Layer => ({
+  title: 'looking for missing files',
+  commands: [`{ ${python} ${build}/pip/missing_files.py ${prefix} || ${stepLine(anew, tools, python)}; }`],
+})
+
+/**
+ * What the first import of a container would compile would not last. Nobody imports the tests of packages, which are half of what there is.
+ * An environment that is not compiled works as well.
+ */
 const compileLayer: Layer = {
   title: 'compiling modules',
   commands: [
-    `${python} -c 'import compileall, re, sysconfig; compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2, workers=0, rx=re.compile("/tests/"))'`,
+    `{ ${python} -c 'import compileall, re, sysconfig; compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2, workers=0, rx=re.compile("/tests/"))' || true; }`,
   ],
 }
 

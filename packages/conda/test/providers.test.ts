@@ -134,7 +134,8 @@ describe('the lines of a Dockerfile', () => {
     ['an address', ['https://example.org/six-1.0-py3-none-any.whl']],
     ['a repository', ['six @ git+https://example.org/six']],
     ['a folder', ['./six']],
-  ])('never change an environment that has %s, behind which something else may be by now', (_, pip) => {
+    ['a version with its hash', ['six==1.16.0 --hash=sha256:00']],
+  ])('never change an environment where something else may stand behind %s by now', (_, pip) => {
     const { changeLines } = dockerfileLines({ environment: file(['python=3.11', 'pip'], pip), facts: facts({}, '3.11.7'), base: 'b' })
     expect(changeLines).toBeUndefined()
   })

@@ -62,7 +62,7 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
   const image = base.image
   if (image === undefined) throw new TypeError('no base image')
   const builder = options.builder ?? (await recommendedBuilder(engine))
-  const { text, files, titles, changes } = dockerfileOf(building, builder)
+  const { text, files, titles, changes } = dockerfileOf(await withPrevious(engine, building), builder)
   const label: EnvironmentLabel = {
     python: `${lines.prefix}/bin/python`,
     provider: lines.provider,
@@ -98,6 +98,12 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
   const made = await findImage(engine, outcome)
   if (made === undefined) throw new ErrandError('IMAGE_DAMAGED', `The image of ${file} was built and is gone.`, { hint: 'Prepare again.' })
   return made
+}
+
+/** The last image as it is now: whoever waited for another build may find it without its names, or gone. */
+async function withPrevious(engine: Engine, { previous, ...rest }: Building): Promise<Building> {
+  const image = previous === undefined ? undefined : await findImage(engine, previous.image.Id)
+  return previous === undefined || image === undefined ? rest : { ...rest, previous: { ...previous, image } }
 }
 
 async function contextFiles(
@@ -148,9 +154,10 @@ export function dockerfileOf(
     previous !== undefined &&
     lines.changeLines !== undefined &&
     changes <= mostChanges &&
-    differInPipAlone(previous.inputs, lines.inputs)
+    differInPipAlone(previous.inputs, lines.inputs) &&
+    hasName(previous)
   ) {
-    const name = environmentTag(environmentKey(previous.inputs))
+    const name = nameOfPrevious(previous)
     const from = nameOf(name, previous.image)
     return { from: name, changes, ...dockerfile({ base: from, user, environment: { lines: lines.changeLines, titles: lines.titles } }) }
   }
@@ -161,3 +168,9 @@ export function dockerfileOf(
       : {}
   return { from: name, changes: 0, ...dockerfile({ base: nameOf(name, base.image), user, environment: lines, ...spark }) }
 }
+
+const nameOfPrevious = ({ inputs }: PreviousImage): string => environmentTag(environmentKey(inputs))
+
+/** A name that the engine does not know it would look for in a registry. Podman puts `localhost/` before it. */
+const hasName = (previous: PreviousImage): boolean =>
+  (previous.image.RepoTags ?? []).some((name) => `/${name}`.endsWith(`/${nameOfPrevious(previous)}`))

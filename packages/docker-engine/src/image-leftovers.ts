@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { type CallOptions, ErrandError, type Leftover } from '@errand/core'
 import type { Engine } from './engine.ts'
-import { engineError, refusalStatus } from './engine-errors.ts'
+import { engineError, refusalStatus, refusalText } from './engine-errors.ts'
 import { type EnvironmentLabel, environmentLabel } from './environment-image.ts'
 import { labels } from './labels.ts'
 import { findImage } from './pull.ts'
@@ -91,12 +91,22 @@ async function removeImage(engine: Engine, id: string): Promise<void> {
   if (image === undefined) return
   if (image.Config.Labels?.[labels.kind] === undefined) throw new ErrandError('LEFTOVER_UNKNOWN', `${id} is not an image of ours.`)
   const containers = await engine.docker.listContainers({ all: true, filters: JSON.stringify({ ancestor: [id] }) })
-  if (containers.length > 0) throw Object.assign(new Error('a container uses it'), { statusCode: 409 })
+  // Those of images that are made of it are among them, and need no more than its layers.
+  if (containers.some(({ ImageID }) => digits(ImageID) === digits(image.Id)))
+    throw Object.assign(new Error('a container uses it'), { statusCode: 409 })
   // It has two names of ours: its key and its project's last. One that others are made of loses these, and goes with the last of the others.
   const names = image.RepoTags ?? []
   for (const name of names) await engine.docker.getImage(name).remove()
-  if (names.length === 0) await engine.docker.getImage(id).remove({ force: true })
+  if (names.length > 0) return
+  await engine.docker
+    .getImage(id)
+    .remove({ force: true })
+    .catch((error: unknown) => {
+      if (!/dependent child/.test(refusalText(error))) throw error
+    })
 }
+
+const digits = (id: string): string => id.replace(/^sha256:/, '')
 
 async function removeContainer(engine: Engine, id: string): Promise<void> {
   const container = engine.docker.getContainer(id)

@@ -4,6 +4,7 @@ import { dockerProblem } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { planImage, prepareImage, removeImageLeftover } from '../src/index.ts'
 import { runBriefly } from '../src/brief-container.ts'
+import { environmentTag } from '../src/environment-image.ts'
 import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
 
 const problem = dockerProblem()
@@ -70,11 +71,68 @@ describe.skipIf(problem !== undefined)(
         expect(after.lock?.packages.find(({ name }) => name === 'toml')).toMatchObject({
           hash: expect.stringMatching(/^sha256:/) as string,
         })
-        // The one below can go first: it loses its name, and its layers when nobody needs them.
+        // The one below can go first, also while the other is in use: it loses its name, and its layers when nobody needs them.
+        const user = await fixture.engine.docker.createContainer({ Image: after.image, Cmd: ['nothing'] })
+        await removeImageLeftover(fixture.engine, `image:${before.image}`)
+        await user.remove()
         for (const { image } of [before, after]) await removeImageLeftover(fixture.engine, `image:${image}`)
         const keys = [before.key, after.key].map((key) => ({ label: [`errand.environment.key=${key}`] }))
         for (const filters of keys) expect(await fixture.engine.docker.listImages({ filters: JSON.stringify(filters) })).toEqual([])
       },
     )
+
+    it('of another pip section has every file of a package that shared some with one that is gone', async () => {
+      const base = await withWheels(await fixture.base())
+      const prepare = (pip: readonly string[]) => {
+        const canonical = pipFile(pip, { pipOptions: ['--find-links', '/wheels'] })
+        return prepareImage(fixture.engine, fixture.wanted(base, canonical, { projectId: 'shared' }), fixture.options())
+      }
+      const layers = async (image: string) => (await fixture.engine.docker.getImage(image).inspect()).RootFS.Layers ?? []
+      const before = await prepare(['errand-one', 'errand-two'])
+      const after = await prepare(['errand-one'])
+      const old = await layers(before.image)
+      expect((await layers(after.image)).slice(0, old.length)).toEqual(old)
+      const command = [after.python, '-c', 'import shared; print(shared.__file__)']
+      const { stdout } = await runBriefly(fixture.engine, { image: after.image, command, signal: new AbortController().signal })
+      expect(stdout).toMatch(/shared\.py\n$/)
+    })
+
+    it('of another pip section is made of the base image where the last one has lost its name', async () => {
+      const base = await fixture.base()
+      const wanted = (pip: readonly string[]) => fixture.wanted(base, pipFile(pip), { projectId: 'nameless' })
+      const before = await prepareImage(fixture.engine, wanted(['six==1.16.0']), fixture.options())
+      await fixture.engine.docker.getImage(environmentTag(before.key)).remove()
+      const { steps } = await planImage(fixture.engine, wanted(['six==1.17.0']), fixture.options())
+      expect(steps[0]).toBe(`start from ${base}`)
+      const after = await prepareImage(fixture.engine, wanted(['six==1.17.0']), fixture.options())
+      expect(after.lock?.packages).toContainEqual(expect.objectContaining({ name: 'six', version: '1.17.0' }))
+    })
   },
 )
+
+/** An image with two wheels that have a module in common. */
+async function withWheels(image: string): Promise<string> {
+  const code = `
+import os, zipfile
+os.mkdir('/wheels')
+for name in 'errand_one', 'errand_two':
+    info = name + '-1.0.dist-info/'
+    files = {'shared.py': '', info + 'METADATA': 'Metadata-Version: 2.1\\nName: %s\\nVersion: 1.0\\n' % name,
+             info + 'WHEEL': 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n'}
+    files[info + 'RECORD'] = ''.join('%s,,\\n' % path for path in list(files) + [info + 'RECORD'])
+    with zipfile.ZipFile('/wheels/%s-1.0-py3-none-any.whl' % name, 'w') as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+`
+  const [repo = '', tag = ''] = image.split(':')
+  const container = await fixture.engine.docker.createContainer({
+    Image: image,
+    Cmd: ['python3', '-c', code],
+    HostConfig: { NetworkMode: 'none' },
+  })
+  await container.start()
+  expect(await container.wait()).toMatchObject({ StatusCode: 0 })
+  await container.commit({ repo, tag: `wheels-${tag}` })
+  await container.remove()
+  return `${repo}:wheels-${tag}`
+}
