@@ -91,14 +91,17 @@ const patience = 60_000
  * lost its network without a word, goes on: what it makes is waited for no longer than its lock.
  */
 async function untilGone(engine: Engine, name: string, isMade: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-  const container = engine.docker.getContainer(name)
-  const since = Date.now()
+  let since = Date.now()
+  let seen = ''
   for (;;) {
     signal.throwIfAborted()
     try {
-      const { State } = await container.inspect()
+      const { Id, State } = await engine.docker.getContainer(name).inspect()
       if (await isMade()) return
-      if (State.Status !== 'running' && Date.now() - since > patience) await container.remove({ force: true, v: true })
+      // Another may have taken the lock meanwhile, and has its time too.
+      if (Id !== seen || State.Status === 'running') since = Date.now()
+      seen = Id
+      if (Date.now() - since > patience) await engine.docker.getContainer(Id).remove({ force: true, v: true })
     } catch (error) {
       if (refusalStatus(error) === 404) return
       if (refusalStatus(error) !== 409) throw error
