@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -49,6 +50,29 @@ describe.skipIf(problem)(`a machine behind a bad network${problem === undefined 
       const { connections } = await round(number, bytes * ((number - 2.5) / 12))
       expect(connections, `cut ${number - 2}`).toBeGreaterThan(1)
     }
+  })
+
+  it('brings a large project whole over a link that is cut three times meanwhile', async () => {
+    const names = Array.from({ length: 800 }, (_, index) => `folder ${index % 9}/a long name of a file of the project ${index}.bin`)
+    const contents = new Map(names.map((name, index) => [name, randomBytes(index % 50 === 0 ? 0 : 8000)]))
+    const digests = names.map((name) => createHash('sha256').update(contents.get(name)!).digest('hex'))
+    const expected = createHash('sha256').update(digests.join('')).digest('hex')
+    const script = `import hashlib, json
+names = json.load(open('names.json'))
+print(hashlib.sha256(''.join(hashlib.sha256(open(name, 'rb').read()).hexdigest() for name in names).encode()).hexdigest())
+`
+    await using client = newClient()
+    const request = await client.request({ 'main.py': script, 'names.json': JSON.stringify(names), ...Object.fromEntries(contents) })
+    const [connections, before] = [proxy.connections, proxy.bytes.toServer]
+    const cuts = [1, 2.5, 4].map((megabytes) => megabytes * 1_000_000)
+    const cutting = setInterval(() => {
+      if (proxy.bytes.toServer - before < (cuts[0] ?? Infinity)) return
+      cuts.shift()
+      proxy.cut()
+    }, 1)
+    const reference = await untilDone(() => client.submit(request)).finally(() => clearInterval(cutting))
+    expect(await outputOf(client.target, reference)).toEqual({ text: `${expected}\n`, state: 'completed' })
+    expect(proxy.connections - connections).toBeGreaterThan(1)
   })
 
   it('streams 100,000 lines whole over a link that is cut five times', async () => {
