@@ -62,8 +62,7 @@ export async function askForImage(
   if (engine.name.startsWith('Podman')) return false
   const login = await registryLogin(client, image.registry, await readDockerConfiguration(client.home), signal)
   try {
-    // The description of the types leaves out what is handed on.
-    await (engine.docker.getImage(image.name) as unknown as Distribution).distribution({ authconfig: login ?? {} })
+    await askRegistry(engine, { image, login, signal })
     return true
   } catch (error) {
     signal.throwIfAborted()
@@ -71,8 +70,21 @@ export async function askForImage(
   }
 }
 
-interface Distribution {
-  distribution(options: { readonly authconfig: object }): Promise<unknown>
+/** Without dockerode's own `distribution`, which can't be given up: an engine is patient with a registry that does not answer. */
+function askRegistry(
+  { docker }: Engine,
+  { image, login, signal }: Pick<Start, 'login' | 'signal'> & { readonly image: ImageReference },
+): Promise<void> {
+  const request = {
+    path: `/distribution/${image.name}/json`,
+    method: 'GET',
+    statusCodes: { 200: true, 401: 'no such image', 500: 'server error' },
+    authconfig: login ?? {},
+    abortSignal: signal,
+  }
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error: Error | null) => (error === null ? resolve() : reject(error)))
+  })
 }
 
 function sumOf(layers: Iterable<{ readonly done: number; readonly total: number }>): { done: number; total: number } {

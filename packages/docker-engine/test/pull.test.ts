@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -8,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { localHost } from '@errand/core'
 import { type DockerRegistry, dockerProblem, startDockerRegistry, startFaultyProxy } from '@errand/testkit/servers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { defaultImages, engineFindings, parseImageReference, planImage, prepareImage } from '../src/index.ts'
+import { defaultImages, engineFindings, openEngine, parseImageReference, planImage, prepareImage } from '../src/index.ts'
+import { askForImage } from '../src/pull.ts'
 import { type TarFile, tarOf } from '../src/tar.ts'
 import { type ImagesFixture, imagesFixture } from './images-fixture.ts'
 
@@ -101,6 +104,21 @@ describe.skipIf(problem !== undefined)(`pulling${problem === undefined ? '' : ` 
     expect((await prepareImage(fixture.engine, userManaged(pinned), second)).key).toBe(key)
     expect(second.messages.filter((message) => message.startsWith('pulling'))).toEqual([])
     await forget(pinned)
+  })
+
+  it('is given up by check while the engine waits for a registry', async () => {
+    const giveUp = new AbortController()
+    const version = { Version: '28.0.0', ApiVersion: '1.40', Os: 'linux', Arch: 'amd64' }
+    const patient = createServer(({ url }, response) =>
+      url?.includes('/distribution/') ? giveUp.abort() : response.end(JSON.stringify(version)),
+    )
+    await new Promise<void>((resolve) => patient.listen(0, '127.0.0.1', resolve))
+    const address = `tcp://127.0.0.1:${(patient.address() as AddressInfo).port}`
+    await using engine = await openEngine({ host: localHost(), address }, fixture.options())
+    const asking = askForImage(engine, parseImageReference('team/small:1'), { client: localHost(), signal: giveUp.signal })
+    await expect(asking).rejects.toMatchObject({ name: 'AbortError' })
+    patient.closeAllConnections()
+    patient.close()
   })
 
   it('asks a credential helper', async () => {
