@@ -77,8 +77,9 @@ export async function holdBuildLock(
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(beating)
-      stdin.destroy()
+      // In this order: while a container that has ended is on its way out by itself, an engine refuses to remove it, and does not wait.
       await container.remove({ force: true, v: true }).catch(() => undefined)
+      stdin.destroy()
     },
   }
 }
