@@ -17,5 +17,17 @@ export async function takeClaim({ cluster: { storage }, folder }: StoredRun, cal
 /** A driver says where it is, also when that is no container. */
 export const isOfDriver = (claim: Claim | undefined): boolean => claim?.container !== undefined
 
-/** Taken by a client, so that no driver has it. One that is being written at this moment is nobody's yet. */
-export const isOurs = (claim: Claim | undefined): boolean => claim !== undefined && 'by' in claim && claim.by === ours.by
+/** Milliseconds within which who makes a claim has written who it is. */
+const longestWriting = 60_000
+
+/** Taken by a client, so that no driver has it; or empty for so long, by the clock of the storage, that whoever made it was killed at that moment. */
+export async function isOfNobody(run: StoredRun, call: Call): Promise<boolean> {
+  const { folder } = run
+  const { storage } = run.cluster
+  const claim = await run.read<Claim>('claim', call)
+  if (claim !== undefined) return 'by' in claim && claim.by === ours.by
+  const made = await storage.status(`${folder}/claim`, call)
+  await storage.write(`${folder}/looked`, '', { ...call, overwrite: true })
+  const now = await storage.status(`${folder}/looked`, call)
+  return made !== undefined && now !== undefined && now.modified - made.modified > longestWriting
+}

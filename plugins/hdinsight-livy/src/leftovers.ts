@@ -3,7 +3,7 @@ import { type CallOptions, ErrandError, type Leftover } from '@errand/core'
 import type { Cluster } from './cluster.ts'
 import { lookAt } from './outlook.ts'
 import { deleteBatch } from './run-batch.ts'
-import { type StoredRequest, storedRun } from './stored-run.ts'
+import { type StoredRequest, type StoredRun, storedRun } from './stored-run.ts'
 
 /** Milliseconds after which what is half sent is nobody's any more, and a run without a batch was never submitted. */
 const longestSending = 3_600_000
@@ -19,7 +19,7 @@ interface ListedRun {
 export async function* leftovers(cluster: Cluster, options: CallOptions): AsyncGenerator<Leftover> {
   const { storage, home } = cluster
   const used = new Set<string>()
-  for await (const { name, modified, request, inUse } of listedRuns(cluster, 0, options)) {
+  for await (const { name, modified, request, inUse } of listedRuns(cluster, options)) {
     for (const archive of inUse ? needsOf(request) : []) used.add(archive)
     yield {
       id: `runs/${name}`,
@@ -38,19 +38,17 @@ export async function* leftovers(cluster: Cluster, options: CallOptions): AsyncG
   yield* environments(cluster, used, options)
 }
 
-/** Runs whose folder was changed since then, milliseconds since 1970. */
-async function* listedRuns(cluster: Cluster, since: number, options: CallOptions): AsyncGenerator<ListedRun> {
+async function* listedRuns(cluster: Cluster, options: CallOptions): AsyncGenerator<ListedRun> {
   for (const { name, modified } of (await cluster.storage.list(`${cluster.home}/runs`, options)) ?? []) {
-    if (modified < since) continue
     const run = storedRun(cluster, name)
-    const [request, ended, submitted] = await Promise.all([
-      run.read<StoredRequest>('request.json', options),
-      run.exists('final.json', options),
-      run.exists('batch.json', options),
-    ])
-    const inUse = !ended && ((!submitted && isYoung(modified)) || (await lookAt(run, options)).state === 'alive')
+    const [request, inUse] = await Promise.all([run.read<StoredRequest>('request.json', options), isInUse(run, modified, options)])
     yield { name, modified, request, inUse }
   }
+}
+
+async function isInUse(run: StoredRun, modified: number, options: CallOptions): Promise<boolean> {
+  const [ended, submitted] = await Promise.all([run.exists('final.json', options), run.exists('batch.json', options)])
+  return !ended && ((!submitted && isYoung(modified)) || (await lookAt(run, options)).state === 'alive')
 }
 
 const isYoung = (modified: number): boolean => Date.now() - modified < longestSending
@@ -111,15 +109,38 @@ async function removeArchive(cluster: Cluster, kind: 'projects' | 'environments'
   try {
     await refuseNeeded(cluster, name, options)
   } catch (error) {
-    // One that was sent again meanwhile is as good.
-    if (!(await storage.rename(aside, path, options))) await storage.delete(aside, options)
+    await putBack(storage, { aside, path, kind }, options)
     throw error
   }
   await storage.delete(aside, options)
 }
 
+interface PutAside {
+  readonly aside: string
+  readonly path: string
+  readonly kind: 'projects' | 'environments'
+}
+
+/** What was sent again meanwhile is as good. A folder that is there again, for a note of its use, gets what it lacks: a rename would lead into it. */
+async function putBack(storage: Cluster['storage'], { aside, path, kind }: PutAside, options: CallOptions): Promise<void> {
+  if ((await storage.status(path, options)) === undefined) {
+    if (await storage.rename(aside, path, options)) return
+  } else if (kind === 'environments') {
+    // The record says that the archive is there: it comes after that.
+    const names = ((await storage.list(aside, options)) ?? []).map(({ name }) => name).toSorted()
+    for (const name of names.toReversed()) await storage.rename(`${aside}/${name}`, `${path}/${name}`, options)
+  }
+  await storage.delete(aside, options)
+}
+
+/** Older runs were there when what may go was listed. */
 async function refuseNeeded(cluster: Cluster, archive: string, options: CallOptions): Promise<void> {
-  for await (const { name, inUse, request } of listedRuns(cluster, Date.now() - longestSending, options))
-    if (inUse && needsOf(request).includes(archive))
+  for (const { name, modified } of (await cluster.storage.list(`${cluster.home}/runs`, options)) ?? []) {
+    if (!isYoung(modified)) continue
+    const run = storedRun(cluster, name)
+    // One request a run: most need another archive.
+    if (!needsOf(await run.read<StoredRequest>('request.json', options)).includes(archive)) continue
+    if (await isInUse(run, modified, options))
       throw new ErrandError('ARCHIVE_IN_USE', `The run ${name} needs it.`, { hint: `To end it: errand experiment cancel -r ${name}` })
+  }
 }

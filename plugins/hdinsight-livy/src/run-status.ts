@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunStatus, errorCode, errorMessage } from '@errand/core'
-import { isOfDriver, isOurs, takeClaim } from './claim.ts'
+import { isOfDriver, isOfNobody, takeClaim } from './claim.ts'
 import { type Outlook, lookAt } from './outlook.ts'
 import type { Call, Claim, StoredRun } from './stored-run.ts'
 
@@ -77,7 +77,7 @@ async function endOf(run: StoredRun, { started, outlook, waiting }: Known, call:
     if (!outlook.asked) return waiting(`it has not started yet. ${outlook.words}`)
   }
   // What is told of may be another's, or told too early: no driver may come after an end.
-  if (!claimed && !(await takeClaim(run, call)) && !isOurs(await run.read<Claim>('claim', call))) return waiting('its driver has just come')
+  if (!claimed && !(await takeClaim(run, call)) && !(await isOfNobody(run, call))) return waiting('its driver has just come')
   if (outlook.state === 'unknown')
     return { state: 'failed', cause: 'machine', reason: `The driver of the run is gone without a word. ${outlook.words}` }
   const words = outlook.words.slice(0, 2000)
@@ -93,8 +93,8 @@ async function endOf(run: StoredRun, { started, outlook, waiting }: Known, call:
 const storageGone = /User application exited with (status )?75\b/
 
 const lostEnd =
-  'The storage of the cluster gave the driver no answer, after the end of the script for as long as it waits: how the script ended, ' +
-  'and what it wrote at last, is lost.'
+  'The storage of the cluster gave the driver no answer for as long as it waits when no script runs: how far the run came, and what it ' +
+  'wrote at last, is lost.'
 
 /** A submit of another process may still be on its way. */
 async function isYoung(run: StoredRun, call: Call): Promise<boolean> {

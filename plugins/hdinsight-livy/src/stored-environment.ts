@@ -48,7 +48,7 @@ export async function findEnvironment(
 async function look(cluster: Cluster, inputs: EnvironmentInputs, call: Call): Promise<StoredEnvironment> {
   const key = environmentKey(inputs)
   const folder = `${cluster.home}/environments/${key}`
-  const record = await readJson<EnvironmentRecord>(cluster, `${folder}/complete.json`, call)
+  const record = await readRecord(cluster, folder, call)
   return { key, inputs, folder, ...(record === undefined ? {} : { record }) }
 }
 
@@ -75,7 +75,7 @@ export async function keepRecord(
 ): Promise<EnvironmentRecord> {
   const path = `${folder}/complete.json`
   if (await writeWhole(cluster.storage, path, JSON.stringify(record), call)) return record
-  const first = (await readJson<EnvironmentRecord>(cluster, path, call)) ?? record
+  const first = (await readRecord(cluster, folder, call)) ?? record
   if (first.archive !== record.archive) await cluster.storage.delete(`${folder}/${record.archive}`, call)
   return first
 }
@@ -96,6 +96,12 @@ export const latestInputs = (cluster: Cluster, request: EnvironmentRequest, call
 
 export async function keepLatest(cluster: Cluster, request: EnvironmentRequest, inputs: EnvironmentInputs, call: Call): Promise<void> {
   await cluster.storage.write(latestPath(cluster, request), JSON.stringify(inputs), { ...call, overwrite: true })
+}
+
+/** Records of before archives were named after their lock name none. */
+async function readRecord(cluster: Cluster, folder: string, call: Call): Promise<EnvironmentRecord | undefined> {
+  const record = await readJson<EnvironmentRecord>(cluster, `${folder}/complete.json`, call)
+  return record && { ...record, archive: record.archive ?? 'environment.tar.gz' }
 }
 
 async function readJson<Value>({ storage }: Cluster, path: string, call: Call): Promise<Value | undefined> {

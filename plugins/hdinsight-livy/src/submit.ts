@@ -30,12 +30,15 @@ export async function submitRun(
   const known = stored && (await referenceOfAsked(run, options))
   if (known !== undefined) return known
   const agent = await bringAgent(cluster, options)
+  const values = await secretsOf(context, request)
   // What the run needs is written down before it is looked for: from then on a clean leaves it, and what one took before is seen to be gone.
   await bringRequest(run, context, { request, environment }, options)
   await Promise.all([
     bringProject(cluster, request, context.openObject.bind(context), options),
     environment && refuseWithout(environment, cluster, options),
   ])
+  // At last: no secret stays behind when what comes before fails.
+  if (values !== undefined) await writeWhole(cluster.storage, `${run.folder}/variables`, values, options, '600')
   options.report({ message: 'submitting to Livy' })
   const batch = await createBatch(run, batchRequest(context.config, request, { home: cluster.home, agent, environment }), options)
   if (batch !== undefined) await run.put('batch.json', { id: batch.id }, options)
@@ -111,6 +114,12 @@ async function refuseWithout({ archive }: UnpackedEnvironment, { storage, name }
   })
 }
 
+/** As the driver reads them; undefined when the run has none. */
+async function secretsOf(context: TargetContext<ClusterConfig>, { secretVariables }: RunRequest): Promise<string | undefined> {
+  const values = await Promise.all(secretVariables.map(async (name) => [name, await context.secretVariable(name)] as const))
+  return values.length === 0 ? undefined : JSON.stringify(Object.fromEntries(values))
+}
+
 async function bringRequest(
   run: StoredRun,
   context: TargetContext<ClusterConfig>,
@@ -119,8 +128,6 @@ async function bringRequest(
 ): Promise<void> {
   const { storage } = run.cluster
   await storage.makeDirectory(run.folder, { ...call, permission: '700' })
-  const values = await Promise.all(request.secretVariables.map(async (name) => [name, await context.secretVariable(name)] as const))
-  if (values.length > 0) await writeWhole(storage, `${run.folder}/variables`, JSON.stringify(Object.fromEntries(values)), call, '600')
   const agent = {
     environment: { ...environment?.variables, AZUREML_TARGET_TYPE: 'cluster' },
     deployMode: context.config.yarnDeployMode,

@@ -172,7 +172,8 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
   it('is listed with its size and last use, and goes; what the head node made it of goes by itself', async () => {
     await using client = openClient(overSsh)
     const request = await requestOf(client)
-    const { environmentKey: key } = await client.target.prepare(request, { ...options, build: false })
+    // An earlier try of this test may have removed it.
+    const { environmentKey: key } = await client.target.prepare(request, { ...options, build: true })
     const list = async (): Promise<readonly Leftover[]> => {
       const all: Leftover[] = []
       for await (const leftover of client.target.leftovers(options)) all.push(leftover)
@@ -231,14 +232,19 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
 
     it('is, with the lock of a run, made again of the packages that the run had', long, async () => {
       writeFileSync(repository, older)
-      await using first = openClient(inStorage('locked-first'))
+      await using first = openClient(inStorage(`locked-${Date.now()}`))
+      const forget = async () => {
+        for await (const { id } of first.target.leftovers(options))
+          if (/^(environment|made):/.test(id)) await first.target.removeLeftover(id, options)
+      }
+      // What an earlier try of this test has made.
+      await forget()
       const request = await first.request({ 'main.py': version }, { environment: greeting(), framework: 'python' })
       const before = await first.target.prepare(request, { ...options, build: true })
       expect(greeterOf(before)).toBe('1.0.0')
       writeFileSync(repository, newer)
       // Nothing of it is left, neither in the storage nor on the head node.
-      for await (const { id } of first.target.leftovers(options))
-        if (/^(environment|made):/.test(id)) await first.target.removeLeftover(id, options)
+      await forget()
       const after = await first.target.prepare(request, { ...options, build: true })
       expect(greeterOf(after)).toBe('2.0.0')
       const locked = { ...request, environment: greeting(before.lock) }
@@ -252,20 +258,21 @@ describe.skipIf(problem)(`an environment on a real cluster${problem === undefine
     })
 
     it('is the one of the first, with its lock, when two make it at once of what the channel had then and has now', long, async () => {
+      const attempt = Date.now()
       writeFileSync(repository, older)
-      await using early = openClient(here('early'))
+      await using early = openClient(here(`early-${attempt}`))
       const request = await early.request({ 'main.py': version }, { environment: greeting(), framework: 'python' })
       expect(greeterOf(await early.target.prepare(request, { ...options, build: true }))).toBe('1.0.0')
       writeFileSync(repository, newer)
-      await using late = openClient(inStorage('late'))
+      await using late = openClient(inStorage(`late-${attempt}`))
       expect(greeterOf(await late.target.prepare(request, { ...options, build: true }))).toBe('2.0.0')
       // What each has made it has kept: now both only pack and send.
-      await using near = openClient(here('both'))
-      await using there = openClient(inStorage('both'))
+      await using near = openClient(here(`both-${attempt}`))
+      await using there = openClient(inStorage(`both-${attempt}`))
       const [mine, theirs] = await Promise.all([near, there].map(({ target }) => target.prepare(request, { ...options, build: true })))
       expect(mine).toEqual(theirs)
       await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: headNode.user })
-      const kept = await hdfs.list(`/user/${headNode.user}/both/environments/${mine?.environmentKey}`, options)
+      const kept = await hdfs.list(`/user/${headNode.user}/both-${attempt}/environments/${mine?.environmentKey}`, options)
       expect(kept?.filter(({ name }) => name.endsWith('.tar.gz'))).toHaveLength(1)
       const used = await there.request({ 'main.py': version }, { environment: greeting(), framework: 'python' })
       const reference = await there.target.submit(used, mine as Prepared, options)

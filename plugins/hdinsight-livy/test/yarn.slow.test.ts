@@ -7,7 +7,10 @@ import { openWebHdfsClient } from '@errand/livy'
 import { livyProblem, sparkParts, sshdProblem, startFaultyProxy, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Cluster, openCluster } from '../src/cluster.ts'
+import { createTarget } from '../src/implementation.ts'
+import { removeLeftover } from '../src/leftovers.ts'
 import { appearWhole } from '../src/stored-run.ts'
+import { findEnvironment } from '../src/stored-environment.ts'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
 
 const problem = livyProblem()
@@ -493,11 +496,11 @@ while not os.path.exists('${folder}/enough'):
 with open('outputs/number', 'w') as file:
     file.write(str(number))
 `
-  /** Each answer of the storage is waited for at most three seconds. */
+  /** Each answer of the storage is waited for at most ten seconds. */
   const impatient = {
     repositories: [],
     packages: [],
-    configuration: { 'spark.hadoop.ipc.client.rpc-timeout.ms': '3000', 'spark.hadoop.dfs.client.socket-timeout': '3000' },
+    configuration: { 'spark.hadoop.ipc.client.rpc-timeout.ms': '10000', 'spark.hadoop.dfs.client.socket-timeout': '10000' },
   }
   /** What the driver's agent says (Spark puts it to the standard output of the container), for which neither YARN nor the storage is asked. */
   const openWords = async (runId: string): Promise<() => string> => {
@@ -543,7 +546,7 @@ with open('outputs/number', 'w') as file:
 
   it('a storage that stays away after the end of the script is given up, and the run says so', long, async () => {
     await using client = direct()
-    const configuration = { ...impatient.configuration, 'spark.yarn.appMasterEnv.ERRAND_STORAGE_PATIENCE': '1' }
+    const configuration = { ...impatient.configuration, 'spark.yarn.appMasterEnv.ERRAND_STORAGE_PATIENCE': '20' }
     const request = await client.request({ 'main.py': counting(client.directory) }, { spark: { ...impatient, configuration } })
     const reference = await client.submit(request)
     await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
@@ -552,7 +555,7 @@ with open('outputs/number', 'w') as file:
     try {
       await expect.poll(words, later).toContain('gives no answer')
       writeFileSync(join(client.directory, 'enough'), '')
-      await expect.poll(words, later).toContain('has given no answer for 1 seconds')
+      await expect.poll(words, later).toContain('has given no answer for 20 seconds')
     } finally {
       yarn.storage.resume()
     }
@@ -564,7 +567,9 @@ with open('outputs/number', 'w') as file:
     const changes = { livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/cleaned-${Date.now()}` }
     await using client = openClient(changes)
     await using another = openClient(changes)
-    const request = await client.request({ 'main.py': "print('still there')" })
+    const cleaned = join(client.directory, 'cleaned')
+    const script = `import os, time\nwhile not os.path.exists('${cleaned}'):\n    time.sleep(0.1)\nprint('still there')`
+    const request = await client.request({ 'main.py': script })
     const archive = `projects/${request.snapshot.digest.slice(7)}`
     let cleaning: Promise<unknown> | undefined
     const report = ({ message }: { readonly message: string }) => {
@@ -572,7 +577,9 @@ with open('outputs/number', 'w') as file:
     }
     const prepared = await client.target.prepare(request, { ...options, build: true })
     const reference = await client.target.submit(request, prepared, { ...options, report })
-    expect(await cleaning).toMatchObject({ code: 'ARCHIVE_IN_USE', message: expect.stringContaining(request.runId) })
+    const refused = await cleaning
+    writeFileSync(cleaned, '')
+    expect(refused).toMatchObject({ code: 'ARCHIVE_IN_USE', message: expect.stringContaining(request.runId) })
     expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'still there\n' })
     await another.target.removeLeftover(archive, options)
     await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
@@ -626,6 +633,76 @@ with open('outputs/number', 'w') as file:
     expect(await handle.status(options)).toEqual(status)
     await handle.remove(options)
     expect(await handle.status(options)).toMatchObject({ state: 'lost' })
+  })
+
+  it('a run whose driver was killed before it had written who it is has an end', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, queue: 'nowhere' })
+    const { request, reference } = await run(client, 'print(1)')
+    await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
+    const claim = `${await hdfs.homeDirectory(options)}/.errand/runs/${request.runId}/claim`
+    await hdfs.write(claim, '', { ...options, overwrite: true })
+    const query = `op=SETTIMES&modificationtime=${Date.now() - 3_600_000}&user.name=${userInfo().username}`
+    expect((await fetch(`${yarn.webHdfsUrl}${claim}?${query}`, { method: 'PUT' })).status).toBe(200)
+    expect((await follow(client.target, reference)).status).toMatchObject({ state: 'failed', reason: expect.stringContaining('nowhere') })
+  })
+
+  it('a secret is sent last: a project that can not be sent leaves none behind', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/secret-${Date.now()}` })
+    const request = await client.request({ 'main.py': 'print(1)' }, { secretVariables: ['TOKEN'] })
+    const target = createTarget({
+      ...client.context,
+      secretVariable: async () => 'hidden',
+      openObject: () => {
+        throw new Error('gone')
+      },
+    })
+    const prepared = await target.prepare(request, { ...options, build: true })
+    await expect(target.submit(request, prepared, options)).rejects.toThrow('gone')
+    await target[Symbol.asyncDispose]()
+    await using cluster = await openCluster(client.context, options)
+    const { storage, home } = cluster
+    const names = (await storage.list(`${home}/runs/${request.runId}`, options))?.map(({ name }) => name)
+    expect(names).toEqual(['request.json'])
+  })
+
+  it('the record of an environment that names no archive means the one of before', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/before-${Date.now()}` })
+    const canonical = { channels: [], conda: ['python=3.11'], pip: [], pipOptions: [], variables: {} }
+    const request = {
+      environment: { kind: 'conda', file: 'conda.yml', text: '', localFiles: [], canonical } as const,
+      project: 'p',
+      projectId: 'p',
+    }
+    await using cluster = await openCluster(client.context, options)
+    const { folder } = await findEnvironment(cluster, client.context.config, { ...request, framework: 'python' }, options)
+    await cluster.storage.write(`${folder}/complete.json`, '{"lock": {}, "pythonVersion": "3.11.1"}', { ...options, overwrite: true })
+    const found = await findEnvironment(cluster, client.context.config, { ...request, framework: 'python' }, options)
+    expect(found.record?.archive).toBe('environment.tar.gz')
+  })
+
+  it('a clean that meets a new use of an environment puts all of it back', async () => {
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/back-${Date.now()}` })
+    await using cluster = await openCluster(client.context, options)
+    const { storage, home } = cluster
+    const [key, write] = ['0'.repeat(24), { ...options, overwrite: true }]
+    const folder = `${home}/environments/${key}`
+    for (const name of ['complete.json', 'environment-1.tar.gz', 'used']) await storage.write(`${folder}/${name}`, name, write)
+    const request = JSON.stringify({ snapshot: { digest: 'sha256:0' }, agent: { environmentKey: key } })
+    let used = false
+    const rename: typeof storage.rename = async (...given) => {
+      const done = await storage.rename(...given)
+      if (!used) {
+        used = true
+        await storage.write(`${folder}/used`, 'again', write)
+        await storage.write(`${home}/runs/new/request.json`, request, write)
+      }
+      return done
+    }
+    const meeting = { ...cluster, storage: { ...storage, rename } }
+    await expect(removeLeftover(meeting, `environment:${key}`, options)).rejects.toMatchObject({ code: 'ARCHIVE_IN_USE' })
+    const names = async (path: string) => (await storage.list(path, options))?.map(({ name }) => name).toSorted()
+    expect(await names(folder)).toEqual(['complete.json', 'environment-1.tar.gz', 'used'])
+    expect(await names(`${home}/environments`)).toEqual([key])
   })
 
   it('a run that the cluster refuses to start says why', async () => {

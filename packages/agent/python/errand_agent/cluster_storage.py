@@ -74,7 +74,13 @@ class ClusterStorage:
             if not overwrite and self.is_exists(error.java_exception):
                 return False
             raise
-        self.fill(stream, data)
+        try:
+            self.fill(stream, data)
+        except Py4JJavaError as error:
+            if overwrite or not self.may_pass(error):
+                raise
+            # It is there and ours: without overwriting, a second try would take it for another's.
+            return self.create(name, data, True)
         return True
 
     def fill(self, stream, data):

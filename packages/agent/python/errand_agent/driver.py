@@ -23,15 +23,23 @@ STORAGE_GONE = 75
 
 def main(gateway, home, run):
     """Returns the exit code of the driver: 0 for a run that is completed."""
-    storage = ClusterStorage(gateway, home + '/runs/' + paths.checked_run(run))
-    if not claimed(storage, json.dumps(identity(gateway)).encode('ascii')):
+    try:
+        storage = ClusterStorage(gateway, home + '/runs/' + paths.checked_run(run))
+        if claimed(storage, json.dumps(identity(gateway)).encode('ascii')):
+            return ended(gateway, storage, home, run)
         sys.stderr.write('errand: another driver has the run %s.\n' % run)
         return 1
-    try:
-        return supervised(gateway, storage, ClusterStorage(gateway, home), run)
     except StorageGone as error:
         sys.stderr.write('errand: %s\n' % error)
         return STORAGE_GONE
+
+
+def ended(gateway, storage, home, run):
+    """The exit code of a run that this driver has. Whatever goes wrong in it is written as its end, but where nothing can be written any more."""
+    try:
+        return supervised(gateway, storage, ClusterStorage(gateway, home), run)
+    except StorageGone:
+        raise
     except BaseException as error:
         traceback.print_exc()
         reason = str(error) if isinstance(error, CallError) else 'The agent in the Spark driver failed: %s: %s' % (type(error).__name__, error)

@@ -20,11 +20,15 @@ class Outage:
         self.limit = limit_of_environment() if limit is None else limit
         # While this says true there is no limit.
         self.is_needed = lambda: False
+        # Why the storage was given up; from then on it is asked nothing more.
+        self.gone = None
 
     def outlast(self, call):
         """What the call answers, however often it takes. Errors: `StorageGone`, and what does not pass."""
         until, pause = None, SHORTEST_PAUSE
         while True:
+            if self.gone is not None:
+                raise StorageGone(self.gone)
             try:
                 answer = call()
             except Exception as error:
@@ -36,7 +40,8 @@ class Outage:
                 if until is None or self.is_needed():
                     until = now + self.limit
                 if now >= until:
-                    raise StorageGone('The storage of the cluster has given no answer for %d seconds: %s' % (self.limit, first_line(error)))
+                    self.gone = 'The storage of the cluster has given no answer for %d seconds: %s' % (self.limit, first_line(error))
+                    continue
                 time.sleep(min(pause, until - now))
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:

@@ -1,6 +1,7 @@
 """What the agent does in a Spark driver, with a folder of this machine in place of the cluster's storage. The real one is tested with Livy."""
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -221,6 +222,7 @@ class OutageTest(unittest.TestCase):
         waiting = outage.Outage(lambda error: True, 0.0)
         with self.assertRaises(outage.StorageGone):
             waiting.outlast(self.failing(1, OSError('no route')))
+        waiting = outage.Outage(lambda error: True, 0.001)
         needed = [True, True, False]
         waiting.is_needed = lambda: bool(needed) and needed.pop(0)
         calls = []
@@ -228,10 +230,26 @@ class OutageTest(unittest.TestCase):
         def call():
             calls.append(1)
             raise OSError('no route')
-        waiting.limit = 0.001
         with self.assertRaises(outage.StorageGone):
             waiting.outlast(call)
         self.assertGreaterEqual(len(calls), 3)
+
+    def test_a_storage_that_was_given_up_is_asked_nothing_more(self):
+        waiting = outage.Outage(lambda error: True, 0.0)
+        with self.assertRaises(outage.StorageGone):
+            waiting.outlast(self.failing(1, OSError('no route')))
+        # Each of a project's many files would else wait for as long again.
+        with self.assertRaises(outage.StorageGone):
+            waiting.outlast(lambda: self.fail('asked again'))
+
+    def test_a_driver_that_can_reach_no_storage_at_all_says_that_with_its_exit_code(self):
+        gone = mock.Mock(side_effect=outage.StorageGone('no answer'))
+        with mock.patch.object(driver, 'ClusterStorage', gone), mock.patch('sys.stderr', io.StringIO()):
+            self.assertEqual(driver.main(mock.Mock(), '/home', 'p_1'), driver.STORAGE_GONE)
+        failed = mock.Mock(side_effect=ValueError('broken'))
+        with mock.patch.multiple(driver, ClusterStorage=mock.Mock(), supervised=failed, finish=gone, claimed=lambda *given: True, identity=lambda _: {}):
+            with mock.patch('sys.stderr', io.StringIO()):
+                self.assertEqual(driver.main(mock.Mock(), '/home', 'p_1'), driver.STORAGE_GONE)
 
 
 if __name__ == '__main__':
