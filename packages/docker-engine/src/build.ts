@@ -76,6 +76,9 @@ interface Failed extends Omit<StepFailure, 'exitCode'> {
 function failedStep(event: BuildEvent & { type: 'failed' }, { step, tail, log, titles }: Failed): StepFailure {
   // A full disk is the engine's affair, not the step's.
   if (/no space left on device/i.test(`${event.message}\n${tail.join('\n')}`)) throw new Error('no space left on device')
+  // Nor is an engine that goes down, which takes its storage away before the connection ends.
+  if (/error creating overlay mount|context canceled/i.test(event.message))
+    throw Object.assign(new Error(event.message), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
   const said = tail.some((line) => !/^ --->|^Removing intermediate container/.test(line)) ? tail : [...tail, event.message]
   return {
     step: (event.command === undefined ? undefined : titles.get(event.command)) ?? step,
