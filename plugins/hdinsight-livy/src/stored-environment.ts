@@ -1,5 +1,5 @@
 import { type EnvironmentInputs, contentOf, environmentInputs, environmentKey, lockDigest } from '@errand/conda'
-import type { Environment, EnvironmentLock, EnvironmentRequest } from '@errand/core'
+import { type Environment, type EnvironmentLock, type EnvironmentRequest, errorCode } from '@errand/core'
 import type { Cluster } from './cluster.ts'
 import { type Call, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
@@ -82,7 +82,7 @@ export async function keepRecord(
 
 /** Its time of change is when the environment was last used. */
 export async function noteUse({ storage }: Cluster, { folder }: StoredEnvironment, call: Call): Promise<void> {
-  await storage.write(`${folder}/used`, '', { ...call, overwrite: true })
+  await writeLast(storage, `${folder}/used`, '', call)
 }
 
 const latestPath = ({ home }: Cluster, { projectId, environment }: EnvironmentRequest): string => {
@@ -95,7 +95,16 @@ export const latestInputs = (cluster: Cluster, request: EnvironmentRequest, call
   readJson<EnvironmentInputs>(cluster, latestPath(cluster, request), call)
 
 export async function keepLatest(cluster: Cluster, request: EnvironmentRequest, inputs: EnvironmentInputs, call: Call): Promise<void> {
-  await cluster.storage.write(latestPath(cluster, request), JSON.stringify(inputs), { ...call, overwrite: true })
+  await writeLast(cluster.storage, latestPath(cluster, request), JSON.stringify(inputs), call)
+}
+
+/** Of several that write it at the same moment one is the last; HDFS tells the others that their file is gone. */
+async function writeLast(storage: Cluster['storage'], path: string, content: string, call: Call): Promise<void> {
+  try {
+    await storage.write(path, content, { ...call, overwrite: true })
+  } catch (error) {
+    if (errorCode(error) !== 'NOT_FOUND') throw error
+  }
 }
 
 /** Records of before archives were named after their lock name none. */
