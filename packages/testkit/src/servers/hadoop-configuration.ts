@@ -74,6 +74,9 @@ export function hadoopConfiguration(data: string, ports: HadoopPorts, memory: nu
       'yarn.nodemanager.webapp.address': at('nodeWeb'),
       'yarn.nodemanager.local-dirs': join(data, 'node-local'),
       'yarn.nodemanager.log-dirs': join(data, 'node-logs'),
+      // The default is one folder of the machine: two clusters that begin at once take each other's files away.
+      'yarn.node-attribute.fs-store.root-dir': `file://${join(data, 'node-attribute')}`,
+      'yarn.node-labels.fs-store.root-dir': `file://${join(data, 'node-labels')}`,
       'yarn.nodemanager.resource.memory-mb': memory,
       'yarn.nodemanager.resource.cpu-vcores': 8,
       'yarn.scheduler.minimum-allocation-mb': 256,

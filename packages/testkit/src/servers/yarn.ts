@@ -130,8 +130,8 @@ async function startDaemons(
   const { livy } = sparkParts()
   const ready = join(directory, `ready-${roles}`)
   const classPath = [configuration, join(livy, 'classes'), join(livy, 'hadoop', 'jars', '*')].join(':')
-  const opened = ['--add-opens', 'java.base/java.lang=ALL-UNNAMED']
-  const server = await startServerProcess(['java', '-Xmx384m', quickJava, ...opened, '-cp', classPath, 'Cluster', roles, ready], {
+  const settings = ['--add-opens', 'java.base/java.lang=ALL-UNNAMED', `-Djava.io.tmpdir=${directory}`]
+  const server = await startServerProcess(['java', '-Xmx384m', quickJava, ...settings, '-cp', classPath, 'Cluster', roles, ready], {
     env: process.env,
     logFile: join(directory, `${roles}.log`),
     cwd: directory,
