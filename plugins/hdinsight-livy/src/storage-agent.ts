@@ -95,10 +95,9 @@ const answer = (result: object): Answer => ({ result: result as Answer['result']
 
 async function read(followed: Followed, { log, metrics, wait, state }: CallParameters, call: Call): Promise<Answer> {
   for (const until = Date.now() + Number(wait ?? 0) * 1000; ;) {
-    // The end first: what is read after it is all there is.
-    const final = await finalStatus(followed.run, call)
+    // The end first, whoever tells of it: what is read after it is all there is.
+    const status = (await finalStatus(followed.run, call)) ?? (await unfinished(followed, call))
     const [logged, measured] = await Promise.all([followed.log.from(Number(log), call), followed.metrics.from(Number(metrics), call)])
-    const status = final ?? (await unfinished(followed, call))
     const over = status.state !== 'queued' && status.state !== 'running'
     const end = over && logged.length === 0 && measured.length === 0
     if (logged.length > 0 || measured.length > 0 || end || Date.now() >= until || (state !== undefined && status.state !== state && !over))
