@@ -51,7 +51,7 @@ export async function arrangeWords(words: readonly string[]): Promise<readonly s
     const isPage = pages.some((name) => name === rest[1])
     return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']
   }
-  if (rest[0] === 'rerun') return ['rerun', ...splitBehindRun([...leading, ...rest.slice(1)], await rerunFlags())]
+  if (rest[0] === 'rerun') return ['rerun', ...(await rerunWords([...leading, ...rest.slice(1)]))]
   // It finds its script itself: some of its options may stand behind it.
   if (rest[0] === 'sweep') return ['sweep', ...leading, ...rest.slice(1)]
   const command = scriptCommandLength(rest)
@@ -78,6 +78,27 @@ export function splitAtScript(
     if (takesValue(word) && words[index + 1] !== '--') index += 1
   }
   return { own: words, script: [] }
+}
+
+/**
+ * The words of `rerun`, in which a long option of errand's that would go to the script unseen starts no run that nobody meant. Error:
+ * `OPTION_BEHIND_SCRIPT`.
+ */
+async function rerunWords(words: readonly string[]): Promise<readonly string[]> {
+  const flags = await rerunFlags()
+  const split = splitBehindRun(words, flags)
+  // Without arguments, and behind a `--` of the user's, nothing is lost.
+  if (split === words) return words
+  const theirs = split.slice(split.indexOf('--') + 1)
+  const end = theirs.indexOf('--')
+  const unmarked = end === -1 ? theirs : theirs.slice(0, end)
+  const lost = optionsAmong(unmarked, { ...(await submitFlags()), ...flags }).find((word) => word.startsWith('--'))
+  if (lost === undefined) return split
+  const { ErrandError } = await import('@errand/core')
+  const ours = optionsAmong([lost], flags).length > 0 ? `Put ${lost} before the run.` : `rerun has no ${lost}.`
+  throw new ErrandError('OPTION_BEHIND_SCRIPT', `${lost} is errand's and would go to the script.`, {
+    hint: `${ours} When the script has an option of this name, write -- before all of its arguments: errand rerun RUN -- ARGUMENTS`,
+  })
 }
 
 /**

@@ -63,6 +63,23 @@ describe('rerun', () => {
     expect((await project.errand('logs', runIdOf(detached))).stdout).toContain("first version ['7']")
   })
 
+  it('starts nothing when an option of errand would go to the script, unless it is marked as its own', { timeout: 120_000 }, async () => {
+    using project = projectWithRun()
+    const first = runIdOf(await project.errand('submit', '-c', 'local', 'train.py', '0.1'))
+    for (const [lost, way, words] of [
+      ['--dry-run', 'rerun has no --dry-run.', ['--dry-run']],
+      ['--target', 'Put --target before the run.', ['0.05', '--target=x', '--', 'y']],
+    ] as const) {
+      const refused = await project.errand('rerun', 'last', ...words)
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
+      expect(refused.stderr).toContain(`ERROR: ${lost} is errand's and would go to the script.\n${way} `)
+      expect(refused.stderr).toContain('errand rerun RUN -- ARGUMENTS')
+    }
+    expect((await project.errand('history', 'last', '--query', 'run_id', '-o', 'tsv')).stdout).toBe(`${first}\n`)
+    const marked = await project.errand('rerun', 'last', '--', '--dry-run')
+    expect(marked.stdout).toContain("first version ['--dry-run']")
+  })
+
   it('goes somewhere else with the configuration of today and the files of then', { timeout: 120_000 }, async () => {
     using project = projectWithRun()
     const first = runIdOf(await project.errand('submit', '-c', 'local', 'train.py', '0.1'))

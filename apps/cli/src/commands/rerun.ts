@@ -9,7 +9,8 @@ export default class Rerun extends StartCommand {
   static override description = `The files come from the history as they were, whatever became of them in the project since: edited, renamed, deleted, never committed.
 Configuration and target are those recorded with the run; an environment that errand made is held to the same packages.
 With -c or -t the run goes somewhere else, as the project's configuration of today says, still with the files of then.
-What stands behind RUN takes the place of the arguments; a -- before it lets it begin with one of these options, or be nothing.`
+What stands behind RUN takes the place of the arguments; a -- before it lets it begin with one of these options, or be nothing.
+A long option of errand among the arguments is refused, unless they stand behind --.`
   static override usage = '<%= command.id %> RUN [OPTIONS] [ARGUMENTS]'
   static override examples = [
     '<%= config.bin %> rerun last',
