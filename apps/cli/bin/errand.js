@@ -5,7 +5,8 @@ import module from 'node:module'
 
 const words = process.argv.slice(2)
 const besideVersion = words.filter((word) => !['--version', '-v', 'version'].includes(word))
-const asksForVersion = words.length - besideVersion.length === 1 && /^((-o=?|--output=)jsonc?)?$/.test(besideVersion.join('='))
+const [, format = 'text'] = /^(?:-o=?|--output=)([^=]+)$/.exec(besideVersion.join('=')) ?? []
+const asksForVersion = words.length - besideVersion.length === 1 && (besideVersion.length === 0 || format !== 'text')
 const major = Number(process.versions.node.split('.', 1)[0])
 
 if (major < 24) {
@@ -13,7 +14,13 @@ if (major < 24) {
   process.exitCode = 2
 } else if (asksForVersion) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  process.stdout.write(besideVersion.length === 0 ? `errand ${version}\n` : `${JSON.stringify({ version })}\n`)
+  const object = JSON.stringify({ version })
+  const answers = { text: `errand ${version}`, json: object, jsonc: object, table: `errand ${version}`, tsv: version }
+  if (Object.hasOwn(answers, format)) process.stdout.write(`${answers[format]}\n`)
+  else {
+    process.stderr.write(`ERROR: Expected --output=${format} to be one of: json, jsonc, table, tsv.\nSee: errand --help\n`)
+    process.exitCode = 1
+  }
 } else if (words[0] === '--complete') {
   // Asked by a shell while somebody types: no command line parser for that either.
   keepCompiledCode()

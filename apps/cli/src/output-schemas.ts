@@ -191,6 +191,7 @@ export const outputSchemas: Readonly<Record<string, Schema>> = {
   'computetarget key import': object({ file: text }),
   'computetarget list': list(text),
   'computetarget show': { ...object({ name: text, type: text }), description: 'And the settings of the type.' },
+  continue: record,
   doctor: list({ allOf: [finding, object({ about: text })] }),
   'dry run': { ...dryRun, description: 'Of submit, prepare and sweep with --dry-run; runs: of a sweep.' },
   error: object({ error: object({ code: text, message: text, hint: orNull(text) }) }),

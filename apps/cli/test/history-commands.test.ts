@@ -235,6 +235,13 @@ it('says the state of a run in the third word of the line with "state : "', asyn
   expect((await project.errand('status', id, '-t', 'docker')).stderr).toMatch(/^ERROR: .* runs on local, not on docker/)
 })
 
+it('says the exit code of a run that completed, which is 0', async () => {
+  using project = temporaryProject()
+  addRun(project, {})
+  const { stdout } = await project.errand('status', 'last', '--query', 'exit_code')
+  expect(stdout).toBe('0\n')
+})
+
 it('waits for runs that have ended no time, and fails when one of them has', async () => {
   using project = temporaryProject()
   const [good, bad] = [addRun(project, {}), addRun(project, {}, 'failed')]

@@ -80,6 +80,7 @@ sys.exit(len(sys.argv) - 1)
     ['sweep', '-c', 'local', '--each', 'x=1,2', '--best', 'Accuracy', 'sweep.py'],
     ['targets'],
     ['wait', 'last'],
+    ['continue', 'last'],
     ['history delete', 'last', '-y'],
     ['experiment clean', '--all', '-t', 'local', '-f'],
   ]

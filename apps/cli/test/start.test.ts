@@ -69,7 +69,7 @@ it('explains itself with examples at the top and for a command, also with -h and
   ])
   expect(root?.exitCode).toBe(0)
   expect(root?.stdout).toContain('$ errand submit -c local train.py 0.01')
-  expect(root?.stdout).not.toContain('continue')
+  expect(root?.stdout).toMatch(/^ +continue +Goes on with a run/m)
   expect(dashes?.stdout).toContain('EXAMPLES')
   expect(letter?.stdout).toBe(dashes?.stdout)
   expect(word?.stdout).toBe(dashes?.stdout)
@@ -81,6 +81,10 @@ it.each([
   [['runconfiguration', 'burn'], 'There is no command "runconfiguration burn".', 'Commands of runconfiguration: create, delete, list.'],
   [['histoy', 'list'], 'There is no command "histoy".', 'Did you mean: errand history list'],
   [['histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
+  [['-V'], 'There is no option -V.', 'Did you mean: errand --version'],
+  [['--vresion'], 'There is no option --vresion.', 'Did you mean: errand --version'],
+  [['-x'], 'There is no option -x.', 'See: errand --help'],
+  [['--version', '-o', 'yaml'], 'Expected --output=yaml to be one of: json, jsonc, table, tsv.', 'See: errand --help'],
   [['help', 'histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],
   [['restore', 'last', '--to', 'x'], 'There is no command "restore".', 'Did you mean: errand history restore'],
   [

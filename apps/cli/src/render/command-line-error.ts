@@ -61,6 +61,7 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
     command.hidden === true ? [] : [command.id, ...command.aliases].map((id) => id.replaceAll(':', ' ')),
   )
   const flag = words.findIndex((word) => word.startsWith('-'))
+  if (flag === 0) return unknownLeadingFlag(words[0] ?? '')
   const [first = '', second] = words.slice(0, flag === -1 ? words.length : flag)
   const siblings = ids.filter((id) => id.startsWith(`${first} `)).map((id) => id.slice(first.length + 1))
   const typed = second === undefined || siblings.length === 0 ? first : `${first} ${second}`
@@ -78,6 +79,20 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
     hint: near === undefined ? list : `Did you mean: errand ${near}`,
   }
 }
+
+/** Of an option without a command: only these two could be meant. */
+function unknownLeadingFlag(typed: string): Finding {
+  const near = ['version', 'help'].find((name) =>
+    typed.startsWith('--') ? nearNames(typed.slice(2), [name]).length > 0 : isLetterOf(typed, name),
+  )
+  return {
+    code: 'OPTION_UNKNOWN',
+    message: `There is no option ${typed}.`,
+    hint: near === undefined ? undefined : `Did you mean: errand --${near}`,
+  }
+}
+
+const isLetterOf = (typed: string, name: string): boolean => typed.slice(1).toLowerCase() === name[0]
 
 function unknownFlag(typed: string, command: ManifestCommand | undefined): Finding {
   const flags = Object.entries(command?.flags ?? {})

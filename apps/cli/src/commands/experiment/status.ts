@@ -57,7 +57,7 @@ function factsOf(run: RunRecord, record: Readonly<Record<string, unknown>>, amou
     state: record['status'],
     reason: run.reason ?? (status !== undefined && 'reason' in status ? status.reason : undefined),
     detail: status !== undefined && 'detail' in status ? status.detail : undefined,
-    exit_code: status !== undefined && 'exitCode' in status ? status.exitCode : undefined,
+    exit_code: record['exit_code'] ?? undefined,
     signal: status !== undefined && 'signal' in status ? status.signal : undefined,
     run_id: run.id,
     script_name: run.script,
