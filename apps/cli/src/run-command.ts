@@ -140,6 +140,7 @@ export function runError(run: RunRecord, hints: readonly string[] = []): ErrandE
   )
 }
 
-function quoted(text: string): string {
+/** As a word of a command that a user copies. */
+export function quoted(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -79,6 +79,14 @@ describe('every historical spelling', () => {
     })
   }
 
+  it('quotes a name with a blank in the command that it proposes', async () => {
+    using project = temporaryProject()
+    const { stdout } = await attach(project, 'remote -a gpu -u ann --no-password --name=b_6')
+    expect(stdout).toContain('errand experiment prepare -c b_6\n')
+    const named = await project.errand('computetarget', 'attach', 'remote', '-n', 'b 6', '-a', 'gpu', '-u', 'ann', '--no-password')
+    expect(named.stdout).toContain("errand experiment prepare -c 'b 6'\n")
+  })
+
   it('computecontext attach is the same', async () => {
     using project = temporaryProject()
     expect(await project.errand('computecontext', 'attach', '--cluster', '-n', 'c', '-a', 'h-ssh', '-u', 'sshuser')).toMatchObject({

@@ -25,6 +25,8 @@ it('refuses an empty value', async () => {
   const { exitCode, stderr } = await project.errandWith({ input: '\n' }, 'secret', 'set', 'token')
   expect(exitCode).toBe(1)
   expect(stderr).toMatch(/^ERROR: .*token is empty/)
+  const ofTarget = await project.errandWith({ input: '\n' }, 'secret', 'set', 'password', '--target', 'gpu')
+  expect(ofTarget.stderr).toContain('errand secret delete password --target gpu\n')
 })
 
 it('makes no files where there is nothing to list', async () => {

@@ -63,7 +63,7 @@ export function openSecrets(
     getVariable: (name, target) => get(name, target, [...environmentNames(name, target), name]),
     async set(name, value, target) {
       checkNames(name, target)
-      if (value === '') throw emptySecret(name)
+      if (value === '') throw emptySecret(name, target)
       if (await keychain.set(account(name, target), value)) {
         files.note(name, target)
         return 'keychain'
@@ -111,9 +111,9 @@ function checkNames(name: string, target: string | undefined): void {
   }
 }
 
-function emptySecret(name: string): ErrandError {
+function emptySecret(name: string, target: string | undefined): ErrandError {
   return new ErrandError('SECRET_EMPTY', `The value of the secret ${name} is empty.`, {
-    hint: `To take it away: errand secret delete ${name}`,
+    hint: `To take it away: errand secret delete ${name}${target === undefined ? '' : ` --target ${target}`}`,
   })
 }
 

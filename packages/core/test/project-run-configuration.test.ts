@@ -277,6 +277,7 @@ it('accepts NAME and NAME.runconfig, and names near ones, files elsewhere and fi
     message: 'There is no run configuration docker-pyton: aml_config/docker-pyton.runconfig does not exist.',
     hint: 'did you mean docker-python?',
   })
+  expect((await rejection(loadRunConfiguration(project, 'aml_config/docker-python.runconfig'))).hint).toBe('did you mean docker-python?')
   expect((await rejection(loadRunConfiguration(project, 'moved'))).hint).toContain(
     'Config/moved.runconfig is not read: move it to aml_config/',
   )

@@ -51,6 +51,15 @@ export function cannotReachEngine(where: string, host: string, cause: unknown): 
   return trouble === undefined ? cause : new ErrandError(trouble.code, trouble.says(where, host), { hint: trouble.hint, cause })
 }
 
+/** What answered speaks no HTTP: it is no engine. Other errors stay as they are. `where` as for `cannotReachEngine`. */
+export function strangeAnswer(where: string, error: unknown): unknown {
+  if (errorCode(error)?.startsWith('HPE_') !== true) return error
+  return new ErrandError('ENGINE_UNREACHABLE', `No Docker engine answers at ${where}: what listens there speaks no HTTP.`, {
+    hint: 'Correct the address, or unset DOCKER_HOST to use the engine of this machine.',
+    cause: error,
+  })
+}
+
 /** Another address may be that of an engine which lets this user in. */
 export function isClosed(error: unknown): boolean {
   const trouble = troubles[errorCode(error) ?? '']

@@ -84,6 +84,22 @@ describe('an engine that can not be used', () => {
     })
   })
 
+  it('is not what speaks no HTTP: the address is named', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.write('SSH-2.0-other\r\n'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const opening = openEngine({ host: localHost(), address: `tcp://127.0.0.1:${port}` }, options)
+    await expect(opening).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+      message: `No Docker engine answers at address 127.0.0.1:${port} (the .compute file): what listens there speaks no HTTP.`,
+      hint: expect.stringContaining('DOCKER_HOST') as string,
+    })
+    server.close()
+  })
+
   it('is spoken to with TLS at an address of the .compute file, when the variables of docker say so', async () => {
     const first = Promise.withResolvers<number | undefined>()
     const server = createTcpServer((socket) => {

@@ -33,6 +33,7 @@ export interface Login {
 }
 
 const promptsAfterPassword = 2
+const storedPassword = 'the stored password'
 const typedPassword = 'a typed password'
 
 /** Tries in order: the keys, the stored password, and what the user types, twice after a wrong password. */
@@ -87,7 +88,7 @@ export function createLogin(context: LoginContext): Login {
     password = memory.password ?? (await context.password())
     const stored = password
     if (stored !== undefined) {
-      tried.push('the stored password')
+      tried.push(storedPassword)
       yield allows('password') ? { type: 'password', username, password: stored } : keyboard(username, stored)
     }
     for (let prompts = 0; prompts < (stored === undefined ? 1 : 0) + promptsAfterPassword; prompts++) {
@@ -170,6 +171,8 @@ async function answerAll(prompts: readonly Prompt[], answer: (prompt: Prompt) =>
 }
 
 const loginHint = 'Name a key with privateKey in the .compute file, load one into your agent with ssh-add, or store the password.'
+const storedPasswordHint =
+  'Look at the user name (username in the .compute file) and the stored password (another one: errand secret set password --target NAME), or name a key with privateKey in the .compute file.'
 
 interface Attempted {
   readonly account: string
@@ -189,7 +192,9 @@ function failure(context: LoginContext, { account, tried, failed, offered }: Att
   return new ErrandError('LOGIN_FAILED', `${account} does not let you in. Tried: ${what}.${allowed}${reason}`, {
     hint: many
       ? `Your agent offers more keys than the server tries: name one with privateKey, or set IdentitiesOnly yes for ${context.destination.host} in your ssh_config.`
-      : loginHint,
+      : tried.includes(storedPassword)
+        ? storedPasswordHint
+        : loginHint,
     cause: failed ?? cause,
   })
 }

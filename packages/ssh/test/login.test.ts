@@ -49,6 +49,7 @@ describe.skipIf(problem)(`logging in on a real sshd${problem ? ` (${problem})` :
     const refusal = await refusalOf(openTestHost(server, { destination: withoutKey(), secret: secrets({ password: 'wrong' }), ask }))
     expect(refusal).toMatchObject({ code: 'LOGIN_FAILED', message: expect.stringContaining('the stored password') as string })
     expect(questions.length).toBe(2)
+    expect(refusal.hint).toMatch(/user name .*stored password .*errand secret set password --target/)
     expect(`${refusal.message}${refusal.hint}`).not.toContain('wrong')
   })
 

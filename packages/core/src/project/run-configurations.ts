@@ -58,7 +58,7 @@ async function findRunConfiguration(project: Project, written: string): Promise<
   const hint = [
     ...elsewhere.map((path) => `${path} is not read: move it to ${project.configurationDirectory}/`),
     ...old.map(({ file }) => `${file} is a run configuration of the first months and is not read`),
-    didYouMean(name, names) ?? known,
+    didYouMean(name.replace(/^.*[/\\]/s, ''), names) ?? known,
   ].join('; ')
   const file = `${project.configurationDirectory}/${name}${suffix}`
   throw new ErrandError('RUN_CONFIGURATION_NOT_FOUND', `There is no run configuration ${name}: ${file} does not exist.`, { hint })

@@ -7,7 +7,7 @@ import { choosePassword } from '../../attach-password.ts'
 import { looseWords } from '../../command-line.ts'
 import { ErrandCommand } from '../../command.ts'
 import { findingLines } from '../../render/finding.ts'
-import { RunCommand } from '../../run-command.ts'
+import { RunCommand, quoted } from '../../run-command.ts'
 import { targetRoots } from '../../target-roots.ts'
 
 type Options = Readonly<Record<string, string | boolean | number | undefined>>
@@ -150,7 +150,7 @@ export default class ComputetargetAttach extends RunCommand {
     const findings: Finding[] = []
     await this.interruptible(async (signal) => {
       if (Object.keys(plan.actions).length > 0) await this.#act(context, plan, signal, findings)
-      if (this.speaks) await this.say(`errand experiment prepare -c ${plan.name}${this.projectOption}\n`)
+      if (this.speaks) await this.say(`errand experiment prepare -c ${quoted(plan.name)}${this.projectOption}\n`)
       else
         await this.print({
           name: plan.name,
