@@ -1,30 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Batch, type BatchList, type BatchLog, type BatchRequest, type BatchState, type LivyVersion, looksLikeGhost } from './batch.ts'
+import { type Batch, type BatchList, type BatchLog, type BatchRequest, type BatchState, type LivyVersion } from './batch.ts'
+import { type CreateCall, type CreatedBatch, type LivyCall, createBatch } from './create-batch.ts'
 import { type Answer, type Sending, type ServiceSettings, openHttpService } from './http-service.ts'
 import { livyRefusal } from './refusal.ts'
-import { ServiceError, codeOf, mayHaveActed } from './service-error.ts'
+import { ServiceError, codeOf } from './service-error.ts'
 
 export interface LivySettings extends ServiceSettings {
   /** False for versions before 0.6, which know batches by number alone. Absent: found out by the first question that names a batch. */
   readonly names?: boolean
-}
-
-export interface LivyCall {
-  readonly signal: AbortSignal
-}
-
-export interface CreateCall extends LivyCall {
-  /**
-   * Where Livy knows no names: the batch that an attempt without an answer has made, found by other ways; undefined when there seems to be
-   * none. Then the next attempt is made, so whoever gives this must be able to bear a second batch. What it throws ends the creation.
-   */
-  findBatch?(): Promise<Batch | undefined>
-}
-
-export interface CreatedBatch {
-  readonly batch: Batch
-  /** Livy had it before: an earlier attempt's answer was lost, or somebody else asked first. */
-  readonly existed: boolean
 }
 
 /** Livy's REST interface, as far as batches go. Errors are {@link ServiceError}s. */
@@ -34,6 +16,7 @@ export interface LivyClient extends AsyncDisposable {
    * Creates a batch, once. With a name it is looked up before the first attempt and after each whose outcome is not known; a name that is
    * taken is the proof that an earlier one arrived. What Livy registered and then refused is removed. Without a name, or where Livy knows
    * none and the caller has no other way to find a batch, an attempt whose outcome is not known is its error, and nothing is repeated.
+   * An error says with `createdNothing` that no attempt has left a batch.
    */
   create(request: BatchRequest, call: CreateCall): Promise<CreatedBatch>
   list(page: { readonly from?: number; readonly size?: number }, call: LivyCall): Promise<BatchList>
@@ -44,9 +27,6 @@ export interface LivyClient extends AsyncDisposable {
   /** Ends it, when it runs, and makes Livy forget it. False when Livy knew none. */
   delete(batch: number | string, call: LivyCall): Promise<boolean>
 }
-
-const mostAttempts = 5
-const ghostLooks = 3
 
 export function openLivyClient(settings: LivySettings): LivyClient {
   // Livy's protection against forged requests wants this one with each change.
@@ -92,18 +72,6 @@ export function openLivyClient(settings: LivySettings): LivyClient {
     }
   }
 
-  /** The batch of that name, unless it is one that Livy never started: that one is removed. */
-  async function real(name: string, signal: AbortSignal): Promise<Batch | undefined> {
-    for (let look = 1; ; look++) {
-      const found = await get(name, signal)
-      if (found === undefined || !looksLikeGhost(found)) return found
-      if (look === ghostLooks) break
-      await sleep(400, undefined, { signal })
-    }
-    await remove(name, signal)
-    return undefined
-  }
-
   const post = (request: BatchRequest, signal: AbortSignal): Promise<Batch> =>
     ask<Batch>('Livy creates a batch', {
       method: 'POST',
@@ -113,48 +81,9 @@ export function openLivyClient(settings: LivySettings): LivyClient {
       signal,
     })
 
-  async function createNamed(request: BatchRequest, name: string, signal: AbortSignal): Promise<CreatedBatch> {
-    for (let attempt = 1; ; attempt++) {
-      const existing = await real(name, signal)
-      if (existing !== undefined) return { batch: existing, existed: true }
-      try {
-        return { batch: await post(request, signal), existed: false }
-      } catch (error) {
-        const found = await real(name, signal)
-        if (found !== undefined && (mayHaveActed(error) || codeOf(error) === 'DUPLICATE_NAME')) return { batch: found, existed: true }
-        const again = mayHaveActed(error) || codeOf(error) === 'UNREACHABLE' || codeOf(error) === 'DUPLICATE_NAME'
-        if (attempt === mostAttempts || !again) throw error
-      }
-      await sleep(Math.random() * 250 * 2 ** attempt, undefined, { signal })
-    }
-  }
-
-  async function createNumbered(request: BatchRequest, { signal, findBatch }: CreateCall): Promise<CreatedBatch> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return { batch: await post(request, signal), existed: false }
-      } catch (error) {
-        if (findBatch === undefined || !(mayHaveActed(error) || codeOf(error) === 'UNREACHABLE')) throw error
-        const batch = mayHaveActed(error) ? await findBatch() : undefined
-        if (batch !== undefined) return { batch, existed: true }
-        if (attempt === mostAttempts) throw error
-      }
-      await sleep(Math.random() * 250 * 2 ** attempt, undefined, { signal })
-    }
-  }
-
   return {
     version: ({ signal }) => ask<LivyVersion>('Livy says its version', { method: 'GET', path: 'version', signal }),
-    async create(request, call) {
-      if (request.name === undefined || named === false) return createNumbered(request, call)
-      try {
-        return await createNamed(request, request.name, call.signal)
-      } catch (error) {
-        // It is looked up before anything is asked for.
-        if (codeOf(error) === 'NAMES_UNKNOWN') return createNumbered(request, call)
-        throw error
-      }
-    },
+    create: (request, call) => createBatch({ get, remove, post, knowsNames: () => named !== false }, request, call),
     list: (page, { signal }) => ask<BatchList>('Livy lists batches', { method: 'GET', path: 'batches', query: page, signal }),
     get: (batch, { signal }) => get(batch, signal),
     async state(batch, { signal }) {

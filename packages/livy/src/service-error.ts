@@ -28,12 +28,23 @@ export class ServiceError extends Error {
   readonly code: ServiceErrorCode
   /** HTTP status, when there was an answer. */
   readonly status?: number
+  /** True of a creation whose every attempt was refused, or never arrived: there is no batch, and there will be none. */
+  readonly createdNothing: boolean
 
-  constructor(code: ServiceErrorCode, message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+  constructor(
+    code: ServiceErrorCode,
+    message: string,
+    {
+      status,
+      cause,
+      createdNothing = false,
+    }: { readonly status?: number; readonly cause?: unknown; readonly createdNothing?: boolean } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause })
     this.name = 'ServiceError'
     this.code = code
-    if (options.status !== undefined) this.status = options.status
+    this.createdNothing = createdNothing
+    if (status !== undefined) this.status = status
   }
 }
 
@@ -54,3 +65,7 @@ const undecided: ReadonlySet<string | undefined> = new Set([
 
 /** Whether the service may have done what it was asked, although it did not say so. */
 export const mayHaveActed = (error: unknown): boolean => undecided.has(codeOf(error))
+
+/** Whether an attempt to create a batch can have made none. A name that is taken may have been taken by an earlier one. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof ServiceError && !mayHaveActed(error) && error.code !== 'DUPLICATE_NAME'

@@ -88,7 +88,10 @@ describe.skipIf(problem)(`a real Livy 0.7${problem === undefined ? '' : ` (${pro
     await using client = openLivyClient({ ...through, names: false })
     const wanted = name()
     gateway.spoil(1, /^POST \/livy\/batches/, 'cut')
-    await expect(client.create({ file: script('print(1)'), name: wanted }, call)).rejects.toMatchObject({ code: 'ANSWER_LOST' })
+    await expect(client.create({ file: script('print(1)'), name: wanted }, call)).rejects.toMatchObject({
+      code: 'ANSWER_LOST',
+      createdNothing: false,
+    })
     expect(await batchesNamed(wanted)).toHaveLength(1)
   })
 
@@ -96,7 +99,11 @@ describe.skipIf(problem)(`a real Livy 0.7${problem === undefined ? '' : ` (${pro
     await using client = openLivyClient(direct)
     const wanted = name()
     const refused = client.create({ file: 'file:///etc/hostname', name: wanted }, call)
-    await expect(refused).rejects.toMatchObject({ code: 'REFUSED', message: expect.stringContaining('cannot be added to user sessions') })
+    await expect(refused).rejects.toMatchObject({
+      code: 'REFUSED',
+      createdNothing: true,
+      message: expect.stringContaining('cannot be added to user sessions'),
+    })
     expect(await client.get(wanted, call)).toBeUndefined()
     expect(await client.create({ file: script('print(1)'), name: wanted }, call)).toMatchObject({ existed: false })
   })

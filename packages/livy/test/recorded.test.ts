@@ -19,6 +19,9 @@ const json =
   (_request, response) =>
     void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 
+/** Stands for the answer that a name is taken. */
+const taken = 0
+
 /** Answers in the words of versions that can't be had here, from their sources. */
 describe('answers of other versions', () => {
   it('0.5 tells of no name and no owner', async () => {
@@ -91,6 +94,21 @@ describe('answers of other versions', () => {
     await using server = await answering(json(400, { msg: 'Rejected, too many sessions are being created!' }))
     await using client = openLivyClient({ url: server.url, names: false })
     await expect(client.create({ file: '/a.py' }, call)).rejects.toMatchObject({ code: 'TOO_MANY_SESSIONS' })
+  })
+
+  it.each([
+    ['a refusal', [400], true],
+    ['a refusal after an answer of a gateway that gave up', [504, 400], false],
+    ['a name that is taken by nobody', [taken, taken, taken, taken, taken], false],
+  ])('%s: whether there can be a batch all the same', async (_what, answers, createdNothing) => {
+    let posts = 0
+    await using server = await answering((request, response) => {
+      const found = request.method === 'POST' ? answers[posts++] : 404
+      json(found === taken ? 400 : (found ?? 500), { msg: found === taken ? 'Duplicate session name: Some(run)' : 'no' })(request, response)
+    })
+    await using client = openLivyClient({ url: server.url })
+    await expect(client.create({ file: '/a.py', name: 'run' }, call)).rejects.toMatchObject({ createdNothing })
+    expect(posts).toBe(answers.length)
   })
 
   it('a page with status 200 is no answer', async () => {

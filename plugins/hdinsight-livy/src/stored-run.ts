@@ -77,6 +77,11 @@ export async function appearWhole(
   return false
 }
 
+/** What was sent for this run alone, its secrets with it, after a failure. What can't be removed now is a leftover. */
+export async function removeRun({ cluster: { storage }, folder }: StoredRun): Promise<void> {
+  await storage.delete(folder, { signal: AbortSignal.timeout(longestRemoval) }).catch(() => undefined)
+}
+
 /** What is stored of a request: everything but the contents of its snapshot. */
 export type StoredRequest = Omit<RunRequest, 'snapshot'> & {
   readonly snapshot: { readonly digest: string }

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
 import { readAgentFiles } from '@errand/agent'
 import { type CallOptions, ErrandError, type RunReference, type RunRequest, type TargetContext, errorCode } from '@errand/core'
-import type { Batch, BatchRequest } from '@errand/livy'
+import { type Batch, type BatchRequest, ServiceError } from '@errand/livy'
 import { batchRequest } from './batch-request.ts'
 import type { Cluster } from './cluster.ts'
 import { projectArchive, sizeOf } from './project-archive.ts'
 import { type StoredBatch, batchOf, findBatch } from './run-batch.ts'
-import { type Call, type StoredRequest, type StoredRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
+import { type Call, type StoredRequest, type StoredRun, removeRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
 import { type UnpackedEnvironment, unpackedFolder } from './unpacked-environment.ts'
 
@@ -40,7 +40,12 @@ export async function submitRun(
   // At last: no secret stays behind when what comes before fails.
   if (values !== undefined) await writeWhole(cluster.storage, `${run.folder}/variables`, values, options, '600')
   options.report({ message: 'submitting to Livy' })
-  const batch = await createBatch(run, batchRequest(context.config, request, { home: cluster.home, agent, environment }), options)
+  const asked = batchRequest(context.config, request, { home: cluster.home, agent, environment })
+  const batch = await createBatch(run, asked, options).catch(async (error: unknown) => {
+    // Of a run that was written down before, an earlier submit may have started a driver.
+    if (stored === undefined && error instanceof ServiceError && error.createdNothing) await removeRun(run)
+    throw error
+  })
   if (batch !== undefined) await run.put('batch.json', { id: batch.id }, options)
   return referenceOf(run, options)
 }

@@ -11,6 +11,7 @@ import { createTarget } from '../src/implementation.ts'
 import { removeLeftover } from '../src/leftovers.ts'
 import { appearWhole } from '../src/stored-run.ts'
 import { findEnvironment } from '../src/stored-environment.ts'
+import { submitRun } from '../src/submit.ts'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
 
 const problem = livyProblem()
@@ -588,9 +589,12 @@ with open('outputs/number', 'w') as file:
 
   it('a run that was not yet submitted is in use, with its project and what is being sent', async () => {
     const storageDirectory = `/young-${Date.now()}`
-    await using client = openClient({ livyUrl: 'http://127.0.0.1:9', webhdfsUrl: yarn.webHdfsUrl, storageDirectory })
+    await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory })
+    await using cluster = await openCluster(client.context, options)
+    const ended = new Error('the client is ended before it asks Livy')
+    const livy = { ...cluster.livy, create: () => Promise.reject(ended) }
     const request = await client.request({ 'main.py': 'print(1)' })
-    await expect(client.submit(request)).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' })
+    await expect(submitRun(client.context, { ...cluster, livy }, { request, environment: undefined }, options)).rejects.toBe(ended)
     await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
     await hdfs.write(`${storageDirectory}/projects/.half.sent`, 'x', { ...options, overwrite: true })
     const found: [string, boolean][] = []
@@ -663,6 +667,34 @@ with open('outputs/number', 'w') as file:
     const { storage, home } = cluster
     const names = (await storage.list(`${home}/runs/${request.runId}`, options))?.map(({ name }) => name)
     expect(names).toEqual(['request.json'])
+  })
+
+  it('a run that Livy refuses leaves nothing of its own in the storage, one whose answers are lost keeps all of it', long, async () => {
+    writeFileSync(certificate, gateway.certificate)
+    const roads = { livyUrl: `${gateway.url}/livy`, webhdfsUrl: `${gateway.url}/webhdfs/v1`, certificateAuthority: certificate }
+    await using client = openClient({ ...roads, storageDirectory: `/refused-${Date.now()}` }, { clusterPassword: gateway.password })
+    await using target = createTarget({ ...client.context, secretVariable: async () => 'hidden' })
+    await using cluster = await openCluster(client.context, options)
+    const kept = async (runId: string) =>
+      (await cluster.storage.list(`${cluster.home}/runs/${runId}`, options))?.map(({ name }) => name).toSorted()
+    const submit = async (request: Awaited<ReturnType<ClusterClient['request']>>) =>
+      target.submit(request, await target.prepare(request, { ...options, build: true }), options)
+    const secret = { secretVariables: ['TOKEN'] }
+    const spark = { configuration: { 'spark.files': 'file:///etc/hostname' }, repositories: [], packages: [] }
+    const refused = await client.request({ 'main.py': 'print(1)' }, { ...secret, spark })
+    await expect(submit(refused)).rejects.toMatchObject({ code: 'CLUSTER_REFUSED', message: expect.stringContaining('/etc/hostname') })
+    expect(await kept(refused.runId)).toBeUndefined()
+    expect(await target.find(refused.runId, options)).toBeUndefined()
+    const lost = await client.request({ 'main.py': "import os\nprint(len(os.environ['TOKEN']))" }, secret)
+    // Livy acts, and from then on all that could say so fails until the client gives up.
+    let asked = false
+    gateway.spoil(1000, { test: (line) => (asked ||= line === 'POST /livy/batches') }, 502)
+    await expect(submit(lost)).rejects.toMatchObject({ code: 'CLUSTER_GATEWAY_FAILED' })
+    gateway.spoil(0, /^/, 502)
+    expect(await kept(lost.runId)).toContain('request.json')
+    const reference = await target.find(lost.runId, options)
+    if (reference === undefined) throw new Error('The run whose answer was lost is not found.')
+    expect(await follow(target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: '6\n' })
   })
 
   it('the record of an environment that names no archive means the one of before', async () => {

@@ -17,7 +17,7 @@ export interface Gateway extends AsyncDisposable {
   /** `METHOD /path` of each request that came in, in order. */
   readonly requests: readonly string[]
   /** Of the next so many matching requests, that reach the service all the same, the answer is lost or replaced by an error of the gateway. */
-  spoil(count: number, matching: RegExp, how: 'cut' | 502 | 504): void
+  spoil(count: number, matching: Pick<RegExp, 'test'>, how: 'cut' | 502 | 504): void
   /** Bytes of request bodies so far. */
   readonly received: number
 }
@@ -30,7 +30,7 @@ export async function startGateway(routes: Readonly<Record<string, string>>): Pr
   const expected = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
   const requests: string[] = []
   const sockets = new Set<Socket>()
-  let spoiling: { left: number; matching: RegExp; how: 'cut' | 502 | 504 } | undefined
+  let spoiling: { left: number; matching: Pick<RegExp, 'test'>; how: 'cut' | 502 | 504 } | undefined
   let received = 0
   let url = ''
 
