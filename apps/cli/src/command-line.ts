@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { FlagInput } from './oclif-core.ts'
 import { pages } from './pages.ts'
 
@@ -55,14 +54,15 @@ export async function arrangeWords(words: readonly string[]): Promise<readonly s
   // It finds its script itself: some of its options may stand behind it.
   if (rest[0] === 'sweep') return ['sweep', ...leading, ...rest.slice(1)]
   const command = scriptCommandLength(rest)
-  if (command === 0) return rest.length === 0 ? overviewUnlessNowhere(leading) : insertFlags(rest, leading)
+  if (command === 0) return rest.length === 0 ? await overviewUnlessNowhere(leading) : insertFlags(rest, leading)
   const { own, script } = splitAtScript([...leading, ...rest.slice(command)], await submitFlags())
   return [...rest.slice(0, command), ...own, ...(script.length === 0 ? [] : ['--', ...script])]
 }
 
 /** `errand` alone says where one is; where there is no project and nothing else was said, what it can do. */
-function overviewUnlessNowhere(flags: readonly string[]): readonly string[] {
-  return flags.length === 0 && !existsSync('aml_config') && !existsSync('.azureml') ? flags : ['overview', ...flags]
+async function overviewUnlessNowhere(flags: readonly string[]): Promise<readonly string[]> {
+  const { enclosingProject } = await import('@errand/core')
+  return flags.length === 0 && enclosingProject('.') === undefined ? flags : ['overview', ...flags]
 }
 
 /** Splits the words behind `submit` into its own options and the script with its arguments. A `--` of the user's ends the options. */

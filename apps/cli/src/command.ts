@@ -1,4 +1,5 @@
 import { Command, Flags, type Input, type ParserOutput } from './oclif-core.ts'
+import { type ProjectHere, projectHere } from './project-here.ts'
 import { asksForJsonErrors, describeError } from './render/error.ts'
 import { openScreen } from './render/screen.ts'
 import type { ProgressForm, Screen } from './render/screen.ts'
@@ -34,7 +35,7 @@ export abstract class ErrandCommand extends Command {
     project: Flags.string({
       char: 'p',
       aliases: ['path'],
-      summary: 'Folder of the project; without it the current one.',
+      summary: 'Folder of the project; without it the current one, or the nearest above that is a project.',
       helpValue: 'PATH',
       helpGroup: 'GLOBAL',
     }),
@@ -72,9 +73,23 @@ export abstract class ErrandCommand extends Command {
     return this.globals.output ?? (process.stdout.isTTY ? 'table' : 'json')
   }
 
-  /** Absolute or relative to the current folder. */
+  #here: ProjectHere | undefined
+
+  /** The project that `-p` names, else the nearest one upwards, which is said. Absolute or relative to the current folder. */
   protected get projectDirectory(): string {
-    return this.globals.project ?? '.'
+    return this.globals.project ?? this.#projectHere.directory
+  }
+
+  /** Folder of the project that typed paths are relative to, itself relative to the project: with `-p` always the project, and undefined. */
+  protected get typedFrom(): string | undefined {
+    return this.globals.project === undefined ? this.#projectHere.from : undefined
+  }
+
+  get #projectHere(): ProjectHere {
+    if (this.#here !== undefined) return this.#here
+    this.#here = projectHere()
+    if (this.#here.from !== undefined) this.screen.notice(`Project: ${this.#here.directory}`)
+    return this.#here
   }
 
   /** Prints what a command has found, in the format that was asked for. */

@@ -10,8 +10,8 @@ export const environmentFlags = {
     helpValue: 'NAME',
   }),
   target: Flags.string({ char: 't', summary: 'Run at this target instead of the one in the run configuration.', helpValue: 'TARGET' }),
-  'conda-dependencies': Flags.string({ char: 'd', summary: 'Another conda file, relative to the project.', helpValue: 'FILE' }),
-  'spark-dependencies': Flags.string({ char: 's', summary: 'Another Spark file, relative to the project.', helpValue: 'FILE' }),
+  'conda-dependencies': Flags.string({ char: 'd', summary: 'Another conda file of the project.', helpValue: 'FILE' }),
+  'spark-dependencies': Flags.string({ char: 's', summary: 'Another Spark file of the project.', helpValue: 'FILE' }),
   without: Flags.string({
     multiple: true,
     summary: 'Install everything but this of the dependency file: a package, or a line by its number or text. Repeatable.',
@@ -20,7 +20,7 @@ export const environmentFlags = {
   untracked: Flags.boolean({ char: 'u', summary: 'Keep nothing of it in the history.' }),
 }
 
-/** What the flags say of a plan. */
+/** What the flags say of a plan; their paths are relative to the folder `from` of the project. */
 export function planOptions(
   flags: {
     readonly target?: string | undefined
@@ -30,9 +30,11 @@ export function planOptions(
     readonly untracked: boolean
   },
   runConfiguration: string,
+  from: string | undefined,
 ): Omit<PlanOptions, 'script' | 'arguments'> {
   return {
     runConfiguration,
+    ...(from === undefined ? {} : { from }),
     ...(flags.target === undefined ? {} : { target: flags.target }),
     ...(flags['conda-dependencies'] === undefined ? {} : { condaDependencies: flags['conda-dependencies'] }),
     ...(flags['spark-dependencies'] === undefined ? {} : { sparkDependencies: flags['spark-dependencies'] }),

@@ -15,6 +15,26 @@ it.each([
   expect((await plan({ script })).run?.script).toBe(expected)
 })
 
+it.each([
+  ['deep.py', 'src', 'src/deep.py'],
+  ['..\\train.py', 'src', 'train.py'],
+  ['../../train.py', 'src/more', 'train.py'],
+])('finds the script %s typed in %s', async (script, from, expected) => {
+  expect((await plan({ script, from })).run?.script).toBe(expected)
+})
+
+it('reads the script of the run configuration from the project, wherever one stands', async () => {
+  const more = { 'aml_config/local.runconfig': 'Target: local\nFramework: Python\nArgumentVector: [train.py, --x]\n' }
+  expect((await plan({ script: '../train.py', from: 'src' }, more)).run?.script).toBe('train.py')
+})
+
+it.each(['../../train.py', '/etc/hostname', '\\train.py', 'C:train.py'])(
+  'refuses the script %s typed in a folder of the project',
+  async (script) => {
+    expect((await rejection(plan({ script, from: 'src' }))).code).toBe('SCRIPT_OUTSIDE_PROJECT')
+  },
+)
+
 it('takes an absolute path inside the project, also by another name of its folder', async () => {
   await using project = await temporaryProject(files)
   expect((await planIn(project, { script: join(project.directory, 'src', 'deep.py') })).run?.script).toBe('src/deep.py')

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect, it } from 'vitest'
+import { enclosingProject } from '../src/index.ts'
 import {
   configurationError,
   createRunConfiguration,
@@ -38,6 +39,20 @@ it('finds no project where there is none, and names the one above', async () => 
   expect((await rejection(findProject(join(folder.directory, 'gone')))).message).toContain('does not exist')
   await writeFile(join(folder.directory, 'train.py'), '')
   expect((await rejection(findProject(join(folder.directory, 'train.py')))).message).toMatch(/train\.py is a file\.$/)
+})
+
+it('finds the nearest project upwards, and no other user’s unasked', async () => {
+  await using folder = await temporaryProject({ 'src/deep/x.py': '', 'src/inner/.azureml/a.runconfig': '', 'src/inner/b/x.py': '' })
+  const { directory } = folder
+  expect(enclosingProject(directory)).toEqual({ directory, foreign: false })
+  expect(enclosingProject(join(directory, 'src/deep'))).toEqual({ directory, foreign: false })
+  expect(enclosingProject(join(directory, 'src/inner/b'))).toEqual({ directory: join(directory, 'src/inner'), foreign: false })
+  // Who is not root can give no folder away.
+  if (process.getuid?.() !== 0) return
+  await chown(join(directory, 'aml_config'), 65_534, 65_534)
+  expect(enclosingProject(directory)).toEqual({ directory, foreign: false })
+  expect(enclosingProject(join(directory, 'src'))).toEqual({ directory, foreign: true })
+  expect((await rejection(findProject(join(directory, 'src')))).hint).toMatch(/belongs to another user: if you trust it, use -p \.\.$/)
 })
 
 it('does not take a share of the original for a project', async () => {

@@ -23,7 +23,7 @@ export default class Init extends ErrandCommand {
     const { args, flags } = await this.parse(Init)
     const { initProject } = await import('@errand/core/project')
     const { installedSchemas } = await import('../installed-schemas.ts')
-    const directory = args.directory ?? this.projectDirectory
+    const directory = args.directory ?? this.globals.project ?? '.'
     const { created, kept, gitignoreCounts } = await initProject(directory, {
       overwrite: flags.overwrite,
       schemas: await installedSchemas(this.config.dataDir),

@@ -1,4 +1,5 @@
 import { ErrandCommand } from '../command.ts'
+import { projectHere } from '../project-here.ts'
 
 /** Runs that are shown: enough to recognise where one left off. */
 const lastRuns = 5
@@ -11,7 +12,8 @@ export default class Overview extends ErrandCommand {
   async run(): Promise<void> {
     await this.parse(Overview)
     const { findProject, listRunConfigurations, listTargets } = await import('@errand/core/project')
-    const project = await findProject(this.projectDirectory)
+    // Which project that is, is what it says anyhow.
+    const project = await findProject(this.globals.project ?? projectHere().directory)
     const [configurations, targets] = await Promise.all([listRunConfigurations(project), listTargets(project)])
     const typeOf = new Map(targets.map(({ name, type }) => [name, type]))
     const rows = configurations.map(({ name, target, framework }) => ({
@@ -20,7 +22,7 @@ export default class Overview extends ErrandCommand {
       type: typeOf.get(target ?? '') ?? (target === 'local' ? 'local' : null),
       framework: framework ?? null,
     }))
-    const runs = await this.#runs()
+    const runs = await this.#runs(project.directory)
     if (this.format !== 'table' || this.globals.query !== undefined) {
       await this.print({ project: { name: project.name, directory: project.directory }, run_configurations: rows, runs: runs.json })
       return
@@ -39,10 +41,12 @@ export default class Overview extends ErrandCommand {
     await this.screen.out('\nAll commands: errand --help\n')
   }
 
-  async #runs(): Promise<{ readonly json: readonly Readonly<Record<string, unknown>>[]; readonly view: Parameters<Overview['print']>[1] }> {
+  async #runs(
+    directory: string,
+  ): Promise<{ readonly json: readonly Readonly<Record<string, unknown>>[]; readonly view: Parameters<Overview['print']>[1] }> {
     const { listRowFor, openHistoryIfPresent } = await import('@errand/core/history')
     const { historyTableRow, nowCell, nowKey } = await import('../render/history-table.ts')
-    using history = openHistoryIfPresent(this.projectDirectory)
+    using history = openHistoryIfPresent(directory)
     const runs = history?.list({ limit: lastRuns }) ?? []
     const now = new Date()
     const json = runs.map((run) => listRowFor(run, now))

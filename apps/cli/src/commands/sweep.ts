@@ -76,7 +76,7 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
     checkArguments(parameters, each)
     const sweep: StoredSweep = { points: sweepPoints(each, flags.random), parallel: 1, ...changes }
     const planned = {
-      ...planOptions({ ...flags, untracked: false }, await this.runConfigurationOf(flags)),
+      ...planOptions({ ...flags, untracked: false }, await this.runConfigurationOf(flags), this.typedFrom),
       arguments: parameters,
       prepare: flags.prepare,
     }

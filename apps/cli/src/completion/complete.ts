@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { targetRoots } from '../target-roots.ts'
@@ -16,7 +16,7 @@ const offeredRuns = 30
 export async function complete([shell = '', ...typed]: readonly string[]): Promise<void> {
   try {
     const words = wordsFrom(shell, typed)
-    const sources = await sourcesIn(projectOf(words), words)
+    const sources = await sourcesIn(projectNamed(words) ?? (await projectAround()), words)
     const completion = await candidatesFor(words, manifestWithPlugins(), sources)
     const lines = typeof completion === 'string' ? [`:${completion}`] : completion.map((candidate) => lineOf(shell, words, candidate))
     process.stdout.write(lines.map((line) => `${line}\n`).join(''))
@@ -43,10 +43,15 @@ function lineOf(shell: string, words: readonly string[], { value, description = 
   return `${value.slice(prefix.length)}\t${description.replaceAll(/\s+/g, ' ')}`
 }
 
-function projectOf(words: readonly string[]): string {
+function projectNamed(words: readonly string[]): string | undefined {
   const index = words.findLastIndex((word) => ['-p', '--project', '--path'].includes(word))
   const assigned = words.findLast((word) => /^--(project|path)=/.test(word))
-  return (index === -1 ? assigned?.replace(/^[^=]*=/, '') : words[index + 1]) ?? '.'
+  return index === -1 ? assigned?.replace(/^[^=]*=/, '') : words[index + 1]
+}
+
+/** Looked for upwards only where it is not the current folder: that takes longer to load than to do. */
+async function projectAround(): Promise<string> {
+  return existsSync('aml_config') ? '.' : (await import('../project-here.ts')).projectHere().directory
 }
 
 /** A plugin takes no command of errand's own. */

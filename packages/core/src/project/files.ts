@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path'
 import { errorCode } from '../errors.ts'
-import { configurationDirectories, namesIn } from './find-project.ts'
+import { namesIn } from './find-project.ts'
 import type { Project } from './model.ts'
 import { diagnosticList, type Diagnostic } from './diagnostic.ts'
+import { configurationDirectories } from './project-folder.ts'
 import { parseFile, type ParsedFile } from './parse.ts'
 
 export interface ConfigurationFile {
@@ -67,13 +68,18 @@ export function cleanPath(path: string): string {
   return posix.normalize(path.trim().replaceAll('\\', '/')).replace(/(?<=.)\/$/, '')
 }
 
-/** Path relative to the project with `/`, or undefined when it leads outside. Absolute paths inside the project become relative. */
-export function insideProject(project: Project, path: string): string | undefined {
+/**
+ * Path relative to the project with `/`, or undefined when it leads outside. A relative one begins in the folder `from` of the project; an
+ * absolute one inside the project becomes relative.
+ */
+export function insideProject(project: Project, path: string, from = '.'): string | undefined {
   const windows = /^[A-Za-z]:[\\/]/.test(path.trim())
   const absolute = windows || isAbsolute(path.trim()) ? resolve(path.trim()) : undefined
   if (absolute !== undefined && windows && sep === '/') return undefined
-  const inside = absolute === undefined ? cleanPath(path) : relative(project.directory, absolute).split(sep).join('/')
-  if (inside === '..' || inside.startsWith('../') || isAbsolute(inside) || /^[A-Za-z]:/.test(inside)) return undefined
+  const given = absolute === undefined ? cleanPath(path) : relative(project.directory, absolute).split(sep).join('/')
+  if (isAbsolute(given) || /^[A-Za-z]:/.test(given)) return undefined
+  const inside = absolute === undefined ? posix.join(from, given) : given
+  if (inside === '..' || inside.startsWith('../')) return undefined
   return inside === '' ? '.' : inside
 }
 

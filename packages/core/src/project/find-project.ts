@@ -1,10 +1,8 @@
 import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, relative, resolve } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
 import type { Project } from './model.ts'
-
-/** Folders that may hold configuration files, in the order in which they are asked. */
-export const configurationDirectories = ['aml_config', '.azureml'] as const
+import { configurationDirectory, enclosingProject } from './project-folder.ts'
 
 /** Names in a folder; none when it is not there. */
 export async function namesIn(directory: string): Promise<readonly string[]> {
@@ -16,15 +14,6 @@ export async function namesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-async function configurationDirectory(directory: string): Promise<string | undefined> {
-  const inside = await namesIn(directory)
-  if (inside.includes('aml_config') && (await isDirectory(join(directory, 'aml_config')))) return 'aml_config'
-  if (!inside.includes('.azureml')) return undefined
-  // `~/.azureml` is the share of the original, not a project.
-  const files = await namesIn(join(directory, '.azureml'))
-  return files.some((file) => /\.(compute|runconfig)$/.test(file)) ? '.azureml' : undefined
-}
-
 async function isDirectory(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
@@ -33,19 +22,23 @@ async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() === true
 }
 
-/** The project in a folder. Folders above are not searched, but named in the error. */
+/** The project in a folder. Folders above are not searched ({@link enclosingProject} does that), but named in the error. */
 export async function findProject(directory: string): Promise<Project> {
   const absolute = resolve(directory)
-  const found = await configurationDirectory(absolute)
+  const found = configurationDirectory(absolute)
   if (found !== undefined) return { directory: absolute, name: basename(absolute) || 'project', configurationDirectory: found }
   if (await isFile(absolute))
     throw new ErrandError('NO_PROJECT', `${absolute} is a file.`, { hint: 'give the project folder with -p PATH' })
   if (!(await isDirectory(absolute)))
     throw new ErrandError('NO_PROJECT', `The folder ${absolute} does not exist.`, { hint: 'give the project folder with -p PATH' })
-  for (let parent = dirname(absolute); parent !== dirname(parent); parent = dirname(parent)) {
-    if ((await configurationDirectory(parent)) === undefined) continue
-    const hint = `the project is ${parent}: use -p ${relative(absolute, parent)}`
-    throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint })
-  }
-  throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint: 'make it one with `errand init`' })
+  const above = enclosingProject(absolute)
+  throw new ErrandError('NO_PROJECT', `${absolute} is no project: it has no folder aml_config.`, { hint: wayOut(absolute, above) })
+}
+
+function wayOut(directory: string, above: ReturnType<typeof enclosingProject>): string {
+  if (above === undefined) return 'make it one with `errand init`'
+  const use = `use -p ${relative(directory, above.directory)}`
+  return above.foreign
+    ? `the project ${above.directory} belongs to another user: if you trust it, ${use}`
+    : `the project is ${above.directory}: ${use}`
 }

@@ -140,7 +140,7 @@ async function lintScript(project: Project, configuration: RunConfiguration): Pr
   if (configuration.argumentVector.some((item) => item.includes('$file'))) return []
   const position =
     configuration.position('ArgumentVector', 0) ?? configuration.position('ArgumentVector') ?? configuration.position('script')
-  return scriptCall(project, configuration, undefined, []).then(
+  return scriptCall(project, configuration, { arguments: [] }).then(
     () => [],
     (error: unknown) => diagnosticsFrom(error, { file: configuration.file, ...position }),
   )

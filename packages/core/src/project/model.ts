@@ -133,6 +133,8 @@ export interface PlanOptions {
   readonly target?: string
   /** As typed; backslashes, `./` and absolute paths inside the project are fine. */
   readonly script?: string
+  /** Folder of the project that the script and the two files below are relative to, itself relative to the project; without it the project. */
+  readonly from?: string
   readonly arguments: readonly string[]
   readonly condaDependencies?: string
   readonly sparkDependencies?: string

@@ -31,6 +31,10 @@ export function nearNames(name: string, candidates: readonly string[]): readonly
 
 /** `did you mean x or y?`, or undefined when nothing is near. */
 export function didYouMean(name: string, candidates: readonly string[]): string | undefined {
-  const near = nearNames(name, candidates)
-  return near.length === 0 ? undefined : `did you mean ${near.join(' or ')}?`
+  return meantOne(nearNames(name, candidates))
+}
+
+/** The same of names that were found already. */
+export function meantOne(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : `did you mean ${names.join(' or ')}?`
 }

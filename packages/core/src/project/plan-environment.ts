@@ -7,7 +7,7 @@ import { readCondaDependencies } from './conda-dependencies.ts'
 import { diagnosticList, throwErrors, type Diagnostic } from './diagnostic.ts'
 import { cleanPath, insideProject } from './files.ts'
 import type { PlanOptions, Project, RunConfiguration, TargetFile } from './model.ts'
-import { didYouMean } from './near-name.ts'
+import { meantOne, nearNames } from './near-name.ts'
 import { parseFile } from './parse.ts'
 import { loadRequirements } from './requirements.ts'
 import { defaultCondaFile } from './run-configuration.ts'
@@ -23,19 +23,17 @@ export interface PlannedEnvironment {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-type Options = Pick<PlanOptions, 'condaDependencies' | 'sparkDependencies' | 'without'>
+type Options = Pick<PlanOptions, 'condaDependencies' | 'sparkDependencies' | 'from' | 'without'>
 
 /** Environment and Spark part of a plan: which dependency files count on this target, and what is in them. */
 export async function planEnvironment(
   project: Project,
   configuration: RunConfiguration,
-  options: Options,
+  typed: Options,
   target: TargetFile,
   place: { readonly capabilities: Capabilities; readonly userManaged: boolean },
 ): Promise<PlannedEnvironment> {
-  for (const file of [options.condaDependencies, options.sparkDependencies]) {
-    if (file !== undefined) await dependencyFile(project, file, undefined, configuration)
-  }
+  const options = await filesInProject(project, configuration, typed)
   const spark = configuration.framework === 'pyspark' ? await planSpark(project, configuration, options.sparkDependencies) : undefined
   // A type that offers nothing else needs no key of the .compute file to say so.
   const usual = place.userManaged || place.capabilities.environments.every((kind) => kind === 'user-managed')
@@ -49,6 +47,17 @@ export async function planEnvironment(
     ...(spark === undefined ? {} : { spark: spark.spark }),
     needed: [...environment.needed, ...(spark?.needed ?? [])],
     diagnostics: [...environment.diagnostics, ...(spark?.diagnostics ?? [])],
+  }
+}
+
+/** The files of the command line relative to the project. They have to be there. */
+async function filesInProject(project: Project, configuration: RunConfiguration, typed: Options): Promise<Options> {
+  const { condaDependencies: conda, sparkDependencies: spark, from, without } = typed
+  const pathOf = async (file: string): Promise<string> => (await dependencyFile(project, file, undefined, configuration, from)).path
+  return {
+    ...(conda === undefined ? {} : { condaDependencies: await pathOf(conda) }),
+    ...(spark === undefined ? {} : { sparkDependencies: await pathOf(spark) }),
+    ...(without === undefined ? {} : { without }),
   }
 }
 
@@ -145,10 +154,11 @@ async function dependencyFile(
   written: string,
   key: string | undefined,
   configuration: RunConfiguration,
+  from = '.',
 ): Promise<FoundFile> {
   const line = key === undefined ? undefined : configuration.position(key)?.line
   const place = line === undefined ? '' : `${configuration.file}:${line}: `
-  const path = insideProject(project, written)
+  const path = insideProject(project, written, from)
   if (path === undefined) {
     throw new ErrandError('DEPENDENCY_FILE_OUTSIDE', `${place}The dependency file ${written} is outside the project.`, {
       hint: 'copy it into the project',
@@ -158,12 +168,12 @@ async function dependencyFile(
   if (bytes !== undefined) return { path, bytes }
   const directory = posix.dirname(cleanPath(path))
   const names = await readdir(join(project.directory, directory)).catch(() => [])
-  const near = didYouMean(
+  const near = nearNames(
     path,
     names.filter((name) => /\.(ya?ml|txt)$/.test(name)).map((name) => posix.join(directory, name)),
-  )
+  ).map((name) => posix.relative(from, name))
   throw new ErrandError('DEPENDENCY_FILE_MISSING', `${place}The dependency file ${path} does not exist.`, {
-    hint: near ?? (key === undefined ? 'name a file of the project' : `write the file, or \`${key}: null\` for none`),
+    hint: meantOne(near) ?? (key === undefined ? 'name a file of the project' : `write the file, or \`${key}: null\` for none`),
   })
 }
 

@@ -15,7 +15,7 @@ import { loadTarget } from './targets.ts'
  */
 export async function planRun(project: PlannedProject, options: PlanOptions, describe: DescribeTarget): Promise<RunPlan> {
   const configuration = await loadRunConfiguration(project, options.runConfiguration)
-  const call = await scriptCall(project, configuration, options.script, options.arguments)
+  const call = await scriptCall(project, configuration, options)
   const commandLine = diagnosticList('')
   argumentNotes(call, options, configuration, commandLine)
   const { request, ...plan } = await planFor(project, configuration, options, describe)

@@ -2,8 +2,8 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { ErrandError } from '../errors.ts'
 import { insideProject } from './files.ts'
-import type { Project, RunConfiguration } from './model.ts'
-import { didYouMean } from './near-name.ts'
+import type { PlanOptions, Project, RunConfiguration } from './model.ts'
+import { meantOne, nearNames } from './near-name.ts'
 
 /** The script of a run and its arguments, complete. */
 export interface ScriptCall {
@@ -12,6 +12,9 @@ export interface ScriptCall {
   readonly arguments: readonly string[]
 }
 
+/** What the command line says of the script. */
+export type TypedCall = Pick<PlanOptions, 'script' | 'arguments' | 'from'>
+
 /**
  * Puts the script of the command line into the argument vector and adds its arguments. Errors: `SCRIPT_MISSING` (none given and none in the
  * run configuration), `SCRIPT_FIXED`, and those of {@link resolveScript}.
@@ -19,8 +22,7 @@ export interface ScriptCall {
 export async function scriptCall(
   project: Project,
   configuration: Pick<RunConfiguration, 'argumentVector' | 'file' | 'scriptReplaceable'>,
-  script: string | undefined,
-  added: readonly string[],
+  { script, arguments: added, from }: TypedCall,
 ): Promise<ScriptCall> {
   const vector = configuration.argumentVector
   const open = vector.some((item) => item.includes('$file'))
@@ -29,7 +31,7 @@ export async function scriptCall(
       hint: `or write a script in place of $file into ArgumentVector in ${configuration.file}`,
     })
   }
-  const typed = script === undefined ? undefined : await resolveScript(project, script)
+  const typed = script === undefined ? undefined : await resolveScript(project, script, from)
   const replaced = open ? vector.map((item) => item.replaceAll('$file', () => typed ?? '')) : vector
   const [first = '', ...fixed] = replaced
   const resolved = await resolveScript(project, first)
@@ -45,22 +47,28 @@ export async function scriptCall(
 }
 
 /**
- * A script as typed, relative to the project. Errors: `SCRIPT_OUTSIDE_PROJECT`, `SCRIPT_NOT_FOUND` with near names, `SCRIPT_IS_DIRECTORY`.
+ * A script as typed in the folder `from` of the project, relative to the project. Errors: `SCRIPT_OUTSIDE_PROJECT`, `SCRIPT_NOT_FOUND` with
+ * near names, `SCRIPT_IS_DIRECTORY`.
  */
-export async function resolveScript(project: Project, typed: string): Promise<string> {
-  const inside = insideProject(project, typed) ?? (await throughLinks(project, typed))
+async function resolveScript(project: Project, typed: string, from = '.'): Promise<string> {
+  const inside = insideProject(project, typed, from) ?? (await throughLinks(project, typed))
+  const asTyped = (path: string): string => posix.relative(from, path)
   if (inside === undefined) throw outside(project, typed)
   const absolute = join(project.directory, inside)
   const found = await stat(absolute).catch(() => undefined)
   if (found === undefined) {
-    const near = didYouMean(inside, await scriptNames(project, posix.dirname(inside)))
+    const near = nearNames(inside, await scriptNames(project, posix.dirname(inside)))
+    const fromRoot = insideProject(project, typed)
+    // Who stands in a folder of the project may have named the script from the project, as all of its files do.
+    const meant = fromRoot !== undefined && (await isFile(join(project.directory, fromRoot))) ? [fromRoot] : near
+    const folder = from === '.' ? 'the project folder' : `the current folder, ${from}`
     throw new ErrandError('SCRIPT_NOT_FOUND', `The script ${inside} does not exist in the project ${project.directory}.`, {
-      hint: near ?? 'give its path relative to the project folder',
+      hint: meantOne(meant.map(asTyped)) ?? `give its path relative to ${folder}`,
     })
   }
   if (found.isDirectory()) {
     throw new ErrandError('SCRIPT_IS_DIRECTORY', `The script ${inside} is a folder.`, {
-      hint: `name a file in it, like ${posix.join(inside, 'main.py')}`,
+      hint: `name a file in it, like ${asTyped(posix.join(inside, 'main.py'))}`,
     })
   }
   const [real, root] = await Promise.all([realpath(absolute), realpath(project.directory)])
@@ -77,6 +85,10 @@ async function throughLinks(project: Project, typed: string): Promise<string | u
 function outside(project: Project, typed: string): ErrandError {
   const hint = 'only files in the project are copied to a run: move the script there, or name another project with -p'
   return new ErrandError('SCRIPT_OUTSIDE_PROJECT', `The script ${typed} is outside the project ${project.directory}.`, { hint })
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true
 }
 
 async function scriptNames(project: Project, directory: string): Promise<readonly string[]> {

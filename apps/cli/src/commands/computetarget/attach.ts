@@ -6,6 +6,7 @@ import { attachFlags, flagsOf, givenTo, sshFlags } from '../../attach-flags.ts'
 import { choosePassword } from '../../attach-password.ts'
 import { looseWords } from '../../command-line.ts'
 import { ErrandCommand } from '../../command.ts'
+import { projectHere } from '../../project-here.ts'
 import { findingLines } from '../../render/finding.ts'
 import { RunCommand, quoted } from '../../run-command.ts'
 import { targetRoots } from '../../target-roots.ts'
@@ -89,7 +90,7 @@ export default class ComputetargetAttach extends RunCommand {
     if (types.size > 1) throw new ErrandError('TYPE_TWICE', `Two types are named: ${spellings.join(' and ')}.`)
     const [type] = types
     if (type !== undefined) return type
-    const project = await findProject(values['project'] ?? '.')
+    const project = await findProject(values['project'] ?? projectHere().directory)
     const present = values['name'] === undefined ? undefined : await loadTarget(project, values['name']).catch(() => undefined)
     return present?.file === undefined ? 'remotedocker' : present.type
   }

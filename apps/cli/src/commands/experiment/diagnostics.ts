@@ -22,7 +22,7 @@ export default class Diagnostics extends HistoryCommand {
     ...targetFlag,
     destination: Flags.string({
       char: 'd',
-      summary: `The zip file, relative to the project; without it ${defaultFile}.`,
+      summary: `The zip file, relative to the project (below it: to the current folder); without it ${defaultFile} of the project.`,
       helpValue: 'FILE.zip',
     }),
     overwrite: Flags.boolean({ summary: 'Replace a file of that name.' }),
@@ -31,7 +31,8 @@ export default class Diagnostics extends HistoryCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Diagnostics)
     await using context = await this.openContext()
-    const path = resolve(context.project.directory, flags.destination ?? defaultFile)
+    const from = flags.destination === undefined ? '' : (this.typedFrom ?? '')
+    const path = resolve(context.project.directory, from, flags.destination ?? defaultFile)
     checkDestination(path, flags.destination === undefined || flags.overwrite)
     const chosen = this.findRun(context, { flag: flags.run, argument: args.run, target: flags.target })
     const run = await this.upToDate(context, chosen)

@@ -35,12 +35,12 @@ export default class Prepare extends RunCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Prepare)
     const runConfiguration = await this.runConfigurationOf(flags)
-    if (flags['dry-run'] || flags.explain) return this.#plan(planOptions(flags, runConfiguration))
+    if (flags['dry-run'] || flags.explain) return this.#plan(planOptions(flags, runConfiguration, this.typedFrom))
     if (flags.async && !flags.check && !flags.detached) return this.#leave()
     await using context = await this.openContext()
     await this.interruptible(async (signal) => {
       const options: PrepareOptions = {
-        ...planOptions(flags, runConfiguration),
+        ...planOptions(flags, runConfiguration, this.typedFrom),
         signal,
         check: flags.check,
         locked: flags.locked,

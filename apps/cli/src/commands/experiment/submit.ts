@@ -41,7 +41,7 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
     const [script, ...parameters] = separator === -1 ? [] : this.argv.slice(separator + 1)
     const { flags } = await this.parse(Submit, separator === -1 ? this.argv : this.argv.slice(0, separator))
     const options: Omit<SubmitOptions, 'signal'> = {
-      ...planOptions(flags, await this.runConfigurationOf(flags)),
+      ...planOptions(flags, await this.runConfigurationOf(flags), this.typedFrom),
       arguments: parameters,
       ...(script === undefined ? {} : { script }),
       prepare: flags.prepare,

@@ -19,7 +19,11 @@ export default class HistoryDownload extends HistoryCommand {
     ...runFlag,
     last: Flags.boolean({ summary: 'The newest run.' }),
     artifact: Flags.string({ char: 'a', summary: 'Only this file.', helpValue: 'FILE' }),
-    destination: Flags.string({ char: 'd', summary: 'Folder, relative to the project; without it artifacts/RUN.', helpValue: 'DIR' }),
+    destination: Flags.string({
+      char: 'd',
+      summary: 'Folder, relative to the project (below it: to the current folder); without it artifacts/RUN of the project.',
+      helpValue: 'DIR',
+    }),
     overwrite: Flags.boolean({ summary: 'Replace files that are there.' }),
   }
 
@@ -30,7 +34,9 @@ export default class HistoryDownload extends HistoryCommand {
     const run = await this.upToDate(context, chosen)
     const { artifactNames, readArtifact } = await import('@errand/core/history')
     const { writeBlocks } = await import('../../write-blocks.ts')
-    const directory = resolve(context.project.directory, flags.destination ?? join('artifacts', run.id))
+    const { directory: project } = context.project
+    const directory =
+      flags.destination === undefined ? join(project, 'artifacts', run.id) : resolve(project, this.typedFrom ?? '', flags.destination)
     const names = flags.artifact === undefined ? artifactNames(context.history, run) : [flags.artifact]
     const copies = names.map((name) => ({ name, path: pathInside(directory, name) }))
     if (!flags.overwrite) refuseToOverwrite(copies)
