@@ -23,15 +23,14 @@ export interface ConnectionSettings extends HostKeyPolicy {
   readonly log: Logger
   readonly ask: TargetContext<unknown>['ask']
   secret(name: string): Promise<string | undefined>
-  /** Milliseconds between signs of life. */
-  readonly keepaliveInterval: number
   /** Milliseconds from the open socket to the login, without the time in which the user is asked. */
   readonly loginLimit: number
   /** By machine: what the user typed. */
   memory(account: string): LoginMemory
 }
 
-/** How many signs of life may be missed. */
+/** Milliseconds between signs of life, and how many of them may be missed: at the fourth without an answer the connection is lost. */
+const keepaliveInterval = 15_000
 const missedKeepalives = 3
 const supportedHostKeys = [
   'ssh-ed25519',
@@ -219,7 +218,7 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
       sock: transport,
       username: destination.username,
       readyTimeout: 0,
-      keepaliveInterval: settings.keepaliveInterval,
+      keepaliveInterval,
       keepaliveCountMax: missedKeepalives,
       algorithms: { serverHostKey: [...hostKeyAlgorithms(known.lines, supportedHostKeys)] as ServerHostKeyAlgorithm[] },
       hostVerifier(key: Buffer, verify: (valid: boolean) => void) {

@@ -38,8 +38,6 @@ export interface SshOptions {
   readonly environment?: NodeJS.ProcessEnv
   /** Milliseconds for which a call tries to get a lost connection back; two minutes when absent. */
   readonly reconnectLimit?: number
-  /** Milliseconds between signs of life; 15 s when absent. After four of them without an answer the connection is lost. */
-  readonly keepaliveInterval?: number
   /** Milliseconds from the open socket to the login, without the time in which the user is asked; 30 s when absent. */
   readonly loginLimit?: number
 }
@@ -150,7 +148,6 @@ function settingsOf(options: SshOptions, destination: ResolvedDestination): Conn
     acceptCommand: options.acceptCommand ?? command,
     ask: options.ask,
     log: options.log,
-    keepaliveInterval: options.keepaliveInterval ?? 15_000,
     loginLimit: options.loginLimit ?? 30_000,
     secret: (name) => options.secret(name),
     memory(account) {

@@ -1,13 +1,11 @@
 import { createServer } from 'node:net'
 import { type FaultyProxy, type Sshd, sshdProblem, startFaultyProxy, startSshd } from '@errand/testkit/servers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type SshOptions, openSshHost } from '../src/index.ts'
 import { neverAborted, openTestHost, refusalOf, testOptions, textOf } from './open-test-host.ts'
 
 const problem = sshdProblem()
 const signal = neverAborted()
-/** A server that is not asked for so long is no dead one: three of these must pass without an answer. */
-const keepaliveInterval = 1000
 
 describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${problem})` : ''}`, () => {
   let server: Sshd
@@ -116,11 +114,21 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
   })
 
   it('notices that nothing comes any more, and does not wait for it', async () => {
+    // Time between two questions whether the server is there passes by the test's clock: only when no answer can come.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
     await using proxy = await startFaultyProxy(server.port)
-    await using host = await through(proxy, { keepaliveInterval })
+    await using host = await through(proxy)
     const child = await host.spawn(['cat'], { signal })
     proxy.stall()
-    expect(await refusalOf(textOf(child.stdout))).toMatchObject({ code: 'CONNECTION_LOST' })
+    let noticed = false
+    const refusal = refusalOf(textOf(child.stdout)).finally(() => (noticed = true))
+    const waitForAnswer = () => {
+      vi.advanceTimersByTime(15_000)
+      return noticed
+    }
+    await expect.poll(waitForAnswer, { timeout: 60_000 }).toBe(true)
+    expect(await refusal).toMatchObject({ code: 'CONNECTION_LOST' })
     expect(await child.exit).toEqual({})
     proxy.flow()
     expect(await host.run(['true'], { signal })).toMatchObject({ exitCode: 0 })
@@ -129,7 +137,7 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
   it('takes a half-closed connection for a lost one', async () => {
     for (const direction of ['toServer', 'toClient'] as const) {
       await using proxy = await startFaultyProxy(server.port)
-      await using host = await through(proxy, { keepaliveInterval })
+      await using host = await through(proxy)
       const child = await host.spawn(['cat'], { signal })
       proxy.halfClose(direction)
       expect(await refusalOf(textOf(child.stdout)), direction).toMatchObject({ code: 'CONNECTION_LOST' })

@@ -1,28 +1,48 @@
-"""What wakes the supervisor: signals, told through a pipe, and the ends of its children."""
+"""What wakes the supervisor: output, signals, told through a pipe, and the ends of its children."""
 import os
+import select
 import signal
 
 
-def catch():
-    """Signals only wake the loop → (read end of the pipe that they write to, the set of those that came)."""
-    came = set()
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer)
-    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-        signal.signal(number, lambda received, frame: came.add(received))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    return reader, came
+class Wakeup:
+    """Signals only wake whoever waits here. `came`: those that did."""
 
+    def __init__(self):
+        self.came = set()
+        self.reader, writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, lambda received, frame: self.came.add(received))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.poller, self.watched = select.poll(), set()
+        self.poller.register(self.reader, select.POLLIN)
 
-def drain(descriptor):
-    """Reads away what signals have written into the pipe."""
-    try:
-        while os.read(descriptor, 512):
+    def told_to_stop(self):
+        return signal.SIGTERM in self.came or signal.SIGINT in self.came
+
+    def wait(self, descriptors, seconds):
+        """Until a signal comes, one of the descriptors can be read, or the time is over → (whether a signal came, the descriptors that can be read)."""
+        wanted = set(descriptors)
+        for descriptor in self.watched - wanted:
+            self.poller.unregister(descriptor)
+        for descriptor in wanted - self.watched:
+            self.poller.register(descriptor, select.POLLIN)
+        self.watched = wanted
+        ready = [descriptor for descriptor, _ in self.poller.poll(max(0, seconds) * 1000 + 0.5)]
+        if self.reader not in ready:
+            return False, ready
+        self.drain()
+        ready.remove(self.reader)
+        return True, ready
+
+    def drain(self):
+        try:
+            while os.read(self.reader, 512):
+                pass
+        except BlockingIOError:
             pass
-    except BlockingIOError:
-        pass
 
 
 def ended_child():

@@ -8,6 +8,7 @@ import unittest
 
 from client import POWER_TO_KILL, AgentTest, records, without
 from errand_agent import ending
+from errand_agent.memory_events import MemoryEvents
 
 
 def alive(pid):
@@ -16,6 +17,24 @@ def alive(pid):
             return file.read().rpartition(')')[2].split()[0] != 'Z'
     except (OSError, IOError):
         return False
+
+
+ENDLESS_APPETITE = 'import os\nx = []\nwhile True: x.append(bytearray(os.urandom(1 << 20)))'
+
+
+def enter(group, pid=0):
+    """Puts a process, or this one, into the control group of that file."""
+    with open(group, 'w') as file:
+        file.write(str(pid))
+
+
+def removed(group):
+    """Whether a control group is gone now: it can be removed when its last process has ended."""
+    try:
+        os.rmdir(group)
+    except (OSError, IOError):
+        pass
+    return not os.path.exists(group)
 
 
 class Endings(AgentTest):
@@ -84,29 +103,37 @@ class Endings(AgentTest):
         status = self.failed(source, 'exit')
         self.assertIn('MemoryError', status['reason'])
 
-    def test_a_memory_limit_of_the_control_group_is_out_of_memory(self):
+    def memory_group(self, limit):
+        """A memory control group of this test → its file of processes."""
         name = 'errand-test-%d' % os.getpid()
-        groups = [('/sys/fs/cgroup/memory/' + name, 'memory.limit_in_bytes'), ('/sys/fs/cgroup/' + name, 'memory.max')]
-        group = None
-        for folder, limit in groups:
+        for folder, setting in (('/sys/fs/cgroup/memory/' + name, 'memory.limit_in_bytes'), ('/sys/fs/cgroup/' + name, 'memory.max')):
             try:
                 os.mkdir(folder)
-                with open(os.path.join(folder, limit), 'w') as file:
-                    file.write(str(64 << 20))
-                group = folder
-                break
+                self.addCleanup(self.wait_for, lambda: removed(folder), 'the end of all processes in the control group')
+                with open(os.path.join(folder, setting), 'w') as file:
+                    file.write(str(limit))
+                return os.path.join(folder, 'cgroup.procs')
             except (OSError, IOError):
-                if os.path.isdir(folder):
-                    os.rmdir(folder)
-        if group is None:
-            self.skipTest('no memory control group can be made here')
-        # A process that has ended no longer shows its cgroup (v1): it is seen there by one of the looks that come four times a second.
-        source = 'import os, time\nopen(%r, "w").write(str(os.getpid()))\ntime.sleep(5)\nx = []\nwhile True: x.append(bytearray(os.urandom(1 << 20)))' % os.path.join(group, 'cgroup.procs')
-        try:
-            status = self.failed(source, 'out-of-memory')
-        finally:
-            os.rmdir(group)
+                pass
+        self.skipTest('no memory control group can be made here')
+
+    def test_a_memory_limit_of_the_control_group_is_out_of_memory(self):
+        group = self.memory_group(256 << 20)
+        client = self.connect(before=lambda: enter(group))
+        status = self.failed(ENDLESS_APPETITE, 'out-of-memory', client=client)
         self.assertEqual(status['signal'], 'SIGKILL')
+
+    def test_a_control_group_that_the_script_entered_is_looked_at_too(self):
+        group = self.memory_group(64 << 20)
+        script = subprocess.Popen([sys.executable, '-c', 'input()\n' + ENDLESS_APPETITE], stdin=subprocess.PIPE)
+        events = MemoryEvents()
+        events.begin(script.pid)
+        enter(group, script.pid)
+        events.look(script.pid)
+        self.assertFalse(events.risen())
+        script.communicate(b'\n')
+        self.assertEqual(script.returncode, -signal.SIGKILL)
+        self.assertTrue(events.risen())
 
     def test_what_can_not_start_says_so(self):
         status = self.failed('pass', 'start', agent={'python': 'no-such-python', 'pythonFallback': ['nor-this']})
