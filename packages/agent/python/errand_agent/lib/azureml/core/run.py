@@ -187,8 +187,8 @@ class Run(object):
         shutil.copyfile(source, target)
 
     def get_status(self):
-        """The state of the run in the words of that time."""
-        words = {'queued': 'Queued', 'running': 'Running', 'completed': 'Completed', 'cancelled': 'Canceled', 'failed': 'Failed'}
+        """The state of the run in the words of that time. Who asks is the script: it runs, also where that is still to be written down."""
+        words = {'completed': 'Completed', 'cancelled': 'Canceled', 'failed': 'Failed'}
         return words.get(record.read_object(self._folder, 'status.json').get('state'), 'Running')
 
     def complete(self, **_):
