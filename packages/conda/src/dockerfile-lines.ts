@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Environment, SparkDependencies } from '@errand/core'
 import { chooseProvider, uvOf } from './choose-provider.ts'
-import { type EnvironmentContent, contentOf } from './content.ts'
+import { contentOf } from './content.ts'
 import { type Change, changeOf } from './dockerfile-changes.ts'
 import { type Layer, stepLayers, together, toolLayers } from './dockerfile-layers.ts'
 import { type EnvironmentInputs, environmentInputs, environmentKey } from './environment-key.ts'
 import { lockOf, pipContent } from './environment-plan.ts'
+import { nameCredentials } from './image-credentials.ts'
 import { type MicromambaPin, micromambaPins, micromambaProgram } from './micromamba.ts'
 import { optional } from './optional.ts'
 import { pipPart } from './pip-part.ts'
 import type { PlaceFacts } from './place.ts'
 import type { ProviderName } from './provider.ts'
+import { build, home, packagesFile, prefix, python, runLine } from './run-line.ts'
 import { stepLine } from './shell.ts'
 import type { Making, Step } from './step.ts'
 
@@ -29,7 +31,7 @@ export interface DockerfileLines {
   readonly key: string
   readonly inputs: EnvironmentInputs
   readonly provider: string
-  /** To stand behind `FROM`, as root. For the classic builder: no heredocs, no mounts. */
+  /** To stand behind `FROM`, as root. For the classic builder: no heredocs, and no mounts unless there are credentials. */
   readonly lines: readonly string[]
   /**
    * To stand behind `FROM` the image of an environment that differs in its pip section alone: they make the same of it as `lines` of the base
@@ -48,24 +50,11 @@ export interface DockerfileLines {
   /** In the image: a JSON list of the packages, as in `EnvironmentLock`. */
   readonly packagesFile: string
   readonly variables: Readonly<Record<string, string>>
-  /** An address in the dependency file holds credentials: they are in a layer of the image. */
-  readonly holdsCredentials: boolean
-}
-
-const home = '/opt/errand'
-const prefix = `${home}/environment`
-const python = `${prefix}/bin/python`
-const build = `${home}/build`
-const packagesFile = `${home}/packages.json`
-/** What solvers and installers keep for a next time that an image does not have. */
-const cache = '/tmp/errand-cache'
-const caches = {
-  RATTLER_CACHE_DIR: `${cache}/rattler`,
-  CONDA_PKGS_DIRS: `${cache}/pkgs`,
-  MAMBA_ROOT_PREFIX: `${cache}/mamba`,
-  UV_CACHE_DIR: `${cache}/uv`,
-  PIP_NO_CACHE_DIR: '1',
-  PYTHONNOUSERSITE: '1',
+  /**
+   * Credentials that addresses in the dependency file hold, by the name that stands in their place in lines and files. A build has them as its
+   * secret `credentialsSecret`; none is in a layer. Empty: there are none, and the build needs no secret.
+   */
+  readonly credentials: Readonly<Record<string, string>>
 }
 
 /**
@@ -73,11 +62,12 @@ const caches = {
  * leaves the conda part as it is. Errors: those of `chooseProvider` and `contentOf`.
  */
 export function dockerfileLines({ environment, facts, base, spark, provider: name }: ImageEnvironment): DockerfileLines {
-  const content = contentOf(environment)
+  const whole = contentOf(environment)
+  const { content, credentials } = nameCredentials(whole)
   const lock = lockOf(environment)
   const provider = chooseProvider({ home, facts, content, ...optional('provider', name), ...optional('lock', lock) })
   const inputs = environmentInputs({
-    content,
+    content: whole,
     platform: facts.platform,
     base,
     provider,
@@ -99,37 +89,45 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     ...optional('uv', uvOf(home, facts)),
     ...optional('lock', lock),
     locate: ({ path, digest }) => `${build}/${objectPath(path, digest)}`,
+    withoutPip: provider.name === 'uv',
   })
   const objects = content.localFiles.map(({ path, digest }) => ({ path: `errand/${objectPath(path, digest)}`, digest }))
   const program = micromambaOf(facts, provider.name)
   const tools = { ...conda.tools, ...pip.tools }
   const titles = new Map<string, string>()
-  const titled = ({ title, commands }: Layer): string => {
-    const line = runLine(commands.join(' && '))
-    titles.set(line, title)
-    return line
-  }
+  const titledWith =
+    (lineOf: (commands: readonly string[]) => string) =>
+    ({ title, commands }: Layer): string => {
+      const line = lineOf(commands)
+      titles.set(line, title)
+      return line
+    }
+  const titled = titledWith((commands) => runLine(commands))
+  const withCredentials = titledWith((commands) => runLine(commands, credentials))
   const toolsMade = toolLayers(tools, conda.tools)
   const condaMade = stepLayers(conda.steps, tools, python)
   const pipLines = (steps: readonly Step[], after: readonly Layer[] = []): readonly string[] => {
     const made = stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(pip.files)] : []))
-    return [`COPY errand/pip/ ${build}/pip/`, ...together([...made, ...after, ...made.map(() => compileLayer), listLayer]).map(titled)]
+    const layers = together([...made, ...after, ...made.map(() => compileLayer), listLayer])
+    return [`COPY errand/pip/ ${build}/pip/`, ...layers.map(withCredentials)]
   }
+  const removal = Object.keys(credentials).length === 0 ? [] : [`COPY errand/credentials/ ${build}/credentials/`]
   const change = lock === undefined && provider.name === 'uv' ? changeOf(pip.steps, content) : undefined
   return {
     key: environmentKey(inputs),
     inputs,
     provider: `${provider.name} ${provider.version}`,
     lines: [
+      ...removal,
       ...(program === undefined ? [] : [`COPY ${program.path} ${micromambaProgram(home)}`, `RUN chmod 755 ${micromambaProgram(home)}`]),
       ...(Object.keys(conda.files).length === 0
         ? together([...toolsMade, ...condaMade]).map(titled)
-        : [...toolsMade.map(titled), `COPY errand/conda/ ${build}/conda/`, ...condaMade.map(titled)]),
+        : [...toolsMade.map(titled), `COPY errand/conda/ ${build}/conda/`, ...condaMade.map(withCredentials)]),
       ...(objects.length === 0 ? [] : [`COPY errand/files/ ${build}/files/`]),
       ...pipLines(pip.steps),
       `ENV PATH=${prefix}/bin:$PATH CONDA_PREFIX=${prefix} AZUREML_CONDA_ENVIRONMENT_PATH=${prefix}`,
     ],
-    ...(change === undefined ? {} : { changeLines: pipLines([change.step], [mendLayer(change, tools)]) }),
+    ...(change === undefined ? {} : { changeLines: [...removal, ...pipLines([change.step], [mendLayer(change, tools)])] }),
     titles,
     files: {
       ...below('errand/conda', conda.files),
@@ -137,19 +135,15 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
       ...(pip.steps.some(usesUv) ? below('errand/pip', pythonFiles('uv_variables.py', 'place_pip_configuration.py')) : {}),
       ...(change === undefined ? {} : below('errand/pip', pythonFiles('missing_files.py'))),
       ...below('errand/pip', listFiles(pip.origins)),
+      ...(removal.length === 0 ? {} : below('errand/credentials', pythonFiles('remove_credentials.py'))),
     },
     objects,
     ...optional('micromamba', program),
     prefix,
     packagesFile,
     variables: content.variables,
-    holdsCredentials: holdsCredentials(content),
+    credentials,
   }
-}
-
-function runLine(command: string): string {
-  const variables = Object.entries(caches).map(([name, value]) => `${name}=${value}`)
-  return `RUN export ${variables.join(' ')} && ${command} && rm -rf ${cache}`
 }
 
 const usesUv = ({ tool }: Step): boolean => tool === 'uv'
@@ -182,7 +176,7 @@ const listLayer: Layer = {
 
 /** What names indexes of its own: a `uv.lock` has its addresses in itself. */
 const requirementsOf = (files: Readonly<Record<string, string>>): string =>
-  'requirements-uv.txt' in files ? 'requirements-uv.txt' : 'project/pyproject.toml'
+  ['requirements-uv.txt', 'requirements.txt'].find((name) => name in files) ?? 'project/pyproject.toml'
 
 const pythonFiles = (...names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [name, readFileSync(fileURLToPath(new URL(`../python/${name}`, import.meta.url)), 'utf8')]))
@@ -199,18 +193,6 @@ function micromambaOf(facts: PlaceFacts, name: ProviderName): DockerfileLines['m
   return name === 'micromamba' && facts.programs['micromamba'] === undefined && pin !== undefined
     ? { path: 'errand/micromamba', pin }
     : undefined
-}
-
-function holdsCredentials({ channels, conda, pip, pipOptions }: EnvironmentContent): boolean {
-  return [...channels, ...conda, ...pip, ...pipOptions.map(({ value = '' }) => value)].some(holdsSecret)
-}
-
-/** A password, or a token alone or in a channel; not a user's name for SSH, and not the name of a variable in place of either. */
-function holdsSecret(text: string): boolean {
-  const [, scheme = '', user = '', password] = /([\w+.-]*):\/\/([^/\s@:]+)(?::([^/\s@]*))?@/.exec(text) ?? []
-  const secret = password ?? (scheme.endsWith('ssh') ? '' : user)
-  const token = /\/t\/([^/\s]+)\//.exec(text)?.[1] ?? ''
-  return [secret, token].some((part) => part !== '' && !/^\$\{\w+\}$/.test(part))
 }
 
 const objectPath = (path: string, digest: string): string => `files/${digest.replace('sha256:', '')}/${path.split('/').at(-1) ?? path}`

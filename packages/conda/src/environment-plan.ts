@@ -103,6 +103,7 @@ function planWith({ wanted, content, provider, base, lock, facts }: Decided): Om
     ...optional('uv', uvOf(wanted.home, facts)),
     ...optional('lock', lock),
     locate: (file) => localFilePath(wanted.home, file),
+    withoutPip: provider.name === 'uv',
   }
   return { key, inputs, content, provider, folder, prefix, pip, ...optional('lock', lock) }
 }

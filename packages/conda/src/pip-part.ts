@@ -20,6 +20,8 @@ export interface PipPart {
   readonly lock?: EnvironmentLock
   /** Where the place has a file of the project that the list names. */
   readonly locate: (file: SnapshotFile) => string
+  /** The environment is one of uv, which has no pip of its own. */
+  readonly withoutPip?: boolean
 }
 
 /** Python versions that uv still installs for. */
@@ -39,7 +41,10 @@ export function pipPart(part: PipPart): Making & { readonly origins?: OriginsSte
     return { files: {}, steps: [], tools: {} }
   const files = { 'requirements.txt': pipText }
   const pip = pipStep(part)
-  if (uv === undefined || !uvKnows(content.pipOptions)) return { files, steps: [pip], tools: {} }
+  if (uv === undefined) return { files, steps: [pip], tools: {} }
+  const tools: Making['tools'] = uv.tool === undefined ? {} : { uv: uv.tool }
+  if (!uvKnows(content.pipOptions))
+    return part.withoutPip === true ? { files, steps: [bringPip(part, uv), pip], tools } : { files, steps: [pip], tools: {} }
   const uvText = lock === undefined ? requirementsText(content, 'uv', locator(part)) : lockedText(part, lock, 'uv')
   const step: Step = {
     title: `installing the pip section with uv ${uv.version}`,
@@ -65,7 +70,7 @@ export function pipPart(part: PipPart): Making & { readonly origins?: OriginsSte
   return {
     files: { ...files, 'requirements-uv.txt': uvText, 'frozen.txt': options.map((line) => `${line}\n`).join('') },
     steps: [step],
-    tools: uv.tool === undefined ? {} : { uv: uv.tool },
+    tools,
     origins: originsStep(part, uv),
   }
 }
@@ -107,6 +112,16 @@ function uvLockPart(part: PipPart, { path, name, requires, without }: UvLock, uv
     ],
     tools: uv.tool === undefined ? {} : { uv: uv.tool },
     origins: originsStep(part, uv),
+  }
+}
+
+function bringPip({ folder, prefix }: PipPart, uv: Uv): Step {
+  return {
+    title: `bringing pip with uv ${uv.version}`,
+    command: [...uv.command, 'pip', 'install', '--python', `${prefix}/bin/python`, 'pip'],
+    environment: uvEnvironment(uv.version),
+    cwd: folder,
+    tool: 'uv',
   }
 }
 

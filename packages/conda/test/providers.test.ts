@@ -95,7 +95,7 @@ describe('the lines of a Dockerfile', () => {
     )
 
   it('make tools, conda part and pip section in layers of their own, for the classic builder', () => {
-    const { lines, files, titles, holdsCredentials, changeLines } = dockerfileLines({
+    const { lines, files, titles, credentials, changeLines } = dockerfileLines({
       environment: file(['python=3.6', 'numpy'], ['six']),
       facts: facts({}, '3.11.7'),
       base: 'b',
@@ -118,7 +118,7 @@ describe('the lines of a Dockerfile', () => {
     expect(Object.keys(files)).toEqual(
       expect.arrayContaining(['errand/conda/rattler.json', 'errand/pip/requirements.txt', 'errand/pip/image_list.py']),
     )
-    expect(holdsCredentials).toBe(false)
+    expect(credentials).toEqual({})
     expect(changeLines).toBeUndefined()
   })
 
@@ -173,15 +173,30 @@ describe('the lines of a Dockerfile', () => {
   })
 
   it.each([
-    ['https://u:p@example.org/', true],
-    ['https://token@example.org/', true],
-    ['https://example.org/t/token/main', true],
-    ['https://u:${TOKEN}@example.org/', false],
-    ['git+ssh://git@example.org/a.git', false],
-    ['https://example.org/', false],
-  ])('say of %s whether it would put credentials into a layer', (address, holds) => {
+    ['https://u:p@example.org/', { ERRAND_CREDENTIAL_1: 'u:p' }],
+    ['https://token@example.org/', { ERRAND_CREDENTIAL_1: 'token' }],
+    ['https://example.org/t/token/main', { ERRAND_TOKEN_1: 'token' }],
+    ['https://u:${TOKEN}@example.org/', {}],
+    ['git+ssh://git@example.org/a.git', {}],
+    ['https://example.org/', {}],
+  ])('have a name in place of what %s holds, and a secret of the build with it', (address, credentials) => {
     const environment = condaFile({ channels: [], conda: ['python=3.6'], pip: ['six'], pipOptions: ['--index-url', address] })
-    expect(dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' }).holdsCredentials).toBe(holds)
+    const made = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
+    expect(made.credentials).toEqual(credentials)
+    const [name] = Object.keys(credentials)
+    const written = JSON.stringify([made.lines, made.changeLines, made.files, made.inputs])
+    expect(written.includes('--mount=type=secret')).toBe(name !== undefined)
+    if (name === undefined) return
+    expect(written).toContain(`\${${name}}`)
+    for (const value of Object.values(credentials)) expect(written).not.toContain(`/${value}`)
+  })
+
+  it('have the shell fill in what stands on a command line', () => {
+    const environment = condaFile({ channels: ['https://u:p@example.org/main'], conda: ['python=3.6'], pip: [], pipOptions: [] })
+    const programs = { micromamba: { path: '/opt/micromamba', version: '2.8.1' } }
+    const { lines } = dockerfileLines({ environment, facts: facts(programs, '3.11.7'), base: 'b', provider: 'micromamba' })
+    const line = lines.find((text) => text.includes('/opt/micromamba')) ?? ''
+    expect(line).toContain(`--channel 'https://'"$ERRAND_CREDENTIAL_1"'@example.org/main'`)
   })
 })
 

@@ -1,13 +1,22 @@
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { ErrandError } from '@errand/core'
-import { type DockerfileLines, differInPipAlone, environmentKey, fetchMicromamba, stepFailed } from '@errand/conda'
+import {
+  type DockerfileLines,
+  credentialsSecret,
+  credentialsText,
+  differInPipAlone,
+  environmentKey,
+  fetchMicromamba,
+  stepFailed,
+} from '@errand/conda'
 import { type Builder, buildImage, recommendedBuilder } from './build.ts'
 import { holdBuildLock } from './build-lock.ts'
 import { proxyArguments, readDockerConfiguration } from './docker-configuration.ts'
 import { type Dockerfile, dockerfile } from './dockerfile.ts'
 import type { Engine } from './engine.ts'
 import { engineError } from './engine-errors.ts'
+import { printedForms } from './hidden-output.ts'
 import {
   type BaseImage,
   type EnvironmentLabel,
@@ -58,10 +67,10 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
   const { request, client, directory, platform, owner } = wanted
   if (request.environment.kind === 'user-managed') throw new TypeError('nothing to build')
   const { file, localFiles } = request.environment
-  refuseCredentials(lines, file)
   const image = base.image
   if (image === undefined) throw new TypeError('no base image')
-  const builder = options.builder ?? (await recommendedBuilder(engine))
+  const values = Object.values(lines.credentials)
+  const builder = values.length > 0 ? builderWithSecrets(engine, file) : (options.builder ?? (await recommendedBuilder(engine)))
   const { text, files, titles, changes } = dockerfileOf(await withPrevious(engine, building), builder)
   const label: EnvironmentLabel = {
     python: `${lines.prefix}/bin/python`,
@@ -91,6 +100,9 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
       log: join(directory, 'builds', `${lines.key}.log`),
       ...(platform === undefined ? {} : { platform }),
       builder,
+      ...(values.length === 0
+        ? {}
+        : { secrets: { [credentialsSecret]: credentialsText(lines.credentials) }, hidden: printedForms(values) }),
     },
     options,
   )
@@ -126,12 +138,13 @@ async function contextFiles(
   ]
 }
 
-/** A layer keeps whatever was in a file of the build, and whoever gets the image can read it. */
-function refuseCredentials({ holdsCredentials }: DockerfileLines, file: string): void {
-  if (!holdsCredentials) return
+/** BuildKit has secrets for the time of a build in what Docker brings since 20.10 (API 1.41). In a layer everybody who gets the image could read them. */
+function builderWithSecrets({ apiVersion, name, host }: Engine, file: string): Builder {
+  const minor = Number(apiVersion.split('.')[1])
+  if (!name.startsWith('Podman') && minor >= 41) return 'buildkit'
   throw new ErrandError(
     'CREDENTIALS_IN_IMAGE',
-    `An address in ${file} holds a user or password, which everyone could read in the image that is made of it.`,
+    `An address in ${file} holds a user or password, which the engine of ${host.name} would keep in the image: only Docker 20.10 and newer can hide it.`,
     {
       hint: 'Take it out of the address: let the base image bring a pip.conf or .netrc, or run on a target that is no container.',
     },

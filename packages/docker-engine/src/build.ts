@@ -7,8 +7,10 @@ import { finished } from 'node:stream/promises'
 import type { CallOptions } from '@errand/core'
 import type { StepFailure } from '@errand/conda'
 import { type BuildEvent, buildEvents } from './build-progress.ts'
+import type { BuildSecrets, BuildSession } from './build-session.ts'
 import type { Engine } from './engine.ts'
 import { engineError } from './engine-errors.ts'
+import { hideIn } from './hidden-output.ts'
 import { type TarFile, tarOf } from './tar.ts'
 
 export interface ImageBuild {
@@ -25,6 +27,10 @@ export interface ImageBuild {
   readonly log: string
   readonly platform?: string
   readonly builder: Builder
+  /** What its lines may read and nothing keeps. */
+  readonly secrets?: BuildSecrets
+  /** What is not to be shown or logged of its output. */
+  readonly hidden?: readonly string[]
 }
 
 export type Builder = 'classic' | 'buildkit'
@@ -53,7 +59,9 @@ async function followBuild(
   const tail: string[] = []
   let step = 'starting the build'
   let image: string | undefined
-  for await (const event of buildEvents(await startBuild(engine, build, options.signal))) {
+  using session = await sessionOf(engine, build)
+  const events = buildEvents(await startBuild(engine, build, session?.id, options.signal))
+  for await (const event of hideIn(events, build.hidden ?? [])) {
     log.write(logText(event))
     if (event.type === 'step') {
       const title = build.titles.get(event.command)
@@ -104,7 +112,13 @@ function remember(tail: string[], text: string): void {
   if (tail.length > remembered) tail.splice(0, tail.length - remembered)
 }
 
-async function startBuild(engine: Engine, build: ImageBuild, signal: AbortSignal): Promise<Readable> {
+async function sessionOf(engine: Engine, { builder, secrets }: ImageBuild): Promise<BuildSession | undefined> {
+  if (builder === 'classic' || secrets === undefined) return undefined
+  const { openBuildSession } = await import('./build-session.ts')
+  return openBuildSession(engine, secrets)
+}
+
+async function startBuild(engine: Engine, build: ImageBuild, session: string | undefined, signal: AbortSignal): Promise<Readable> {
   const context = tarOf([{ path: 'Dockerfile', content: build.dockerfile }, ...build.files])
   const query = {
     t: build.tag,
@@ -114,9 +128,25 @@ async function startBuild(engine: Engine, build: ImageBuild, signal: AbortSignal
     forcerm: true,
     ...(build.platform === undefined ? {} : { platform: build.platform }),
     ...(build.builder === 'buildkit' ? { version: '2' } : {}),
-    abortSignal: signal,
   }
-  return (await engine.docker.buildImage(context, query as object)) as unknown as Readable
+  if (session !== undefined) return dialBuild(engine, context, { ...query, session }, signal)
+  return (await engine.docker.buildImage(context, { ...query, abortSignal: signal } as object)) as unknown as Readable
+}
+
+/** As dockerode's own, which opens a session that has no secrets. */
+function dialBuild({ docker }: Engine, context: Readable, query: object, signal: AbortSignal): Promise<Readable> {
+  const request = {
+    path: '/build?',
+    method: 'POST',
+    file: context,
+    options: query,
+    abortSignal: signal,
+    isStream: true,
+    statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
+  }
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error: Error | null, answer: unknown) => (error === null ? resolve(answer as Readable) : reject(error)))
+  })
 }
 
 /** An engine says in its answer to a ping which builder it would use. */

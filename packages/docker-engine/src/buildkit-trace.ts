@@ -35,7 +35,7 @@ export function readTrace(message: Buffer): BuildTrace {
   }
 }
 
-function readFields(message: Buffer): Field[] {
+export function readFields(message: Buffer): Field[] {
   const fields: Field[] = []
   let at = 0
   const varint = (): bigint => {

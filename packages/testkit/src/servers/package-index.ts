@@ -30,9 +30,16 @@ with zipfile.ZipFile(path, "w") as wheel:
     wheel.writestr(info + "RECORD", "")
 `
 
+export interface PackageIndexOptions {
+  /** Bytes of a file in each wheel. */
+  readonly size?: number
+  /** `user:password` that every request must have. Absent: none. */
+  readonly login?: string
+}
+
 export async function startPackageIndex(
   engine: Pick<DockerEngine, 'api'>,
-  { size = 0 }: { readonly size?: number } = {},
+  { size = 0, login }: PackageIndexOptions = {},
 ): Promise<PackageIndex> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-index-'))
   const requests: string[] = []
@@ -44,6 +51,10 @@ export async function startPackageIndex(
   }
   const server = createServer((request, response) => {
     const path = request.url ?? ''
+    if (login !== undefined && request.headers.authorization !== `Basic ${Buffer.from(login).toString('base64')}`) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="index"' }).end()
+      return
+    }
     requests.push(path)
     const [, name] = /^\/simple\/(thing-\w+)\/$/.exec(path) ?? []
     const [, file, of, version] = /^\/wheels\/((\w+)-([\d.]+)-py3-none-any\.whl)$/.exec(path) ?? []
