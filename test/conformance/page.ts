@@ -6,7 +6,7 @@ export interface DatedReport extends ConformanceReport {
 }
 
 /** One fault that was put into a target: the check that is there for it, what that said, and whether it noticed. */
-export interface Fault {
+interface Fault {
   readonly breakage: string
   readonly check: string
   readonly said: string
@@ -44,7 +44,7 @@ ${broken.faults.map((fault) => `| ${[fault.breakage, fault.check, fault.noticed 
 }
 
 /** A picture with the number of checks that a target has passed, as a Markdown image. */
-export const badgeOf = (target: string, folder: string): string => `![${target}](${folder}/${target}.svg)`
+const badgeOf = (target: string, folder: string): string => `![${target}](${folder}/${target}.svg)`
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** Programs from npm that stay out of the workspace's own dependencies, and why. */
-export const npmParts = {
+const npmParts = {
   /** Does not install without the override: the version of node-fetch that it asks for is not to be had. */
   registry: { dependencies: { verdaccio: '6.10.4' }, overrides: { 'node-fetch': '2.7.0' } },
   /** Reads sources with TypeScript 6, the last that has an API in JavaScript. */

@@ -24,7 +24,7 @@ export const attachFlags = {
 }
 
 /** Of a type that has a password. */
-export const passwordFlags = {
+const passwordFlags = {
   password: Flags.string({ char: 'w', summary: 'Its password. Shell histories keep it: better leave it away and be asked.' }),
   'password-stdin': Flags.boolean({ summary: 'Read the password from standard input.' }),
   'no-password': Flags.boolean({ summary: 'Do not ask for one: your own keys and the SSH agent are used.' }),

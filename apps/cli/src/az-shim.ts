@@ -1,13 +1,5 @@
 /** Groups of `az ml` that are about execution, in all their spellings. Everything else of `az` is somebody else's. */
-export const azGroups = [
-  'experiment',
-  'execute',
-  'computetarget',
-  'computecontext',
-  'runconfiguration',
-  'runconfigurations',
-  'history',
-] as const
+const azGroups = ['experiment', 'execute', 'computetarget', 'computecontext', 'runconfiguration', 'runconfigurations', 'history'] as const
 
 /** By this a program knows the file again: so that two of them never call each other, and so that it may be replaced. */
 export const shimMark = 'Written by errand shim az.'

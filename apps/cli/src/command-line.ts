@@ -105,7 +105,7 @@ async function rerunWords(words: readonly string[]): Promise<readonly string[]> 
  * Puts a `--` between the words of `rerun` that are its own (options on either side of the run) and the arguments of the script, which
  * begin with the first word behind the run that is none of its options. A `--` of the user's says where, also before no arguments at all.
  */
-export function splitBehindRun(words: readonly string[], flags: FlagShapes): readonly string[] {
+function splitBehindRun(words: readonly string[], flags: FlagShapes): readonly string[] {
   const takesValue = valueTaker(flags)
   const isOwn = (word: string) => Object.entries(flags).some(([name, flag]) => spells(word, name, flag))
   let named = false

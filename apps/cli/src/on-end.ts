@@ -21,7 +21,7 @@ export function onEndWords(command: string | undefined): readonly string[] {
  * Calls a user's command after the end of a run, in the project, and waits for it. What it prints goes to standard error, where it disturbs
  * no reader of ours; that it fails is said and changes nothing.
  */
-export async function callOnEnd(
+async function callOnEnd(
   { project, screen }: { readonly project: RunContext['project']; readonly screen: Screen },
   command: string,
   run: RunRecord,

@@ -14,7 +14,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-export interface Started {
+interface Started {
   readonly finished: Promise<Finished>
   /** Resolves when this text has been written to stdout. */
   says(text: string): Promise<void>
@@ -26,7 +26,7 @@ export interface Started {
   wake(): void
 }
 
-export interface StartOptions {
+interface StartOptions {
   readonly input?: string | Buffer
   readonly environment?: NodeJS.ProcessEnv
   readonly cwd?: string

@@ -1,5 +1,5 @@
 export { activation } from './activation.ts'
-export { type EnvironmentContent, contentOf, defaultPython } from './content.ts'
+export { type EnvironmentContent, contentOf } from './content.ts'
 export {
   type EnvironmentInputs,
   type InputChange,
@@ -29,7 +29,7 @@ export {
 export { archiveProgram, environmentArchive } from './environment-archive.ts'
 export { bareImage, imageProbe, readImageProbe } from './image-probe.ts'
 export type { Drift, PlaceFacts, Program, StepFailure } from './place.ts'
-export { type ProviderName, providerNames } from './provider.ts'
+export type { ProviderName } from './provider.ts'
 export { differInPipAlone } from './dockerfile-changes.ts'
 export { type DockerfileLines, type ImageEnvironment, dockerfileLines } from './dockerfile-lines.ts'
 export { credentialsSecret, credentialsText } from './image-credentials.ts'

@@ -27,7 +27,7 @@ export interface PipPart {
 /** Python versions that uv still installs for. */
 const oldestForUv = [3, 8] as const
 /** Certificates of the system count, as they do for pip. */
-export function uvEnvironment(version: string): Readonly<Record<string, string>> {
+function uvEnvironment(version: string): Readonly<Record<string, string>> {
   const certificates = compareVersions(version, '0.11') < 0 ? 'UV_NATIVE_TLS' : 'UV_SYSTEM_CERTS'
   return { UV_PYTHON_DOWNLOADS: 'never', UV_NO_PROGRESS: '1', [certificates]: 'true' }
 }

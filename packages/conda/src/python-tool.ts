@@ -1,7 +1,7 @@
 import type { Tool } from './step.ts'
 
 /** Versions that we bring from PyPI. */
-export const pinned = { 'py-rattler': '0.28.0', uv: '0.13.9' } as const
+const pinned = { 'py-rattler': '0.28.0', uv: '0.13.9' } as const
 
 export interface PythonTool {
   readonly tool: Tool

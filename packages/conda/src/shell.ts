@@ -1,7 +1,7 @@
 import type { Step, Tool } from './step.ts'
 
 /** A word of sh. */
-export function quote(text: string): string {
+function quote(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll(`'`, `'\\''`)}'`
 }
 

@@ -2,7 +2,7 @@ import type { JsonValue } from './json.ts'
 import { createPatterns, type Patterns } from './secrets/redaction-patterns.ts'
 
 /** What stands in the place of a secret. */
-export const redactionMark = '***'
+const redactionMark = '***'
 const mark = Buffer.from(redactionMark)
 
 /** Takes secrets out of what is shown and stored. Holds the bytes of each stream that may yet become a secret. */

@@ -3,7 +3,6 @@ import { environmentNames } from './secrets/environment.ts'
 import { openKeychain } from './secrets/keychain.ts'
 import { openSecretFiles, type SecretFiles, type SecretName } from './secrets/secret-files.ts'
 
-export { environmentNames } from './secrets/environment.ts'
 export { exportKey, importKey, keyFile, readKey, writeKey } from './secrets/key-store.ts'
 
 export type SecretSource = 'environment' | 'keychain' | 'file'

@@ -29,7 +29,7 @@ export interface HostKeyPolicy {
   readonly log: Logger
 }
 
-export const projectKnownHosts = (stateDirectory: string): string => join(stateDirectory, 'known_hosts')
+const projectKnownHosts = (stateDirectory: string): string => join(stateDirectory, 'known_hosts')
 
 /** All that the files say of one machine. */
 export interface KnownKeys {

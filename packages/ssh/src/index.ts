@@ -1,7 +1,7 @@
 export { attachMachine } from './attach-machine.ts'
 export { checkMachine } from './check-machine.ts'
 export { type SshDestination, parseAddress } from './destination.ts'
-export { type ProjectKey, bringProjectKey, installPublicKey, readPublicLine } from './keys.ts'
+export { type ProjectKey, bringProjectKey, installPublicKey } from './keys.ts'
 export { type HostKeyOutcome, type KnownHost, fingerprint, judgeHostKey, linesFor, parseKnownHosts } from './known-hosts.ts'
 export { type MachineConfig, sshOptions } from './machine-login.ts'
 export { type ResolvedDestination, resolveDestination } from './ssh-config.ts'

@@ -161,7 +161,7 @@ function settingsOf(options: SshOptions, destination: ResolvedDestination): Conn
 const longestRoute = 8
 
 /** The machines to pass, the destination last. */
-export function resolveRoute(
+function resolveRoute(
   start: SshDestination,
   sources: Pick<SshOptions, 'configFile' | 'environment' | 'log'>,
 ): readonly ResolvedDestination[] {

@@ -2,7 +2,7 @@ import type { RunEvent, RunHandle, RunReference, Target, TargetContext, TargetDe
 import { type Breakage, breakages } from './breakages.ts'
 
 /** What a broken target remembers from one opening to the next. */
-export interface BrokenMemory {
+interface BrokenMemory {
   readonly references: Map<string, RunReference>
   readonly events: Map<string, RunEvent>
   readonly signals: AbortSignal[]

@@ -59,7 +59,7 @@ export interface TargetSuite<Config, Options = unknown> extends Abilities {
 }
 
 /** What is asked of a definition without knowing its type of configuration. */
-export type Described = Pick<TargetDefinition, 'contract' | 'type' | 'summary' | 'config' | 'runOptions'>
+type Described = Pick<TargetDefinition, 'contract' | 'type' | 'summary' | 'config' | 'runOptions'>
 
 /** A suite whose configuration is validated and closed over. */
 export interface Subject extends Abilities {

@@ -66,7 +66,7 @@ export interface Trial {
   remember(reference: RunReference): void
 }
 
-export interface Collected {
+interface Collected {
   readonly directory: string
   readonly paths: readonly string[]
 }

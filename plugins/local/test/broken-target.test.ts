@@ -102,13 +102,14 @@ const table: readonly (readonly [Breakage, string, RegExp])[] = [
   ['mixes up runs', '20 runs at once are 20 runs', /run-0 0/],
 ]
 
-/** Seconds for a check whose way of noticing is that it gets no end. */
+/** Seconds for a check whose way of noticing is that something does not come. */
 const impatience = 8
+const noticedByWaiting = new Set(['not over after', 'nothing is held'])
 
 describe('a target with one thing wrong fails the check of that', () => {
   for (const [breakage, name, says] of table) {
     it(`${breakage}: ${name}`, async () => {
-      const check = checksOf(breakage, says.source === 'not over after' ? impatience : undefined).get(name)
+      const check = checksOf(breakage, noticedByWaiting.has(says.source) ? impatience : undefined).get(name)
       expect(check).toBeDefined()
       const said = await check?.().then(
         () => '',

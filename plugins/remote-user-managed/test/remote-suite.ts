@@ -82,7 +82,7 @@ export function remoteSuite(machine: RemoteMachine): TargetSuite<RemoteConfig> {
   }
 }
 
-export function filesBelow(folder: string): FileAtPlace[] {
+function filesBelow(folder: string): FileAtPlace[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
@@ -90,7 +90,7 @@ export function filesBelow(folder: string): FileAtPlace[] {
 }
 
 /** Every user of a machine can read these. */
-export function commandLines(): FileAtPlace[] {
+function commandLines(): FileAtPlace[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => readIfThere(`/proc/${pid}/cmdline`))

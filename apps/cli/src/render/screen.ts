@@ -30,7 +30,7 @@ export interface Screen {
 /** `auto` draws a line at the bottom of a terminal and nothing elsewhere; `json` writes `{"progress": {…}}`, one object a line. */
 export type ProgressForm = 'auto' | 'json' | 'none'
 
-export interface ScreenOptions {
+interface ScreenOptions {
   /** No notices and no drawn progress. */
   readonly quiet: boolean
   readonly progress?: ProgressForm | undefined

@@ -14,7 +14,7 @@ export interface SweepOutput {
   readonly runs: readonly SweepRunOutput[]
 }
 
-export interface SweepRunOutput {
+interface SweepRunOutput {
   readonly run_id: string | null
   readonly status: string
   readonly duration: string

@@ -46,7 +46,7 @@ function numberOf(value: unknown): number | undefined {
 }
 
 /** Six digits are what a reader compares. */
-export function shortNumber(value: number): string {
+function shortNumber(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)))
 }
 

@@ -18,7 +18,7 @@ export function newRunId(database: HistoryDatabase, project: string, now: number
 }
 
 /** Letters, digits, `_` and `-`, a letter or digit first. Letters with marks lose the marks, all else becomes `_`. */
-export function cleanName(project: string): string {
+function cleanName(project: string): string {
   const plain = project.normalize('NFKD').replace(/\p{Mark}/gu, '')
   const cleaned = plain.replace(/[^A-Za-z0-9_-]/gu, '_').replace(/^[_-]+/u, '')
   return cleaned === '' ? 'project' : cleaned.slice(0, longestId - longestTime - 1)

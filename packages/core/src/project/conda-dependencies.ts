@@ -191,7 +191,7 @@ const oneBlank = (text: string): string => text.trim().replaceAll(/\s+/g, ' ')
 const sorted = (items: readonly string[]): string[] => [...new Set(items.map(oneBlank))].toSorted()
 
 /** Same meaning, same value: order of packages and blanks do not matter, order of channels and of pip's options does. */
-export function canonicalPackages(packages: CondaPackages, variables: JsonValue | undefined): JsonValue {
+function canonicalPackages(packages: CondaPackages, variables: JsonValue | undefined): JsonValue {
   return {
     channels: packages.channels,
     conda: sorted(packages.conda),

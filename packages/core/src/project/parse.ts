@@ -5,7 +5,7 @@ import { findMergeMarks, syntaxProblems } from './syntax.ts'
 /** A value of a configuration file with its place. Scalars stay text as written: what `010` or `yes` means is for the reader of a key. */
 export type YamlNode = YamlScalar | YamlList | YamlMap
 
-export interface YamlScalar {
+interface YamlScalar {
   readonly kind: 'scalar'
   readonly text: string
   /** Written without quotes: only then can it be null, a boolean or a number. */
@@ -13,7 +13,7 @@ export interface YamlScalar {
   readonly position: Position
 }
 
-export interface YamlList {
+interface YamlList {
   readonly kind: 'list'
   readonly items: readonly YamlNode[]
   readonly position: Position

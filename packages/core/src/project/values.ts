@@ -5,7 +5,7 @@ import { isNull, type YamlEntry, type YamlMap, type YamlNode } from './parse.ts'
 /** What the value of a known key is. `secret` is text that is neither trimmed nor ever printed. */
 export type KeyKind = 'text' | 'path' | 'boolean' | 'seconds' | 'list' | 'map' | 'any' | 'secret'
 
-export interface KnownKey {
+interface KnownKey {
   readonly kind: KeyKind
   /** Other names of the same key. */
   readonly aliases?: readonly string[]
@@ -35,7 +35,7 @@ export function toJson(node: YamlNode): JsonValue {
 }
 
 /** Decimal numbers as JSON writes them. `010` and `1_000` stay text. */
-export function readNumber(text: string): number | undefined {
+function readNumber(text: string): number | undefined {
   return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
 }
 

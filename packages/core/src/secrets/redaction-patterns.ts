@@ -6,7 +6,7 @@ export interface Patterns {
   unfinished(bytes: Buffer, from: number): number
 }
 
-export interface Match {
+interface Match {
   readonly start: number
   readonly end: number
 }

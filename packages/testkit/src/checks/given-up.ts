@@ -11,8 +11,8 @@ const waitingScript = "import sys, time\nprint('ready')\nsys.stdout.flush()\ntim
 const readers = 20
 /** Milliseconds after which a call is given up: in the same turn, in the next, on its way. */
 const moments = [0, 1, 30]
-/** Seconds in which what was held must have gone once the target is closed. */
-const patience = 120
+/** Seconds in which what was held must have gone once the target is closed, unless the suite has a patience of its own. */
+const defaultPatience = 120
 
 type Call = (options: CallOptions) => Promise<unknown>
 
@@ -52,6 +52,7 @@ export async function freesWhatItHeld(trial: Trial): Promise<void> {
     await handle.remove(options)
   })
 
+  const patience = trial.subject.patience ?? defaultPatience
   for (let waited = 0; waited < patience * 1000 && moreThan(before).length > 0; waited += 50) await pause(50)
   assert.deepEqual(moreThan(before), [], 'nothing is held by a target that is closed')
 }

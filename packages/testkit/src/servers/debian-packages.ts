@@ -30,7 +30,7 @@ export interface DebianPackage {
 }
 
 /** What is installed on this machine. */
-export function installedPackages(): readonly DebianPackage[] {
+function installedPackages(): readonly DebianPackage[] {
   const fields = ['db:Status-Status', 'Package', 'Version', 'Provides', 'Depends', 'Pre-Depends']
   const lines = run('dpkg-query', ['--show', `--showformat=${fields.map((field) => `\${${field}}`).join('\\t')}\\n`]).split('\n')
   return lines.flatMap((line) => {

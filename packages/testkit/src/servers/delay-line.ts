@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Another network, a long way off. */
@@ -13,20 +13,6 @@ export interface DelayLine extends AsyncDisposable {
 }
 
 const program = fileURLToPath(new URL('../../python/delay_line.py', import.meta.url))
-
-/** Why there can be no far network here; undefined when there can. In CI it throws instead: there the tests must run. */
-export function delayLineProblem(): string | undefined {
-  const problem =
-    process.platform !== 'linux'
-      ? 'needs Linux'
-      : process.getuid?.() !== 0
-        ? 'needs root to make a network namespace'
-        : !existsSync('/dev/net/tun')
-          ? 'needs /dev/net/tun'
-          : undefined
-  if (problem !== undefined && process.env['CI'] === 'true') throw new Error(`The tests over a long way can't run: ${problem}`)
-  return problem
-}
 
 /** @param milliseconds Of a round trip: half of it in each direction. */
 export async function startDelayLine(milliseconds: number): Promise<DelayLine> {

@@ -28,7 +28,7 @@ export interface Yarn extends AsyncDisposable {
 }
 
 /** `old` is Livy 0.5, as HDInsight has it; `client` has the drivers on its own machine; `local` leaves YARN alone. */
-export type LivyKind = 'cluster' | 'old' | 'client' | 'local'
+type LivyKind = 'cluster' | 'old' | 'client' | 'local'
 
 const linesOf: Readonly<Record<LivyKind, readonly string[]>> = {
   cluster: ['livy.spark.master = yarn', 'livy.spark.deploy-mode = cluster'],
