@@ -1,7 +1,7 @@
 import type { Step, Tool } from './step.ts'
 
 /** A word of sh. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll(`'`, `'\\''`)}'`
 }
 
