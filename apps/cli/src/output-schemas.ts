@@ -81,7 +81,7 @@ const record = {
   additionalProperties: metric,
 }
 
-const finding = object({ name: text, outcome: oneOf('ok', 'warning', 'failed'), detail: text, 'hint?': text })
+const finding = object({ name: text, outcome: oneOf('ok', 'warning', 'failed'), detail: text, 'hint?': text, 'absent?': flag })
 const runAndStatus = object({ run_id: text, status: statusWord })
 const argument = object({ name: text, description: text, required: flag, multiple: flag })
 const plugin = object({

@@ -133,6 +133,8 @@ export interface Finding {
   readonly outcome: 'ok' | 'warning' | 'failed'
   readonly detail: string
   readonly hint?: string
+  /** It failed because what every target of this type needs was never installed here: no matter to whom does not use the target. */
+  readonly absent?: boolean
 }
 
 /** What would be done. */

@@ -183,7 +183,15 @@ function refused(engine: Engine, name: string, { Image: image }: ContainerCreate
 }
 
 /** Codes of an engine that has answered before and is away now: it may be restarting. */
-const away: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ENOENT', 'ENGINE_UNREACHABLE', 'ENGINE_LOST'])
+const away: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNREFUSED',
+  'ENOENT',
+  'ENGINE_UNREACHABLE',
+  'ENGINE_NOT_INSTALLED',
+  'ENGINE_LOST',
+])
 
 function asLostConnection(engine: Engine, error: unknown): unknown {
   if (!away.has(errorCode(error) ?? '')) return error

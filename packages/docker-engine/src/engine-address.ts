@@ -10,6 +10,8 @@ export interface EngineAddress {
   readonly tls?: { readonly ca?: Buffer; readonly certificate?: Buffer; readonly key?: Buffer; readonly verify: boolean }
   /** Who named it, for messages: `DOCKER_HOST`, `the context desktop`. */
   readonly from: string
+  /** Nobody named it. */
+  readonly guessed?: true
 }
 
 /** Where an engine listens unless somebody has chosen another place. */
@@ -29,17 +31,18 @@ export function engineAddresses(home: string, variables: Variables = process.env
   if (chosen !== undefined && chosen !== 'default') return [contextAddress(folder, chosen)]
   const runtime = variables['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.() ?? 0}`
   return process.platform === 'win32'
-    ? [socket('//./pipe/docker_engine', 'the usual pipe')]
+    ? [guess('//./pipe/docker_engine', 'the usual pipe')]
     : [
-        socket(usualSocket, 'the usual socket'),
-        socket(`${runtime}/docker.sock`, 'the socket of a rootless engine'),
-        socket(join(home, '.docker/run/docker.sock'), 'the socket of Docker Desktop'),
-        socket(`${runtime}/podman/podman.sock`, "Podman's socket"),
-        socket('/run/podman/podman.sock', "Podman's socket of the system"),
+        guess(usualSocket, 'the usual socket'),
+        guess(`${runtime}/docker.sock`, 'the socket of a rootless engine'),
+        guess(join(home, '.docker/run/docker.sock'), 'the socket of Docker Desktop'),
+        guess(`${runtime}/podman/podman.sock`, "Podman's socket"),
+        guess('/run/podman/podman.sock', "Podman's socket of the system"),
       ]
 }
 
 const socket = (path: string, from: string): EngineAddress => ({ to: { path }, from })
+const guess = (path: string, from: string): EngineAddress => ({ ...socket(path, from), guessed: true })
 
 /** `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, or a path. Error: `ENGINE_ADDRESS_INVALID`. */
 export function parseEngineAddress(text: string, from: string, tls?: NonNullable<EngineAddress['tls']>): EngineAddress {

@@ -80,7 +80,7 @@ function likeSocket(stream: Duplex): Duplex {
 /** A connection to the engine. Errors: those of `cannotReachEngine`. */
 export async function connectEngine(host: Host, address: EngineAddress): Promise<Duplex> {
   const plain = await host.connect(address.to).catch((error: unknown) => {
-    throw cannotReachEngine(addressText(address), host.name, error)
+    throw cannotReachEngine(addressText(address), host.name, error, address.guessed)
   })
   if (address.tls === undefined) return plain
   const { ca, certificate, key, verify } = address.tls

@@ -45,10 +45,15 @@ const troubles: Readonly<Record<string, Trouble>> = {
   },
 }
 
-/** A connection to an engine that could not be made. `where`: `socket /var/run/docker.sock (DOCKER_HOST)`. */
-export function cannotReachEngine(where: string, host: string, cause: unknown): unknown {
+/**
+ * A connection to an engine that could not be made. `where`: `socket /var/run/docker.sock (DOCKER_HOST)`. Where nobody named that place and
+ * nothing is there, no engine is installed: `ENGINE_NOT_INSTALLED`.
+ */
+export function cannotReachEngine(where: string, host: string, cause: unknown, guessed = false): unknown {
   const trouble = troubles[errorCode(cause) ?? '']
-  return trouble === undefined ? cause : new ErrandError(trouble.code, trouble.says(where, host), { hint: trouble.hint, cause })
+  if (trouble === undefined) return cause
+  const code = trouble === missing && guessed ? 'ENGINE_NOT_INSTALLED' : trouble.code
+  return new ErrandError(code, trouble.says(where, host), { hint: trouble.hint, cause })
 }
 
 /** What answered speaks no HTTP: it is no engine. Other errors stay as they are. `where` as for `cannotReachEngine`. */

@@ -1,4 +1,4 @@
-import { type CallOptions, type Finding, type Host, errorMessage } from '@errand/core'
+import { type CallOptions, type Finding, type Host, errorCode, errorMessage } from '@errand/core'
 import { addressText } from './engine-agent.ts'
 import type { Engine } from './engine.ts'
 import { defaultImages } from './default-images.ts'
@@ -53,7 +53,8 @@ export async function* engineFindings(
 
 function failed(name: string, error: unknown): Finding {
   const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
-  return { name, outcome: 'failed', detail: errorMessage(error), ...hint }
+  const absent = errorCode(error) === 'ENGINE_NOT_INSTALLED' ? { absent: true } : {}
+  return { name, outcome: 'failed', detail: errorMessage(error), ...hint, ...absent }
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`

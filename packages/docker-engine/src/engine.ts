@@ -34,7 +34,10 @@ export interface Engine extends AsyncDisposable {
 /** API of Docker 19.03 (2019), the oldest that is supported. */
 const oldest = '1.40'
 
-/** Errors: `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION`, `ENGINE_TOO_OLD`, `ENGINE_CONTEXT_UNKNOWN`, `ENGINE_ADDRESS_INVALID`. */
+/**
+ * Errors: `ENGINE_NOT_INSTALLED`, `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION`, `ENGINE_TOO_OLD`, `ENGINE_CONTEXT_UNKNOWN`,
+ * `ENGINE_ADDRESS_INVALID`.
+ */
 export async function openEngine(place: EnginePlace, { signal }: Pick<CallOptions, 'signal'>): Promise<Engine> {
   const { host } = place
   const found = await addressesOf(place, signal)

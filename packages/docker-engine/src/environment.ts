@@ -27,7 +27,14 @@ export async function prepareEnvironment(
 }
 
 /** A link that was cut, and an engine that is started anew. */
-const passing: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'ENGINE_LOST', 'ENGINE_UNREACHABLE', 'ECONNRESET', 'EPIPE'])
+const passing: ReadonlySet<string> = new Set([
+  'CONNECTION_LOST',
+  'ENGINE_LOST',
+  'ENGINE_UNREACHABLE',
+  'ENGINE_NOT_INSTALLED',
+  'ECONNRESET',
+  'EPIPE',
+])
 const mostAttempts = 5
 
 /** The steps of a build that were done stay: the next attempt goes on behind them. The host connects again for it. */

@@ -37,6 +37,12 @@ describe.skipIf(process.platform === 'win32')('the engine of this machine', () =
     ])
   })
 
+  it('is known to be guessed only where nobody names it', () => {
+    const guessed = (variables: Record<string, string>) => engineAddresses(home, variables).map((address) => address.guessed)
+    expect(guessed({}).every((one) => one === true)).toBe(true)
+    expect(guessed({ DOCKER_HOST: 'unix:///var/run/docker.sock' })).toEqual([undefined])
+  })
+
   it('is what DOCKER_HOST says, before any context', () => {
     writeContext('far', 'tcp://far.example:2375')
     expect(paths({ DOCKER_HOST: 'unix:///elsewhere/docker.sock', DOCKER_CONTEXT: 'far' })).toEqual(['/elsewhere/docker.sock'])

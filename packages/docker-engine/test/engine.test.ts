@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { ErrandError, type Host, localHost } from '@errand/core'
 import { dockerProblem, sharedDockerEngine, startDockerEngine } from '@errand/testkit/servers'
 import { describe, expect, it } from 'vitest'
-import { openEngine } from '../src/index.ts'
+import { connectEngine } from '../src/engine-agent.ts'
+import { engineFindings, openEngine } from '../src/index.ts'
 
 const execute = promisify(execFile)
 const problem = dockerProblem()
@@ -82,6 +83,20 @@ describe('an engine that can not be used', () => {
       message: expect.stringMatching(message) as string,
       hint: expect.any(String) as string,
     })
+  })
+
+  it('was never installed where nobody named a place and none of the usual ones is there', async () => {
+    expect.assertions(2)
+    const nowhere = { to: { path: '/nowhere/docker.sock' }, from: 'the usual socket' }
+    const open = (guessed: object) => () =>
+      connectEngine(localHost(), { ...nowhere, ...guessed }).then(() => Promise.reject(new Error('it is there')))
+    for (const [guessed, absent] of [
+      [{ guessed: true }, true],
+      [{}, undefined],
+    ] as const) {
+      for await (const finding of engineFindings(open(guessed), { client: localHost() }, { ...options, report() {} }))
+        expect([finding.outcome, finding.absent]).toEqual(['failed', absent])
+    }
   })
 
   it('is not what speaks no HTTP: the address is named', async () => {

@@ -6,7 +6,7 @@ import { RunCommand } from '../run-command.ts'
 
 export default class Doctor extends RunCommand {
   static override summary = 'Looks at all that a run needs, and says what to do where something is wrong.'
-  static override description = `The project and its files, every hop to the target, the environment and its interpreter, the secrets. Without -c: of all run configurations.
+  static override description = `The project and its files, every hop to the target, the environment and its interpreter, the secrets. Without -c: of all run configurations; what was never installed here (Docker, the package of a type) is then a warning.
 Makes nothing in the project. Exit code: 0 when nothing failed, else 1.`
   static override examples = [
     '<%= config.bin %> doctor',

@@ -17,7 +17,7 @@ export interface DoctorFinding extends Finding {
 
 /**
  * Looks at everything that a run needs, from the files of the project to the interpreter at each target: of one run configuration, or of
- * all. Makes nothing in the project. What is wrong is a finding and no error. Error: `RUN_CONFIGURATION_NOT_FOUND`.
+ * all, where what was never installed is a warning. Makes nothing in the project. What is wrong is a finding and no error. Error: `RUN_CONFIGURATION_NOT_FOUND`.
  */
 export async function* doctor(
   surroundings: Surroundings,
@@ -45,12 +45,17 @@ export async function* doctor(
       looked.add(target)
       for await (const finding of checkTarget(surroundings, target, options)) {
         if (finding.outcome === 'failed') reached = false
-        yield { about: `target ${target}`, ...finding }
+        yield { about: `target ${target}`, ...(chosen === undefined ? unlessAbsent(finding) : finding) }
       }
     }
     if (reached) yield* about(`run configuration ${name}`, lookAtEnvironment(surroundings, name, options))
     yield* about(`run configuration ${name}`, lookAtSecrets(surroundings, target, configuration.secretVariables))
   }
+}
+
+/** Nobody has asked for this target: what was never installed is no fault of the project. */
+function unlessAbsent(finding: Finding): Finding {
+  return finding.outcome === 'failed' && finding.absent === true ? { ...finding, outcome: 'warning' } : finding
 }
 
 /** The files that these run configurations are made of. */

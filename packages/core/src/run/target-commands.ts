@@ -1,4 +1,4 @@
-import { ErrandError, errorMessage } from '../errors.ts'
+import { ErrandError, errorCode, errorMessage } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import {
   type AttachPlan,
@@ -91,7 +91,8 @@ export async function* checkTarget(context: Surroundings, name: string, options:
 /** A thrown error as a finding of that name, with its hint. */
 function failure(name: string, error: unknown): Finding {
   const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}
-  return { name, outcome: 'failed', detail: errorMessage(error), ...hint }
+  const absent = errorCode(error) === 'TARGET_TYPE_NOT_INSTALLED' ? { absent: true } : {}
+  return { name, outcome: 'failed', detail: errorMessage(error), ...hint, ...absent }
 }
 
 /** What attaching does beyond the files, once they are there: the type's own `attach`. */
