@@ -51,12 +51,29 @@ export async function arrangeWords(words: readonly string[]): Promise<readonly s
     return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']
   }
   if (rest[0] === 'rerun') return ['rerun', ...(await rerunWords([...leading, ...rest.slice(1)]))]
-  // It finds its script itself: some of its options may stand behind it.
-  if (rest[0] === 'sweep') return ['sweep', ...leading, ...rest.slice(1)]
+  if (rest[0] === 'sweep') {
+    const { splitSweepWords } = await import('./sweep-words.ts')
+    return ['sweep', ...joined(splitSweepWords([...leading, ...rest.slice(1)], await sweepFlags()))]
+  }
   const command = scriptCommandLength(rest)
   if (command === 0) return rest.length === 0 ? await overviewUnlessNowhere(leading) : insertFlags(rest, leading)
-  const { own, script } = splitAtScript([...leading, ...rest.slice(command)], await submitFlags())
-  return [...rest.slice(0, command), ...own, ...(script.length === 0 ? [] : ['--', ...script])]
+  return [...rest.slice(0, command), ...joined(splitAtScript([...leading, ...rest.slice(command)], await submitFlags()))]
+}
+
+interface SplitWords {
+  readonly own: readonly string[]
+  /** The script with its arguments. */
+  readonly script: readonly string[]
+}
+
+function joined({ own, script }: SplitWords): readonly string[] {
+  return [...own, ...(script.length === 0 ? [] : ['--', ...script])]
+}
+
+/** The words behind a command that {@link arrangeWords} has arranged. */
+export function splitArranged(words: readonly string[]): SplitWords {
+  const separator = words.indexOf('--')
+  return separator === -1 ? { own: words, script: [] } : { own: words.slice(0, separator), script: words.slice(separator + 1) }
 }
 
 /** `errand` alone says where one is; where there is no project and nothing else was said, what it can do. */
@@ -66,10 +83,7 @@ async function overviewUnlessNowhere(flags: readonly string[]): Promise<readonly
 }
 
 /** Splits the words behind `submit` into its own options and the script with its arguments. A `--` of the user's ends the options. */
-export function splitAtScript(
-  words: readonly string[],
-  flags: FlagShapes,
-): { readonly own: readonly string[]; readonly script: readonly string[] } {
+export function splitAtScript(words: readonly string[], flags: FlagShapes): SplitWords {
   const takesValue = valueTaker(flags)
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? ''
@@ -178,6 +192,11 @@ function valueTaker(flags: FlagShapes): (word: string) => boolean {
 async function rerunFlags(): Promise<FlagInput> {
   const { default: rerun } = await import('./commands/rerun.ts')
   return { ...rerun.baseFlags, ...rerun.flags }
+}
+
+async function sweepFlags(): Promise<FlagInput> {
+  const { default: sweep } = await import('./commands/sweep.ts')
+  return { ...sweep.baseFlags, ...sweep.flags }
 }
 
 async function submitFlags(): Promise<FlagInput> {

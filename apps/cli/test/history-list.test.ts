@@ -71,7 +71,7 @@ describe('history list', () => {
     expect(await idsOf(project, '--sort', 'Accuracy', '--limit', '1')).toEqual([high])
   })
 
-  it('shows chosen columns, as data and as a table, and names one that no run has', { timeout: 120_000 }, async () => {
+  it('shows chosen columns, as data and as a table, and refuses one that no run has', { timeout: 120_000 }, async () => {
     using project = temporaryProject()
     const { high } = someRuns(project)
     const words = ['history', 'list', '--limit', '1', '--columns', 'run_id,arguments,tags.stage', '--columns', 'Accuracy,Loss']
@@ -85,9 +85,35 @@ describe('history list', () => {
       expect.any(String),
       expect.stringMatching(new RegExp(`^${high} +--alpha "0\\.1 0\\.2" +final +… 0\\.95 \\(2 values\\)$`)),
     ])
-    const unknown = await project.errand('history', 'list', '--columns', 'Acuracy', '--query', '[0]')
-    expect(unknown.stderr).toBe('WARNING: None of these runs has Acuracy (did you mean Accuracy?).\n')
-    expect(JSON.parse(unknown.stdout)).toEqual({ Acuracy: null })
+    const unknown = await project.errand('history', 'list', '--columns', 'run_id,Acuracy', '--columns', 'tags.none', '--status', 'failed')
+    expect(unknown).toMatchObject({ exitCode: 1, stdout: '' })
+    expect(unknown.stderr.split('\n')).toEqual([
+      'ERROR: No run has the column Acuracy or tags.none.',
+      'did you mean Accuracy?',
+      expect.stringMatching(/^Columns: run_id, script_name, .*, detail$/),
+      expect.stringMatching(/^Metrics and tags: .*\bAccuracy\b.*tags\.stage/),
+      '',
+    ])
+  })
+
+  it('takes last for the newest sweep where it asks for one, whatever was run since', async () => {
+    using project = temporaryProject()
+    expect((await project.errand('history', 'list', '--parent', 'last')).stdout).toBe('[]\n')
+    recordRun(project)
+    const none = await project.errand('history', 'list', '--parent', 'last')
+    expect([none.exitCode, none.stderr]).toEqual([1, 'ERROR: The history of this project has no sweeps yet.\nerrand history list\n'])
+    const sweep = recordRun(project, { run: { kind: 'sweep' } })
+    const children = [1, 2].map(() => recordRun(project, { run: { parent: sweep.id } }).id)
+    recordRun(project)
+    expect(await idsOf(project, '--parent', 'last')).toEqual(children.toReversed())
+  })
+
+  it('takes any column where nothing was run yet, and one that only runs which are not listed have', async () => {
+    using project = temporaryProject()
+    const list = (...words: string[]) => project.errand('history', 'list', '-o', 'json', '--columns', 'Accuracy', ...words)
+    expect(await list()).toMatchObject({ exitCode: 0, stdout: '[]\n' })
+    someRuns(project)
+    expect(await list('--status', 'running')).toMatchObject({ exitCode: 0, stdout: '[]\n' })
   })
 
   it.each([

@@ -3,11 +3,11 @@ import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext, SubmitOptions } from '@errand/core/run'
 import type { Point, StoredSweep, SweepRow, SweepUpdate } from '@errand/core/sweep'
+import { splitArranged } from '../command-line.ts'
 import { dryRunFlag } from '../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../environment-flags.ts'
 import { RunCommand, runError } from '../run-command.ts'
 import { openSweepView } from '../sweep-view.ts'
-import { splitSweepWords } from '../sweep-words.ts'
 
 const { untracked: _untracked, ...sharedFlags } = environmentFlags
 
@@ -49,7 +49,7 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
   }
 
   async run(): Promise<void> {
-    const { own, script: words } = splitSweepWords(this.argv, { ...Sweep.baseFlags, ...Sweep.flags })
+    const { own, script: words } = splitArranged(this.argv)
     const { flags } = await this.parse(Sweep, [...own])
     const [script, ...parameters] = words
     const stopAfter = readStopAfter(flags['stop-after'])

@@ -40,8 +40,10 @@ function fromNewest(database: HistoryDatabase, back: number, kind?: RunKind): st
     const [id] = idsOf(newest.all(candidate, back))
     if (id !== undefined) return id
   }
-  const message = back === 0 ? 'The history of this project has no runs yet.' : `The history of this project has no more than ${back} runs.`
-  throw notFound(message, back === 0 ? 'errand submit -c local SCRIPT' : 'errand history list')
+  const runs = kind === undefined ? 'runs' : `${kind}s`
+  const message =
+    back === 0 ? `The history of this project has no ${runs} yet.` : `The history of this project has no more than ${back} ${runs}.`
+  throw notFound(message, back === 0 && kind === undefined ? 'errand submit -c local SCRIPT' : 'errand history list')
 }
 
 function byBeginning(database: HistoryDatabase, name: string, kind?: RunKind): string {

@@ -1,7 +1,7 @@
 import { Flags } from '../../oclif-core.ts'
 import type { RunRecord } from '@errand/core/history'
 import type { SubmitOptions } from '@errand/core/run'
-import { optionsAmong } from '../../command-line.ts'
+import { optionsAmong, splitArranged } from '../../command-line.ts'
 import { dryRunFlag } from '../../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../../environment-flags.ts'
 import { onEndFlag } from '../../on-end.ts'
@@ -37,9 +37,9 @@ Exit code: 0 when the run completed, 1 when it failed or could not be started, 1
   }
 
   async run(): Promise<void> {
-    const separator = this.argv.indexOf('--')
-    const [script, ...parameters] = separator === -1 ? [] : this.argv.slice(separator + 1)
-    const { flags } = await this.parse(Submit, separator === -1 ? this.argv : this.argv.slice(0, separator))
+    const { own, script: words } = splitArranged(this.argv)
+    const [script, ...parameters] = words
+    const { flags } = await this.parse(Submit, [...own])
     const options: Omit<SubmitOptions, 'signal'> = {
       ...planOptions(flags, await this.runConfigurationOf(flags), this.typedFrom),
       arguments: parameters,

@@ -1,6 +1,7 @@
 import { Flags } from '../../oclif-core.ts'
 import type { DamagedRun, History, ListedRun, RunFilter, RunSummary } from '@errand/core/history'
 import { RunCommand } from '../../run-command.ts'
+import { refuseUnknownColumns } from '../../unknown-columns.ts'
 
 export default class HistoryList extends RunCommand {
   static override summary = 'Lists the runs of the project, newest first.'
@@ -70,7 +71,7 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
     const filter: RunFilter = {
       ...(flags.status === undefined ? {} : { states: flags.status.flatMap(statesNamed) }),
       ...(flags.run === undefined ? {} : { ids: flags.run.map((name) => history?.resolve(name).id ?? name) }),
-      ...(flags.parent === undefined ? {} : { parent: history?.resolve(flags.parent).id ?? flags.parent }),
+      ...(flags.parent === undefined ? {} : { parent: history?.resolve(flags.parent, { kind: 'sweep' }).id ?? flags.parent }),
       ...(flags.target === undefined ? {} : { targets: flags.target }),
       ...(flags.script === undefined ? {} : { scripts: flags.script }),
       ...(flags.tag === undefined ? {} : { tags: flags.tag.map(tagCondition) }),
@@ -88,6 +89,8 @@ A table has the metrics that fit; -o json has all of them. Of a metric that was 
     const names = [...conditions.map(({ name }) => name), ...(flags.sort === undefined ? [] : [flags.sort]), ...(columns ?? [])]
     const { sort, order, limit } = flags
     const { chosen: listed, unknown, last } = chooseRuns(read.pages(filter), { conditions, sort, order, limit, names }, now)
+    const lost = columns?.filter((name) => unknown.includes(name)) ?? []
+    if (history !== undefined && lost.length > 0) await refuseUnknownColumns(history, lost, now)
     if (last.length > 0) await this.#warnOfUnknown(unknown, last)
     if (this.format === 'json' && this.globals.query === undefined && columns === undefined)
       return await this.#showLines([listed.map(({ run }) => listRowText(run, now))])
