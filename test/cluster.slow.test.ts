@@ -1,7 +1,9 @@
-import { userInfo } from 'node:os'
-import { type Yarn, livyProblem, startYarn } from '../packages/testkit/dist/servers/index.js'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { type Yarn, livyProblem, machinePythons, makeCondaChannel, startYarn } from '../packages/testkit/dist/servers/index.js'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Project, scriptOutput } from './errand.ts'
+import { type Project, makeProject, scriptOutput } from './errand.ts'
 import { exampleProject, lastRecord } from './examples.ts'
 
 const problem = livyProblem()
@@ -46,4 +48,49 @@ describe.skipIf(problem)(`the word count on a real cluster${problem === undefine
     expect(there.output.startsWith(firstLines)).toBe(true)
     expect(await seen(project, 'local')).toEqual(there)
   })
+
+  it('runs again, by `rerun`, in the packages that the run had then, when nothing of them is left', { timeout: 900_000 }, async () => {
+    if (yarn === undefined) return
+    const channel = mkdtempSync(join(tmpdir(), 'errand-channel-'))
+    const { python } = makeCondaChannel(channel, machinePythons())
+    const repository = join(channel, 'noarch', 'repodata.json')
+    const newer = readFileSync(repository, 'utf8')
+    const compute = [
+      'type: cluster',
+      `livyUrl: ${yarn.livy.url}`,
+      `webhdfsUrl: ${yarn.webHdfsUrl}`,
+      `username: ${userInfo().username}`,
+      `storageDirectory: /rerun-${Date.now()}`,
+      'userManagedEnvironment: false',
+      'environmentBuilder: local',
+      'environmentProvider: rattler',
+    ]
+    using project = makeProject({
+      'aml_config/cluster.compute': [...compute, ''].join('\n'),
+      'aml_config/cluster.runconfig': 'Target: cluster\nFramework: PySpark\nPrepareEnvironment: true\n',
+      'aml_config/conda_dependencies.yml': `channels: ["file://${channel}"]\ndependencies:\n  - python=${python}\n  - greeter\n`,
+      'main.py': 'import greeter, sys\nprint(greeter.__version__, sys.argv[1:])\n',
+    })
+    const printed = async (...words: readonly string[]) => {
+      const finished = await project.errand(...words)
+      expect(finished.exitCode, finished.stderr).toBe(0)
+      return scriptOutput(finished)
+    }
+    writeFileSync(repository, without(newer, 'greeter', '2.0.0'))
+    expect(await printed('submit', '-c', 'cluster', 'main.py', 'first')).toBe("1.0.0 ['first']\n")
+    const { run_id: first } = await lastRecord(project)
+    writeFileSync(repository, newer)
+    for (const target of ['cluster', 'local']) expect(await project.errand('clean', '--all', '-t', target)).toMatchObject({ exitCode: 0 })
+    expect(await printed('submit', '-c', 'cluster', 'main.py', 'second')).toBe("2.0.0 ['second']\n")
+    expect(await printed('rerun', first)).toBe("1.0.0 ['first']\n")
+    expect(await printed('rerun', first, 'other')).toBe("1.0.0 ['other']\n")
+    rmSync(channel, { recursive: true })
+  })
 })
+
+/** An index of a channel without one version of a package. */
+function without(index: string, name: string, version: string): string {
+  const { packages, ...rest } = JSON.parse(index) as { packages: Readonly<Record<string, { name: string; version: string }>> }
+  const kept = Object.entries(packages).filter(([, item]) => item.name !== name || item.version !== version)
+  return JSON.stringify({ ...rest, packages: Object.fromEntries(kept) })
+}
