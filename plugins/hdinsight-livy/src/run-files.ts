@@ -9,18 +9,19 @@ interface KeptFile extends CollectedFile {
 
 type KeptFiles = CollectedFiles<KeptFile>
 
-const nothing: KeptFiles = { files: [] }
-
-/** What the driver has kept of a run's files. A driver that was killed has kept nothing. */
+/** What the driver has kept of a run's files: all of them after its end; until then, or when it was killed, what it had brought by its last look. */
 export function openRunFiles(run: StoredRun) {
-  let known: KeptFiles | undefined
-  // That there are none yet is not remembered.
-  const kept = async (call: Call): Promise<KeptFiles> => (known ??= await run.read<KeptFiles>('files.json', call)) ?? nothing
+  let whole: KeptFiles | undefined
+  let latest: KeptFiles | undefined
+  const look = async (call: Call): Promise<KeptFiles> => {
+    whole ??= await run.read<KeptFiles>('files.json', call)
+    return (latest = whole ?? (await unfinished(run, call)))
+  }
 
   return {
     async collect(include: readonly string[], call: Call) {
       const matches = globMatcher(include)
-      const { files, directories = [], links = [], unreadable = [] } = await kept(call)
+      const { files, directories = [], links = [], unreadable = [] } = await look(call)
       return {
         files: files.filter(({ path }) => matches(path)),
         directories: directories.filter((path) => matches(`${path}/x`)),
@@ -29,13 +30,42 @@ export function openRunFiles(run: StoredRun) {
       }
     },
     async fetch(path: string, offset: number, limit: number, call: Call) {
-      const file = (await kept(call)).files.find((one) => one.path === path)
+      const file = (latest ?? (await look(call))).files.find((one) => one.path === path)
       if (file === undefined) throw new ErrandError('FILE_UNKNOWN', `The run has no file ${path}.`)
       const body = await run.cluster.storage.read(`${run.folder}/${file.place}`, { offset, length: limit }, call)
       if (body === undefined)
         throw new ErrandError('FILE_UNKNOWN', `The file ${path} of the run is no longer in the storage of the cluster.`)
       return { size: file.size, body }
     },
+  }
+}
+
+async function unfinished(run: StoredRun, call: Call): Promise<KeptFiles> {
+  const kept = (await latestList(run, call)) ?? { files: [] }
+  const known = new Set(kept.files.map(({ path }) => path))
+  const files = [...kept.files]
+  for await (const file of writtenBySpark(run, 'outputs', call)) if (!known.has(file.path)) files.push(file)
+  return { ...kept, files }
+}
+
+/** A list is removed when the next one is there. */
+async function latestList(run: StoredRun, call: Call): Promise<KeptFiles | undefined> {
+  for (;;) {
+    const names = ((await run.cluster.storage.list(`${run.folder}/kept`, call)) ?? []).map(({ name }) => name)
+    const numbers = names.filter((name) => /^\d+\.json$/.test(name)).map((name) => Number.parseInt(name, 10))
+    if (numbers.length === 0) return undefined
+    const list = await run.read<KeptFiles>(`kept/${Math.max(...numbers)}.json`, call)
+    if (list !== undefined) return list
+  }
+}
+
+/** Spark writes below `_temporary` what is not yet whole. */
+async function* writtenBySpark(run: StoredRun, folder: string, call: Call): AsyncGenerator<KeptFile> {
+  for (const { name, type, size, modified } of (await run.cluster.storage.list(`${run.folder}/work/${folder}`, call)) ?? []) {
+    const path = `${folder}/${name}`
+    if (type === 'FILE' && !name.endsWith('.crc'))
+      yield { path, size, mtime_ns: `${modified}000000`, executable: false, place: `work/${path}` }
+    else if (type === 'DIRECTORY' && name !== '_temporary') yield* writtenBySpark(run, path, call)
   }
 }
 

@@ -49,6 +49,19 @@ while True:
     time.sleep(1)
 `
 
+const writing = `
+import signal, time
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+session.createDataFrame([('a', 1)], ['word', 'count']).coalesce(1).write.csv('outputs/table')
+with open('outputs/model.txt', 'w') as file:
+    file.write('as good as it gets')
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('written', flush=True)
+while True:
+    time.sleep(1)
+`
+
 const executors = `
 import io, os, signal, sys
 from pyspark.sql import SparkSession
@@ -128,7 +141,9 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     await handle.remove(options)
     expect(await handle.status(options)).toMatchObject({ state: 'lost' })
     expect(await client.target.find(request.runId, options)).toBeUndefined()
-    expect(await applicationsOf(request.runId)).toMatchObject([{ state: 'FINISHED', finalStatus: 'SUCCEEDED' }])
+    await expect
+      .poll(() => applicationsOf(request.runId), { timeout: 240_000 })
+      .toMatchObject([{ state: 'FINISHED', finalStatus: 'SUCCEEDED' }])
   })
 
   it('goes on without an executor that is lost; values logged in executors are refused with one warning each', async () => {
@@ -227,10 +242,17 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     expect((await follow(client.target, reference)).status).toMatchObject({ state: 'cancelled' })
   })
 
-  it('an application that is killed from outside is a failed run, and says so', async () => {
+  it('an application that is killed from outside is a failed run, and says so; what it had written comes back', async () => {
     await using client = direct()
-    const { request, reference } = await run(client, stubborn)
+    const { request, reference } = await run(client, writing)
     await follow(client.target, reference, { last: (event) => event.type === 'log' && event.stream === 'stdout' })
+    await using handle = await client.target.attach(reference, options)
+    const collect = async (folder: string) =>
+      (await handle.collect(join(client.directory, folder), { ...options, include: ['outputs/**'] })).map((path) =>
+        path.replace(/part-.*/, 'part'),
+      )
+    // It goes on, and can be looked at.
+    await expect.poll(() => collect('going'), { timeout: 240_000 }).toContain('outputs/model.txt')
     const answer = await fetch(`${yarn.yarnUrl}/ws/v1/cluster/apps?applicationTags=errand-${request.runId}`)
     const { apps } = (await answer.json()) as { apps: { app: { id: string }[] } }
     await fetch(`${yarn.yarnUrl}/ws/v1/cluster/apps/${apps.app[0]?.id}/state`, {
@@ -241,6 +263,8 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     const { status } = await follow(client.target, reference)
     expect(status).toMatchObject({ state: 'failed', cause: 'preempted', reason: expect.stringContaining('killed') })
     await expect.poll(() => processesOf(request.runId), { timeout: 60_000 }).toEqual([])
+    expect(await collect('killed')).toEqual(['outputs/model.txt', 'outputs/table/_SUCCESS', 'outputs/table/part'])
+    expect(readFileSync(join(client.directory, 'killed/outputs/model.txt'), 'utf8')).toBe('as good as it gets')
   })
 
   it('streams 100,000 lines through two lost clients and a restart of Livy', async () => {

@@ -1,7 +1,7 @@
 """The agent inside a Spark driver: claims the run, supervises the script as a child, and keeps all that is told of it in the cluster's storage.
 
 In the storage, below `runs/<run id>/`: `request.json`, `variables`, `claim`, `started.json`, `log/<offset>`, `metrics/<offset>`, `cancel`,
-`work/` (the project, and what Spark writes by relative paths), `files/<n>`, `files.json`, `final.json`.
+`work/` (the project, and what Spark writes by relative paths), `files/<n>`, `kept/<n>.json`, `files.json`, `final.json`.
 """
 import json
 import os
@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from errand_agent import driver_context, driver_environment, driver_files, machine, mirror, paths, project_archive, stage, start, status, work_tree
+from errand_agent import driver_context, driver_environment, driver_files, driver_outputs, machine, mirror, paths, project_archive, stage, start, status, work_tree
 from errand_agent.cluster_storage import ClusterStorage
 from errand_agent.errors import CallError
 from errand_agent.outage import StorageGone
@@ -82,6 +82,8 @@ def supervised(gateway, storage, home, run):
     supervisor = subprocess.Popen([sys.executable, entry, 'supervise', folder, STOPPED], stdin=subprocess.DEVNULL)
     # The script goes on without a storage, and what it writes waits for one.
     storage.outage.is_needed = lambda: supervisor.poll() is None
+    outputs = driver_outputs.Outputs(storage, folder, run, request.get('outputs'))
+    outputs.start()
     try:
         follow(storage, folder, supervisor)
     except BaseException:
@@ -92,7 +94,7 @@ def supervised(gateway, storage, home, run):
     final = status.current(folder) or {}
     if not status.is_final(final):
         final = {'state': 'failed', 'cause': 'machine', 'reason': 'The supervisor of the run was killed.', 'endedAt': machine.iso_time()}
-    driver_files.keep(storage, folder, run, known)
+    outputs.finish(known)
     if final.get('reason') == STOPPED:
         # What the cluster says of it is truer; without it the client says this.
         return 1

@@ -1,8 +1,7 @@
-"""The files of a run in the cluster's storage: the project for Spark to read, and what the script and Spark have written."""
-import json
+"""The files of a run that Spark has in the cluster's storage: the project to read, and what it has written."""
 import os
 
-from errand_agent import collect, glob_pattern
+from errand_agent import glob_pattern
 from errand_agent.paths import encoded
 
 AT_ONCE = 8
@@ -54,29 +53,6 @@ def is_text(name):
 def snapshot_of(storage):
     """{path: (bytes, modified)} of the copy, to know later what Spark wrote."""
     return {path: (size, modified) for path, size, modified in storage.listing('work')}
-
-
-def keep(storage, folder, run, known):
-    """Brings what the run has written to the storage, and the list of it: the driver's disk goes with the driver."""
-    include = ['**']
-    listing = collect.call_collect(None, {'run': run, 'include': include}, None)
-    files = []
-    for number, file in enumerate(listing['files']):
-        place = 'files/%d' % number
-        copy(storage, folder, file['path'], place)
-        files.append(dict(file, place=place))
-    files += written_by_spark(storage, include, known, set(file['path'] for file in files))
-    storage.put('files.json', json.dumps(dict(listing, files=files)).encode('ascii'))
-
-
-def copy(storage, folder, path, place):
-    """Through a link with a name of ours: Hadoop takes names as text, and not all of them."""
-    link = os.path.join(folder, 'being-kept')
-    os.symlink(os.path.join(os.fsencode(folder), b'work', encoded(path)), os.fsencode(link))
-    try:
-        storage.upload(link, place)
-    finally:
-        os.unlink(link)
 
 
 def written_by_spark(storage, include, known, have):

@@ -12,7 +12,7 @@ import unittest
 from unittest import mock
 
 from client import SOURCE  # noqa: F401
-from errand_agent import driver, driver_environment, driver_files, mirror, outage, paths, project_archive
+from errand_agent import driver, driver_environment, driver_files, driver_outputs, mirror, outage, paths, project_archive
 from errand_agent.errors import CallError
 from errand_agent.log_record import HEADER, MAGIC, START, records
 
@@ -40,6 +40,10 @@ class FolderStorage:
 
     def length(self, name):
         return os.path.getsize(self.path(name))
+
+    def delete(self, name):
+        if os.path.exists(self.path(name)):
+            os.unlink(self.path(name))
 
     def make_folder(self, name):
         os.makedirs(os.path.join(self.root, name))
@@ -188,6 +192,72 @@ class DriverTest(unittest.TestCase):
         found = list(driver_files.written_by_spark(self.storage, ['**'], known, set(['outputs/mine'])))
         self.assertEqual([(file['path'], file['size'], file['place']) for file in found], [('outputs/table/part-0', 2, 'work/outputs/table/part-0')])
 
+    def write(self, path, text):
+        path = os.path.join(paths.run_folder('p_1'), 'work', path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w') as file:
+            file.write(text)
+
+    def content(self, name):
+        with open(self.storage.path(name)) as file:
+            return file.read()
+
+    def stored(self, name):
+        return {file['path']: self.content(file['place']) for file in json.loads(self.content(name))['files']}
+
+    def outputs(self, settled):
+        """`settled`: seconds."""
+        before, driver_outputs.SETTLED = driver_outputs.SETTLED, settled
+        self.addCleanup(lambda: setattr(driver_outputs, 'SETTLED', before))
+        self.storage.uploads, upload = [], self.storage.upload
+        self.storage.upload = lambda source, place: self.storage.uploads.append(place) or upload(source, place)
+        return driver_outputs.Outputs(self.storage, paths.run_folder('p_1'), 'p_1', ['outputs/**'])
+
+    def test_outputs_are_brought_while_the_script_runs_and_what_is_unchanged_at_its_end_is_not_brought_again(self):
+        outputs = self.outputs(-1e9)
+        self.write('outputs/model', 'first')
+        self.write('outputs/same', 'same')
+        self.write('scratch', 'no output')
+        outputs.look()
+        self.assertEqual(self.stored('kept/1.json'), {'outputs/model': 'first', 'outputs/same': 'same'})
+        outputs.look()
+        self.assertEqual(sorted(name for name, _, _ in self.storage.listing('kept')), ['1.json'])
+        self.write('outputs/model', 'second one')
+        outputs.look()
+        self.assertEqual(self.stored('kept/2.json'), {'outputs/model': 'second one', 'outputs/same': 'same'})
+        self.assertEqual(sorted(name for name, _, _ in self.storage.listing('kept')), ['2.json'])
+        self.assertEqual(sorted(size for _, size, _ in self.storage.listing('files')), [4, 10])
+        outputs.finish({})
+        self.assertEqual(self.stored('files.json'), {'outputs/model': 'second one', 'outputs/same': 'same', 'scratch': 'no output'})
+        self.assertEqual(len(self.storage.uploads), 4)
+
+    def test_an_output_that_changes_all_the_time_waits_for_one_look_and_is_brought_again_at_the_end(self):
+        outputs = self.outputs(1e9)
+        self.write('outputs/log', 'a')
+        outputs.look()
+        self.assertEqual(self.storage.uploads, [])
+        outputs.look()
+        self.assertEqual(self.stored('kept/1.json'), {'outputs/log': 'a'})
+        outputs.finish({})
+        self.assertEqual(self.stored('files.json'), {'outputs/log': 'a'})
+        self.assertEqual(len(self.storage.uploads), 2)
+
+    def test_an_output_that_vanishes_is_not_in_the_list(self):
+        outputs = self.outputs(-1e9)
+        self.write('outputs/stays', 'a')
+        self.write('outputs/goes', 'b')
+        outputs.look()
+        os.unlink(outputs.source('outputs/goes'))
+        outputs.look()
+        self.assertEqual(self.stored('kept/2.json'), {'outputs/stays': 'a'})
+
+        def vanish(source, place):
+            os.unlink(outputs.source('outputs/late'))
+            raise IOError('gone')
+        self.write('outputs/late', 'c')
+        self.storage.upload = vanish
+        outputs.look()
+        self.assertEqual(self.stored('kept/2.json'), {'outputs/stays': 'a'})
 
 
 class OutageTest(unittest.TestCase):
