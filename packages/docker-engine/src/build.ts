@@ -9,6 +9,7 @@ import type { StepFailure } from '@errand/conda'
 import { type BuildEvent, buildEvents } from './build-progress.ts'
 import type { BuildSecrets, BuildSession } from './build-session.ts'
 import type { Engine } from './engine.ts'
+import { connectEngine } from './engine-agent.ts'
 import { engineError } from './engine-errors.ts'
 import { hideIn } from './hidden-output.ts'
 import { type TarFile, tarOf } from './tar.ts'
@@ -71,7 +72,11 @@ async function followBuild(
       options.report({ message: title, done: event.number, total: event.total, unit: 'steps' })
     } else if (event.type === 'output') remember(tail, event.text)
     else if (event.type === 'image') image = event.id
-    else return failedStep(event, { step, tail, log: build.log, titles: build.titles })
+    else {
+      // An engine that goes down lets nobody in any more, whatever it says of a build that it breaks off.
+      ;(await connectEngine(engine.host, engine.address)).destroy()
+      return failedStep(event, { step, tail, log: build.log, titles: build.titles })
+    }
   }
   if (image === undefined) return { step, exitCode: 1, tail: [...tail, 'the engine ended the build without an image'], log: build.log }
   return image
@@ -84,7 +89,7 @@ interface Failed extends Omit<StepFailure, 'exitCode'> {
 function failedStep(event: BuildEvent & { type: 'failed' }, { step, tail, log, titles }: Failed): StepFailure {
   // A full disk is the engine's affair, not the step's.
   if (/no space left on device/i.test(`${event.message}\n${tail.join('\n')}`)) throw new Error('no space left on device')
-  // Nor is an engine that goes down, which takes its storage away before the connection ends.
+  // Nor is an engine that goes down. Where systemd keeps its socket open, its words are the only sign before the connection ends.
   if (/error creating overlay mount|context canceled/i.test(event.message))
     throw Object.assign(new Error(event.message), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
   const said = tail.some((line) => !/^ --->|^Removing intermediate container/.test(line)) ? tail : [...tail, event.message]
