@@ -131,7 +131,7 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
   it('never accepts a host key that has changed, whatever is asked for', async () => {
     using project = exampleProject('iris')
     await errand(project, `${place.attach} --password-stdin ${place.accept}`, place.server.password)
-    const known = '.errand/targets/vm/known_hosts'
+    const known = '.errand/shared/known_hosts'
     const other = Buffer.from(project.read(known).trim().split(' ')[2] ?? '', 'base64')
     other.writeUInt8(other.readUInt8(40) ^ 1, 40)
     project.write(known, project.read(known).replace(/(ssh-ed25519 )\S+/, `$1${other.toString('base64')}`))
@@ -150,6 +150,14 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
     const check = await errand(project, 'computetarget check vm')
     expect([check.exitCode, check.stdout]).toEqual([1, expect.stringMatching(/ok +port: .*\nfailed +host key: .* shows another key/)])
     expect(project.read(known)).toBe(before)
+  })
+
+  it('asks nothing about the machine of a second target when the first has accepted it', async () => {
+    using project = exampleProject('iris')
+    await errand(project, `${place.attach} --password-stdin ${place.accept}`, place.server.password)
+    const again = await errand(project, `${place.attach.replace('-n vm', '-n again')} --password-stdin`, place.server.password)
+    expect(again.exitCode).toBe(0)
+    expect((await errand(project, 'computetarget check again')).stdout).toMatch(/^ok +host key: /m)
   })
 
   it('keeps a stream of 100,000 lines whole while the link is cut and clients are killed', async () => {

@@ -67,8 +67,10 @@ export interface TargetContext<Config> {
   readonly config: Config
   readonly target: { readonly name: string; readonly type: string }
   readonly project: { readonly name: string; readonly id: string; readonly directory: string }
-  /** A folder of this target's own under `.errand/`, for what is not a run: known hosts, for example. */
+  /** A folder of this target's own under `.errand/`, for what is not a run. */
   readonly stateDirectory: string
+  /** A folder under `.errand/` that the targets of the project share: known hosts, for example. Neither folder is there before it is used. */
+  readonly sharedDirectory: string
   /** The machine the command line runs on. */
   readonly host: Host
   readonly log: Logger

@@ -17,8 +17,10 @@ import {
 import type { ResolvedDestination } from './ssh-config.ts'
 
 export interface HostKeyPolicy {
-  /** Where the project's own known_hosts lives. */
+  /** Folder of one target, in whose known_hosts its keys were kept at first. */
   readonly stateDirectory: string
+  /** Folder of all targets of the project: a machine is accepted once, whatever targets it is. Without it the folder of the target. */
+  readonly sharedDirectory?: string
   /** Fingerprints that the user accepts for machines that are not known yet, separated by blanks or commas. */
   readonly acceptHostKey?: string
   /** Instead of the files of the user and the machine. */
@@ -29,7 +31,11 @@ export interface HostKeyPolicy {
   readonly log: Logger
 }
 
-const projectKnownHosts = (stateDirectory: string): string => join(stateDirectory, 'known_hosts')
+/** Files of the project; an accepted key goes into the first. */
+function projectKnownHosts({ sharedDirectory, stateDirectory }: HostKeyPolicy): readonly [string, ...string[]] {
+  const own = join(stateDirectory, 'known_hosts')
+  return sharedDirectory === undefined ? [own] : [join(sharedDirectory, 'known_hosts'), own]
+}
 
 /** All that the files say of one machine. */
 export interface KnownKeys {
@@ -43,7 +49,7 @@ export interface KnownKeys {
 
 export function knownKeysOf(destination: ResolvedDestination, policy: HostKeyPolicy): KnownKeys {
   const users = policy.knownHostsFiles ?? [...destination.userKnownHostsFiles, ...destination.globalKnownHostsFiles]
-  const known = readKnownHosts([...users, projectKnownHosts(policy.stateDirectory)])
+  const known = readKnownHosts([...users, ...projectKnownHosts(policy)])
   const host = destination.hostKeyAlias ?? destination.host
   const port = destination.hostKeyAlias === undefined ? destination.port : 22
   const name = knownHostName(host, port)
@@ -117,7 +123,7 @@ async function acceptNew(known: KnownKeys, key: Buffer, policy: HostKeyPolicy): 
   const shown = fingerprint(key)
   const accepted = policy.acceptHostKey?.split(/[\s,]+/).filter(Boolean) ?? []
   if (!accepted.includes(shown)) await askUser(known, key, policy, accepted)
-  const file = projectKnownHosts(policy.stateDirectory)
+  const [file] = projectKnownHosts(policy)
   addKnownHost(file, known.name, key)
   policy.log.info(`The key of ${known.name}, ${describe(key)}, is kept in ${file}.`)
 }

@@ -18,6 +18,7 @@ export function sshOptions(context: TargetContext<MachineConfig>): Omit<SshOptio
   return {
     destination: { address, username, ...(privateKey === undefined ? {} : { keyFiles: [keyNamed(privateKey, context)] }) },
     stateDirectory: context.stateDirectory,
+    sharedDirectory: context.sharedDirectory,
     secret: (secret) => storedOrAsked(context, secret),
     ask: context.ask,
     log: context.log,

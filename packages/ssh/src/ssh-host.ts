@@ -14,8 +14,10 @@ import { type ResolvedDestination, parseHop, resolveDestination } from './ssh-co
 
 export interface SshOptions {
   readonly destination: SshDestination
-  /** A folder of this target: the project's own known_hosts lives there. */
+  /** A folder of this target, with a known_hosts file of its own. */
   readonly stateDirectory: string
+  /** A folder of all targets of the project, whose known_hosts is read too and takes the keys that are accepted. */
+  readonly sharedDirectory?: string
   /** Asked for `password`, `passphrase` and, for a jump host, `jumpPassword`; undefined when there is none. */
   secret(name: string): Promise<string | undefined>
   readonly ask: TargetContext<unknown>['ask']
@@ -143,6 +145,7 @@ function settingsOf(options: SshOptions, destination: ResolvedDestination): Conn
     `errand computetarget attach remote --address ${destination.address} --username ${destination.username} --accept-host-key ${fingerprint}`
   return {
     stateDirectory: options.stateDirectory,
+    ...(options.sharedDirectory === undefined ? {} : { sharedDirectory: options.sharedDirectory }),
     ...(options.acceptHostKey === undefined ? {} : { acceptHostKey: options.acceptHostKey }),
     ...(options.knownHostsFiles === undefined ? {} : { knownHostsFiles: options.knownHostsFiles }),
     acceptCommand: options.acceptCommand ?? command,

@@ -174,6 +174,20 @@ describe.skipIf(problem)(`the host key of a real sshd${problem ? ` (${problem})`
     expect(wrong.message).toContain(hostKey().fingerprint)
   })
 
+  it('accepts a machine once for all targets of a project, and reads what a target had accepted alone', async () => {
+    const [sharedDirectory, first, second] = [temporaryFolder(), temporaryFolder(), temporaryFolder()]
+    const accepting = { acceptHostKey: hostKey().fingerprint, sharedDirectory, stateDirectory: first }
+    expect(await connect([], accepting)).toMatchObject({ result: 'trusted', kept: '' })
+    expect(readIfPresent(join(sharedDirectory, 'known_hosts'))).toBe(`${name()} ${bare(hostKey())}\n`)
+    expect(await connect([], { sharedDirectory, stateDirectory: second })).toMatchObject({ result: 'trusted', asked: 0 })
+    const older = { sharedDirectory: temporaryFolder(), stateDirectory: first }
+    writeFileSync(join(first, 'known_hosts'), `${name()} ${bare(hostKey())}\n`)
+    expect(await connect([], older)).toMatchObject({ result: 'trusted', asked: 0 })
+    expect(readIfPresent(join(older.sharedDirectory, 'known_hosts'))).toBe('')
+    writeFileSync(join(first, 'known_hosts'), `${name()} ${bare(makeTestKey(temporaryFolder(), 'stranger'))}\n`)
+    expect(await connect([], { ...accepting, ...older })).toMatchObject({ result: 'HOST_KEY_CHANGED', asked: 0 })
+  })
+
   it('prints without a terminal the command that accepts the key', async () => {
     const { message } = await connect([])
     expect(message).toContain(`--accept-host-key ${hostKey().fingerprint}`)

@@ -18,7 +18,7 @@ export interface TestContextOptions<Config> {
 }
 
 /** Folders of a test context below its `directory`. */
-export const contextFolders = { project: 'project', objects: 'objects', state: 'state' } as const
+export const contextFolders = { project: 'project', objects: 'objects', state: 'state', shared: 'shared' } as const
 
 /**
  * A context like the one that core lends to a target: this machine as host, objects in a folder, no terminal. Secrets that were not given
@@ -40,6 +40,7 @@ export function createTestContext<Config>(options: TestContextOptions<Config>): 
     target: { name: type, type },
     project: { ...project, directory: join(directory, contextFolders.project) },
     stateDirectory: join(directory, contextFolders.state),
+    sharedDirectory: join(directory, contextFolders.shared),
     host: options.host ?? localHost(),
     log: { debug: onLog, info: onLog, warn: onLog },
     secret,

@@ -154,6 +154,7 @@ export function targetContext(context: Surroundings, configured: ConfiguredTarge
     target: { name: configured.name, type: configured.type },
     project: { name: project.name, id: history.projectId, directory: project.directory },
     stateDirectory: join(history.directory, 'targets', configured.name),
+    sharedDirectory: join(history.directory, 'shared'),
     host: context.host,
     log: context.log,
     secret,
