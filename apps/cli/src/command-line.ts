@@ -24,6 +24,14 @@ const leadingFlags: Readonly<Record<string, boolean>> = {
   '--verbose': false,
 }
 
+/** Those of {@link leadingFlags} that take a value. */
+const globalFlags: FlagShapes = {
+  output: { type: 'option', char: 'o' },
+  query: { type: 'option' },
+  project: { type: 'option', char: 'p', aliases: ['path'] },
+  progress: { type: 'option' },
+}
+
 /** The part of a flag definition that says how many words it takes. */
 export type FlagShapes = Readonly<
   Record<
@@ -43,12 +51,26 @@ export type FlagShapes = Readonly<
  * ours.
  */
 export async function arrangeWords(words: readonly string[]): Promise<readonly string[]> {
+  const arranged = await arrange(words)
+  return (await helpAsData(arranged)) ?? arranged
+}
+
+/** Help in a format is what `commands` prints of these commands. */
+async function helpAsData(arranged: readonly string[]): Promise<readonly string[] | undefined> {
+  const { own } = splitArranged(arranged)
+  if (!own.some((word) => word === '--help' || word === '-h')) return undefined
+  const { values, others } = looseWords(own, globalFlags)
+  const query = values['query'] === undefined ? [] : ['--query', values['query']]
+  return values['output'] === undefined ? undefined : ['commands', '-o', values['output'], ...query, ...others]
+}
+
+async function arrange(words: readonly string[]): Promise<readonly string[]> {
   const { leading, rest: typed } = takeLeadingFlags(words)
   // `az ml history list` with errand in place of az, as an alias or from the file that `errand shim az` writes.
   const rest = typed[0] === 'ml' ? typed.slice(1) : typed
   if (rest[0] === 'help') {
     const isPage = pages.some((name) => name === rest[1])
-    return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), '--help']
+    return isPage ? ['page', ...rest.slice(1), ...leading] : [...rest.slice(1), ...leading, '--help']
   }
   if (rest[0] === 'rerun') return ['rerun', ...(await rerunWords([...leading, ...rest.slice(1)]))]
   if (rest[0] === 'sweep') {

@@ -51,6 +51,10 @@ it.each([
   ['ml experiment submit -c x s.py ml', 'experiment submit -c x -- s.py ml'],
   ['-o json ml history list', 'history list -o json'],
   ['help', '--help'],
+  ['--help -o json', 'commands -o json'],
+  ['-o json help history list', 'commands -o json history list'],
+  ['submit -c local --help --output=tsv', 'commands -o tsv submit local'],
+  ['submit -c local s.py --help -o json', 'submit -c local -- s.py --help -o json'],
   ['--help', '--help'],
   ['history list -o json', 'history list -o json'],
 ])('arranges "%s"', async (words, arranged) => {

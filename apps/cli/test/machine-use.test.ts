@@ -26,6 +26,17 @@ it.each([
   expect(error.message.split('\n')[0]).toBe(sentence)
 })
 
+it.each([
+  [['--help', '-o', 'json'], 'computetarget attach'],
+  [['-o', 'json', 'help', 'sweep'], 'sweep'],
+  [['submit', '-c', 'local', '--help', '-ojson'], 'experiment submit'],
+])('%j is the help as data, as pure as all other answers', async (words, command) => {
+  using project = temporaryProject()
+  const { exitCode, stdout, stderr } = await project.errand(...words)
+  expect([exitCode, stderr]).toEqual([0, ''])
+  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ command, summary: expect.stringMatching(/\.$/) }))
+})
+
 it('writes no JSON on stderr for who did not ask for it, nor for a script whose own words look like ours', async () => {
   using project = temporaryProject()
   project.write('fails.py', 'raise SystemExit(1)\n')
