@@ -1,10 +1,5 @@
 import type { Progress } from '@errand/core'
-import { drawProgress } from './progress.ts'
-
-/** Milliseconds that a step may take without being shown. */
-const patience = 500
-/** Milliseconds between two pictures of the spinner. */
-const pace = 100
+import { drawnProgress, noProgress, writtenProgress } from './progress-display.ts'
 
 /**
  * The two streams of a command, with at most one line of progress at the bottom of a terminal. Notices wait for the first other output:
@@ -37,44 +32,14 @@ interface ScreenOptions {
 }
 
 export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Screen {
-  const canDraw = stderr.isTTY && process.env['TERM'] !== 'dumb'
-  let { quiet, progress }: ScreenOptions = { quiet: false }
+  const atTerminal = stderr.isTTY && process.env['TERM'] !== 'dumb' ? drawnProgress(stderr) : noProgress
+  let display = atTerminal
+  let quiet = false
   const notices: string[] = []
-  let latest: Progress | undefined
-  let since = 0
-  let timer: NodeJS.Timeout | undefined
-  let drawn = false
-  let written: { readonly message: string; readonly at: number } | undefined
 
-  const wipe = (): void => {
-    if (drawn) stderr.write('\r\u001B[K')
-    drawn = false
-  }
-  const draw = (): void => {
-    if (latest === undefined || performance.now() - since < patience) return
-    stderr.write(`\r\u001B[K${drawProgress(latest, performance.now() - since, stderr.columns)}`)
-    drawn = true
-  }
-  const writeObject = (step: Progress): void => {
-    stderr.write(`${JSON.stringify({ progress: step })}\n`)
-    written = { message: step.message, at: performance.now() }
-  }
-  /** A new step at once, the same one ten times a second at most: what was left out last is said when the step is over. */
-  const reportObject = (step: Progress): void => {
-    const due = written?.message !== step.message || performance.now() - written.at >= pace
-    latest = due ? undefined : step
-    if (due) writeObject(step)
-  }
-  const clear = (): void => {
-    if (progress === 'json' && latest !== undefined) writeObject(latest)
-    wipe()
-    clearInterval(timer)
-    timer = undefined
-    latest = undefined
-  }
   const releaseNotices = (): void => {
     if (notices.length === 0) return
-    wipe()
+    display.wipe()
     stderr.write(
       notices
         .splice(0)
@@ -84,7 +49,7 @@ export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStrea
   }
   const write = async (stream: NodeJS.WriteStream, data: string | Uint8Array): Promise<void> => {
     releaseNotices()
-    wipe()
+    display.wipe()
     if (stream.write(data)) return
     await new Promise<void>((resolve) => {
       stream.once('drain', resolve)
@@ -95,7 +60,7 @@ export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStrea
     out: (data) => write(stdout, data),
     err: (data) => write(stderr, data),
     error(text) {
-      wipe()
+      display.wipe()
       stderr.write(text)
       releaseNotices()
     },
@@ -103,20 +68,18 @@ export function openScreen(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStrea
       if (!quiet) notices.push(line)
     },
     releaseNotices,
-    report(step) {
-      if (progress === 'json') return reportObject(step)
-      if (!canDraw || quiet || progress === 'none') return
-      if (latest === undefined) since = performance.now()
-      latest = step
-      timer ??= setInterval(draw, pace).unref()
-    },
-    clear,
+    report: (step) => display.report(step),
+    clear: () => display.clear(),
     close() {
-      clear()
+      display.clear()
       releaseNotices()
     },
     adjust(options) {
-      ;({ quiet, progress } = options)
+      display.clear()
+      ;({ quiet } = options)
+      if (options.progress === 'json') display = writtenProgress(stderr)
+      else if (quiet || options.progress === 'none') display = noProgress
+      else display = atTerminal
     },
   }
 }

@@ -78,22 +78,14 @@ export interface RunRecord {
 }
 
 /** What `create` needs; the history adds id, number, time and state. */
-export interface NewRun {
-  readonly kind: RunKind
-  readonly name: string
-  readonly script?: string
-  readonly arguments: readonly string[]
-  readonly runConfiguration: string
-  readonly target: { readonly name: string; readonly type: string; readonly config: JsonValue }
-  readonly user: string
-  readonly request?: JsonValue
-  readonly client?: ClientProcess
-  readonly notes?: readonly string[]
+export interface NewRun
+  extends
+    Pick<RunRecord, 'kind' | 'name' | 'script' | 'arguments' | 'runConfiguration' | 'target' | 'user'>,
+    Pick<RunRecord, 'request' | 'client' | 'parent' | 'rerunOf'>,
+    Partial<Pick<RunRecord, 'notes'>> {
   /** Known before the run starts. */
   readonly properties?: Readonly<Record<string, string>>
   readonly tags?: Readonly<Record<string, string>>
-  readonly parent?: string
-  readonly rerunOf?: string
 }
 
 /** A run of an export, with everything that belongs to it but its log and its files. */

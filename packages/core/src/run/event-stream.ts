@@ -1,11 +1,11 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { errorCode } from '../errors.ts'
 import type { AppendResult, History, RunRecord } from '../history/index.ts'
-import { type Redactor, createRedactor } from '../redaction.ts'
 import type { LogStream } from '../log-record.ts'
 import type { RunEvent, RunHandle, RunStatus } from '../target.ts'
 import { callOptions } from './context.ts'
-import { isSettled } from './settled.ts'
+import { createEventRedaction, sizeOf } from './event-redaction.ts'
+import { isFinal, isSettled } from './settled.ts'
 import type { Emit } from './updates.ts'
 import type { RunUpdate } from './update.ts'
 
@@ -80,41 +80,32 @@ async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined
   const stop = new AbortController()
   const signal = AbortSignal.any([stream.signal, stop.signal])
   const redaction = createEventRedaction(stream.secretValues)
-  let after = stream.from.cursor
+  const batch = openBatch(stream, stream.from.cursor)
   let final: RunStatus | undefined
-  let batch: RunEvent[] = []
-  let size = 0
   let stored = batchBytes
   const began = performance.now()
 
   async function store(): Promise<void> {
-    const last = batch.at(-1)
-    if (last === undefined) return
-    const events = batch
-    batch = []
-    stored = size
-    size = 0
-    append(stream, events, after)
-    after = last.cursor
-    for (const event of events) await show(event, emit)
+    if (batch.isEmpty()) return
+    stored = batch.size()
+    for (const event of batch.store().events) await show(event, emit)
   }
 
-  const events = stream.handle.events({ ...callOptions(signal), ...(after === undefined ? {} : { cursor: after }) })[Symbol.asyncIterator]()
+  const events = eventsBehind(stream.handle, stream.from.cursor, signal)[Symbol.asyncIterator]()
   let next = events.next()
   try {
     for (;;) {
-      if (batch.length > 0 && !(await isReady(next))) await store()
+      if (!batch.isEmpty() && !(await isReady(next))) await store()
       if (until !== 'end' && stored < caughtUp.bytes && performance.now() - began > caughtUp.time) break
       const patience = redaction.holds() ? longestHold : until === 'end' ? undefined : until.quiet
       const step = await (patience === undefined ? next : orQuiet(next, patience))
       if (step === 'quiet' ? !redaction.holds() : step.done) break
       const ready = step === 'quiet' ? redaction.letGo() : redaction.push(step.value)
       if (step !== 'quiet') next = events.next()
-      batch.push(...ready)
-      size += ready.reduce((sum, event) => sum + (event.type === 'log' ? event.data.length : 100), 0)
+      batch.add(ready)
       const last = ready.at(-1)
       if (last?.type === 'status' && isFinal(last.status)) final = last.status
-      if (size >= batchBytes) await store()
+      if (batch.size() >= batchBytes) await store()
     }
     await store()
   } finally {
@@ -135,8 +126,41 @@ async function show(event: RunEvent, emit: Emit<RunUpdate>): Promise<void> {
   }
 }
 
-export function isFinal(status: RunStatus): boolean {
-  return status.state !== 'queued' && status.state !== 'running'
+interface Batch {
+  add(events: readonly RunEvent[]): void
+  isEmpty(): boolean
+  /** Bytes. */
+  size(): number
+  /** Puts what was added into the history, behind what was stored before, and begins anew. */
+  store(): { readonly events: readonly RunEvent[]; readonly outcome: AppendResult['outcome'] }
+}
+
+/** Events that go into the history in one transaction; `after` is the cursor that they follow. */
+function openBatch(run: RecordedRun, after: string | undefined): Batch {
+  let events: RunEvent[] = []
+  let size = 0
+  return {
+    add(more) {
+      events.push(...more)
+      for (const event of more) size += sizeOf(event)
+    },
+    isEmpty: () => events.length === 0,
+    size: () => size,
+    store() {
+      const batch = events
+      const last = batch.at(-1)
+      if (last === undefined) return { events: batch, outcome: 'stored' }
+      events = []
+      size = 0
+      const outcome = append(run, batch, after)
+      after = last.cursor
+      return { events: batch, outcome }
+    },
+  }
+}
+
+function eventsBehind(handle: RunHandle, cursor: string | undefined, signal: AbortSignal): AsyncIterable<RunEvent> {
+  return handle.events({ ...callOptions(signal), ...(cursor === undefined ? {} : { cursor }) })
 }
 
 /** An untracked run is forgotten with its end by the process that drives it: whoever follows it still shows it, and stores nothing. */
@@ -160,26 +184,15 @@ export async function completeRecord(stream: RecordedRun): Promise<void> {
     if (run === undefined || isSettled(run)) return
     const start = run.log.cursor
     const redaction = createEventRedaction(stream.secretValues)
-    let after = start
-    let batch: RunEvent[] = []
-    let size = 0
-    const store = (): boolean => {
-      const last = batch.at(-1)
-      const outcome = last === undefined ? 'stored' : append(stream, batch, after)
-      after = last?.cursor ?? after
-      batch = []
-      size = 0
-      return outcome === 'stored'
-    }
+    const batch = openBatch(stream, start)
     let undisturbed = true
-    for await (const event of handle.events({ ...callOptions(signal), ...(start === undefined ? {} : { cursor: start }) })) {
-      batch.push(...redaction.push(event))
-      size += event.type === 'log' ? event.data.length : 100
-      if (size < batchBytes) continue
-      undisturbed = store()
+    for await (const event of eventsBehind(handle, start, signal)) {
+      batch.add(redaction.push(event))
+      if (batch.size() < batchBytes) continue
+      undisturbed = batch.store().outcome === 'stored'
       if (!undisturbed) break
     }
-    undisturbed &&= store()
+    undisturbed &&= batch.store().outcome === 'stored'
     // Somebody else stored meanwhile: from where the record is now. No event behind its cursor: it is complete.
     if (undisturbed) return
   }
@@ -197,79 +210,4 @@ async function orQuiet(next: Promise<IteratorResult<RunEvent>>, patience: number
   } finally {
     timer.abort()
   }
-}
-
-interface EventRedaction {
-  /** The events that may be stored now, secrets replaced: none while the end of the output could be the beginning of a secret. */
-  push(event: RunEvent): readonly RunEvent[]
-  holds(): boolean
-  /** What is held, as it is: it became no secret for so long that the rest of the run must not wait for it. */
-  letGo(): readonly RunEvent[]
-}
-
-const streams = ['stdout', 'stderr', 'control'] as const
-/** Bytes that may wait behind a beginning of a secret. */
-const mostHeld = 1024 * 1024
-
-/**
- * An event is let go only when no byte of it or before it is held back: so a stored cursor never stands in the midst of a secret, and who
- * goes on from it later, with another redactor, misses nothing. Bytes that wait too long, or keep too much waiting, are let go as they are:
- * a secret variable that was written whole has been replaced at the place already.
- */
-function createEventRedaction(values: ReadonlySet<string>): EventRedaction {
-  const redactor = createRedactor(() => [...values])
-  let held: RunEvent[] = []
-  let size = 0
-  const release = (): readonly RunEvent[] => {
-    const ready = held
-    held = []
-    size = 0
-    return ready
-  }
-  const letGo = (): readonly RunEvent[] => {
-    const last = held.at(-1)
-    if (last !== undefined) held.splice(-1, 0, ...rest(redactor, last))
-    return release()
-  }
-  return {
-    push(event) {
-      held.push(event.type === 'log' ? { ...event, data: redactor.push(event.stream, event.data) } : redactEvent(event, redactor))
-      size += event.type === 'log' ? event.data.length : 100
-      if ((event.type === 'status' && isFinal(event.status)) || (redactor.holds() && size > mostHeld)) return letGo()
-      return redactor.holds() ? [] : release()
-    },
-    holds: () => held.length > 0,
-    letGo,
-  }
-}
-
-/** What the streams still hold, as events of their own just before the last. */
-function rest(redactor: Redactor, last: RunEvent): RunEvent[] {
-  return streams.flatMap((stream) => {
-    const data = redactor.flush(stream)
-    return data.length === 0 ? [] : [{ type: 'log', cursor: `${last.cursor} ${stream}`, at: last.at, stream, data } as const]
-  })
-}
-
-function redactEvent(event: Exclude<RunEvent, { type: 'log' }>, redactor: Redactor): RunEvent {
-  switch (event.type) {
-    case 'metric':
-      return { ...event, name: redactor.redactText(event.name), value: redactor.redactJson(event.value) }
-    case 'tag':
-    case 'property':
-      return {
-        ...event,
-        name: redactor.redactText(event.name),
-        ...(event.value === undefined ? {} : { value: redactor.redactText(event.value) }),
-      }
-    case 'status':
-      return { ...event, status: redactStatus(event.status, redactor) }
-    default:
-      return event
-  }
-}
-
-/** A status may quote what the script said. */
-export function redactStatus(status: RunStatus, redactor: Pick<Redactor, 'redactText'>): RunStatus {
-  return 'reason' in status ? { ...status, reason: redactor.redactText(status.reason) } : status
 }

@@ -3,9 +3,10 @@ import { type RunRecord, type StoredLogRecord, finalStates } from '../history/in
 import { createRedactor } from '../redaction.ts'
 import type { CallOptions, RunHandle } from '../target.ts'
 import { type OpenTarget, type RunContext, callOptions, openTarget, recordedTarget } from './context.ts'
-import { type Until, completeRecord, followEvents, isFinal, redactStatus } from './event-stream.ts'
+import { redactStatus } from './event-redaction.ts'
+import { type Until, completeRecord, followEvents } from './event-stream.ts'
 import { finish, withEnd } from './finish.ts'
-import { isDriven, isSettled } from './settled.ts'
+import { isDriven, isFinal, isSettled } from './settled.ts'
 import { cancelledBeforeStart, findAtPlace, interruptedReason, readSecretVariables, reporting } from './start.ts'
 import { storedRequest } from './stored-request.ts'
 import { type Emit, updates } from './updates.ts'
@@ -29,7 +30,7 @@ export function follow(
     const from = options.from === undefined ? {} : { from: options.from }
     // Size and cursor of one record belong together: what another client stores in this moment comes with the events behind the cursor.
     const shown = await showStored(run, history.readLog(runId, { ...from, to: run.log.size }), emit)
-    const now = isSettled(run) ? run : await look(context, shown, options.live ? 'end' : 'quiet', emit, signal)
+    const now = isSettled(run) ? run : await look({ context, how: options.live ? 'end' : 'quiet', emit, signal }, shown)
     if (isSettled(now)) await emit({ type: 'ended', run: now })
   })
 }
@@ -49,14 +50,14 @@ async function showStored(run: RunRecord, stored: Iterable<StoredLogRecord>, emi
 export async function refresh(context: RunContext, runId: string, { signal }: { readonly signal: AbortSignal }): Promise<RunRecord> {
   const run = required(context, runId)
   if (isSettled(run)) return run
-  return look(context, run, 'quiet', async () => {}, signal)
+  return look({ context, how: 'quiet', emit: showNothing, signal }, run)
 }
 
 /** Goes on to the end of a run, showing nothing. */
 export async function waitFor(context: RunContext, runId: string, { signal }: { readonly signal: AbortSignal }): Promise<RunRecord> {
   await waitForStart(context, runId, true, signal)
   const run = required(context, runId)
-  return isSettled(run) ? run : look(context, run, 'end', async () => {}, signal)
+  return isSettled(run) ? run : look({ context, how: 'end', emit: showNothing, signal }, run)
 }
 
 /**
@@ -94,7 +95,7 @@ export function cancel(
     await using handle = await opened.target.attach(reference, callOptions(signal))
     await cancelAt(handle, reporting({ emit, signal }))
     await emit({ type: 'progress', progress: { message: 'waiting until nothing of the run is left alive' } })
-    const ended = await followAndFinish(context, required(context, runId), handle, opened, 'end', emit, signal)
+    const ended = await followAndFinish({ context, how: 'end', emit, signal }, required(context, runId), handle, opened)
     if (isSettled(ended)) await emit({ type: 'ended', run: ended })
   })
 }
@@ -132,17 +133,22 @@ async function until(condition: () => boolean, signal: AbortSignal): Promise<voi
   while (!condition()) await setTimeout(100, undefined, { signal })
 }
 
+/** How a place is asked about a run: until the run's end, or until the place has told what it knows. */
+interface Look {
+  readonly context: RunContext
+  readonly how: 'end' | 'quiet'
+  readonly emit: Emit<RunUpdate>
+  readonly signal: AbortSignal
+}
+
+const showNothing: Emit<RunUpdate> = async () => {}
+
 /** One look at the place of a run whose record is not settled. */
-async function look(
-  context: RunContext,
-  run: RunRecord,
-  how: 'end' | 'quiet',
-  emit: Emit<RunUpdate>,
-  signal: AbortSignal,
-): Promise<RunRecord> {
+async function look(asked: Look, run: RunRecord): Promise<RunRecord> {
+  const { context, signal } = asked
   const { history } = context
   if (run.kind === 'prepare') return settlePrepare(context, run)
-  if (run.kind === 'sweep') return settleSweep(context, run, how, signal)
+  if (run.kind === 'sweep') return settleSweep(asked, run)
   if (run.reference === undefined && isDriven(run)) return run
   await using opened = await openTarget(context, await recordedTarget(context, run))
   const reference = run.reference ?? (await findAtPlace(opened.target, run, callOptions(signal)))
@@ -151,8 +157,8 @@ async function look(
   const known = run.reference === undefined ? { ...history.update(run.id, { reference }), log: run.log } : run
   await using handle = await opened.target.attach(reference, callOptions(signal))
   // Asked for while nobody could reach the run.
-  if (known.state === 'cancelling') await cancelAt(handle, reporting({ emit, signal }))
-  return await followAndFinish(context, known, handle, opened, how, emit, signal)
+  if (known.state === 'cancelling') await cancelAt(handle, reporting(asked))
+  return await followAndFinish(asked, known, handle, opened)
 }
 
 /** The client died before the start: nothing runs, and nothing is lost but time. A cancel that was asked for is thereby done. */
@@ -170,7 +176,7 @@ function settlePrepare(context: RunContext, run: RunRecord): RunRecord {
 }
 
 /** A sweep runs nothing itself: only its client brings it to its end. */
-async function settleSweep(context: RunContext, run: RunRecord, how: 'end' | 'quiet', signal: AbortSignal): Promise<RunRecord> {
+async function settleSweep({ context, how, signal }: Look, run: RunRecord): Promise<RunRecord> {
   const isOver = () => {
     const now = required(context, run.id)
     return finalStates.has(now.state) || !isDriven(now)
@@ -185,34 +191,27 @@ async function settleSweep(context: RunContext, run: RunRecord, how: 'end' | 'qu
 /** Milliseconds of silence after which a place has told all it knows: some round trips of it. */
 const quietTime = (roundTrip: number): number => 400 + 4 * roundTrip
 
-async function followAndFinish(
-  context: RunContext,
-  run: RunRecord,
-  handle: RunHandle,
-  opened: OpenTarget,
-  how: 'end' | 'quiet',
-  emit: Emit<RunUpdate>,
-  signal: AbortSignal,
-): Promise<RunRecord> {
-  const { history } = context
+async function followAndFinish(asked: Look, run: RunRecord, handle: RunHandle, opened: OpenTarget): Promise<RunRecord> {
+  const { how, emit, signal } = asked
+  const { history } = asked.context
   const { secretValues } = opened
   await readSecretVariables(opened, storedRequest(run)?.secretVariables ?? [])
   const began = performance.now()
-  const asked = redactStatus(
+  const told = redactStatus(
     await handle.status(callOptions(signal)),
     createRedactor(() => [...secretValues]),
   )
-  const patience: Until = how === 'end' || isFinal(asked) ? 'end' : { quiet: quietTime(performance.now() - began) }
+  const patience: Until = how === 'end' || isFinal(told) ? 'end' : { quiet: quietTime(performance.now() - began) }
   const stream = { history, runId: run.id, handle, secretValues, signal }
   const followed = await followEvents({ ...stream, from: run.log, until: patience, emit })
   const now = history.get(run.id)
   // Untracked, and forgotten in the meantime by the process that drove it.
-  if (now === undefined) return withEnd(run, followed ?? asked)
+  if (now === undefined) return withEnd(run, followed ?? told)
   // A stream that was read to its end before, by a client that died while it collected, has no more events: the record knows the end.
-  const status = [followed, now.status, asked].find((known) => known !== undefined && isFinal(known))
+  const status = [followed, now.status, told].find((known) => known !== undefined && isFinal(known))
   if (status === undefined)
-    return history.update(run.id, { status: asked, statusAt: new Date().toISOString() }, ({ state }) => !finalStates.has(state))
+    return history.update(run.id, { status: told, statusAt: new Date().toISOString() }, ({ state }) => !finalStates.has(state))
   if (isDriven(now) && how === 'quiet') return now
   await completeRecord(stream)
-  return finish(history, now, handle, status, reporting({ emit, signal }))
+  return finish(history, now, handle, status, reporting(asked))
 }
