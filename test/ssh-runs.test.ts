@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Agent, openAgent, runHandle, submitRun } from '../packages/agent/src/index.ts'
-import type { RunReference, RunRequest } from '../packages/core/src/index.ts'
+import type { RunReference } from '../packages/core/src/index.ts'
 import { type SshHost, openSshHost } from '../packages/ssh/src/index.ts'
-import { objectPath, takeProjectSnapshot } from '../packages/testkit/src/project-files.ts'
+import { createTestRequest } from '../packages/testkit/src/test-request.ts'
+import { objectPath } from '../packages/testkit/src/project-files.ts'
 import { type FaultyProxy, type Sshd, sshdProblem, startFaultyProxy, startSshd } from '../packages/testkit/src/servers/index.ts'
 
 const problem = sshdProblem()
@@ -45,20 +46,7 @@ async function openRemote(): Promise<Remote> {
     host,
     agent,
     async submit(script, files = {}, runId = `run-${randomUUID()}`) {
-      const snapshot = await takeProjectSnapshot(join(folder, 'objects'), { 'main.py': script, ...files })
-      const request: RunRequest = {
-        runId,
-        project: 'project',
-        projectId: 'project-id',
-        framework: 'python',
-        environment: { kind: 'user-managed' },
-        script: 'main.py',
-        arguments: [],
-        variables: {},
-        secretVariables: [],
-        snapshot,
-        outputs: ['outputs/**'],
-      }
+      const request = await createTestRequest({ directory: folder, files: { 'main.py': script, ...files } }, { runId })
       const openObject = (digest: string) => createReadStream(objectPath(join(folder, 'objects'), digest))
       return submitRun(agent, request, { python: agent.hello.python.executable }, { openObject }, {}, options)
     },

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CallOptions, type RunRequest, localHost } from '@errand/core'
-import { createTestContext, takeProjectSnapshot } from '@errand/testkit'
+import { createTestContext, createTestRequest } from '@errand/testkit'
 import { expect, it } from 'vitest'
 import { createProcessTarget } from '../src/index.ts'
 
@@ -14,22 +14,12 @@ const launcher = (request: RunRequest) => ['env', `JOB_NAME=${request.runId}`, '
 it('is what a run is started by, and knows the request with its options', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'errand-launcher-'))
   try {
-    mkdirSync(join(directory, 'project'))
     const context = createTestContext({ config: {}, directory, project: { name: 'queue', id: 'queue' } })
     const place = { host: localHost(), pythons: ['python3'], home: join(directory, 'home') }
     const environment = { project: 'queue', projectId: 'queue', framework: 'python', environment: { kind: 'user-managed' } } as const
     const script = 'import os\nprint(os.environ["JOB_NAME"], os.nice(0))\n'
-    const request: RunRequest = {
-      ...environment,
-      runId: 'queue_1',
-      script: 'main.py',
-      arguments: [],
-      variables: {},
-      secretVariables: [],
-      snapshot: await takeProjectSnapshot(join(directory, 'objects'), { 'main.py': script }),
-      outputs: [],
-      options: 7,
-    }
+    const project = { name: environment.project, id: environment.projectId }
+    const request = await createTestRequest({ directory, project, files: { 'main.py': script } }, { runId: 'queue_1', options: 7 })
     await using target = createProcessTarget(context, { ...place, launcher })
     const prepared = await target.prepare(environment, { ...options, build: true })
     await using handle = await target.attach(await target.submit(request, prepared, options), options)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallOptions, Environment, Leftover, RunRequest, Target } from '@errand/core'
 import { localHost } from '@errand/core'
-import { createTestContext, takeProjectSnapshot } from '@errand/testkit'
+import { createTestContext, createTestRequest } from '@errand/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createProcessTarget } from '../src/index.ts'
 
@@ -32,23 +32,10 @@ function environmentOf(conda: readonly string[], variables: Readonly<Record<stri
   return { kind: 'conda', file: 'aml_config/conda_dependencies.yml', text: '', canonical, localFiles: [] }
 }
 
-const project = { project: 'managed', projectId: 'managed' }
-let runs = 0
+const project = { name: 'managed', id: 'managed' }
 
-async function requestOf(environment: Environment, script: string, framework: RunRequest['framework'] = 'python'): Promise<RunRequest> {
-  return {
-    ...project,
-    framework,
-    environment,
-    runId: `managed_${Date.now()}_${++runs}`,
-    script: 'main.py',
-    arguments: [],
-    variables: {},
-    secretVariables: [],
-    snapshot: await takeProjectSnapshot(join(folder, 'objects'), { 'main.py': script }),
-    outputs: [],
-  }
-}
+const requestOf = (environment: Environment, script: string, framework: RunRequest['framework'] = 'python'): Promise<RunRequest> =>
+  createTestRequest({ directory: folder, project, files: { 'main.py': script } }, { environment, framework })
 
 async function outputOf(request: RunRequest): Promise<string> {
   const reference = await target.submit(request, await target.prepare(request, { ...options, build: true }), options)

@@ -17,6 +17,8 @@ export interface TestContextOptions<Config> {
   onLog?(message: string): void
 }
 
+export const defaultProject = { name: 'testkit', id: 'testkit' } as const
+
 /** Folders of a test context below its `directory`. */
 export const contextFolders = { project: 'project', objects: 'objects', state: 'state', shared: 'shared' } as const
 
@@ -25,7 +27,7 @@ export const contextFolders = { project: 'project', objects: 'objects', state: '
  * reject with `SECRET_NOT_FOUND`, questions with `NO_TERMINAL` and the question's own hint.
  */
 export function createTestContext<Config>(options: TestContextOptions<Config>): TargetContext<Config> {
-  const { config, directory, secrets = {}, type = 'test', project = { name: 'testkit', id: 'testkit' }, onLog = () => {} } = options
+  const { config, directory, secrets = {}, type = 'test', project = defaultProject, onLog = () => {} } = options
   const objectsDirectory = join(directory, contextFolders.objects)
 
   async function secret(name: string): Promise<string> {

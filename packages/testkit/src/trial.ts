@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,8 +15,9 @@ import type {
   Target,
 } from '@errand/core'
 import { contextFolders } from './context.ts'
-import { type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
+import type { ProjectFiles } from './project-files.ts'
 import { removeRuns } from './remove-runs.ts'
+import { createTestRequest } from './test-request.ts'
 import { readEvents } from './run-events.ts'
 import { submitFromProcesses } from './other-process.ts'
 import type { Subject } from './suite.ts'
@@ -154,21 +154,11 @@ function createTrial(settings: TrialSettings, directory: string, signal: AbortSi
       framework: 'python',
       environment: subject.environment ?? { kind: 'user-managed' },
     }),
-    async request(files, changes = {}) {
-      const [script] = Object.keys(files)
-      await writeProject(trial.projectDirectory, files)
-      return {
-        ...trial.environmentRequest(),
-        runId: `${projectName}_${Date.now()}_${randomBytes(4).toString('hex')}`,
-        script: script ?? '',
-        arguments: [],
-        variables: {},
-        secretVariables: [],
-        snapshot: await takeProjectSnapshot(join(directory, contextFolders.objects), files),
-        outputs: ['outputs/**'],
-        ...changes,
-      }
-    },
+    request: (files, changes) =>
+      createTestRequest(
+        { directory, project: { name: projectName, id: settings.projectId }, files },
+        { ...trial.environmentRequest(), ...changes },
+      ),
     prepare: () => trial.step((target) => target.prepare(trial.environmentRequest(), { ...options, build: true })),
     async submit(request) {
       const prepared = stored(await trial.prepare())

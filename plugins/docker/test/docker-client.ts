@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallOptions, RunReference, RunRequest, RunStatus, Target } from '@errand/core'
-import { type ProjectFiles, createTestContext, takeProjectSnapshot, writeProject } from '@errand/testkit'
+import { type ProjectFiles, createTestContext, createTestRequest } from '@errand/testkit'
 import type { DockerEngine } from '@errand/testkit/servers'
 import { createDockerTarget } from '@errand/docker-engine'
 import { createTarget } from '../src/implementation.ts'
@@ -27,8 +27,6 @@ export interface Followed {
   readonly control: string
 }
 
-let runs = 0
-
 /** `owner`: a user that no other test is. */
 export async function openClient(engine: DockerEngine, owner?: string): Promise<DockerClient> {
   const directory = mkdtempSync(join(tmpdir(), 'errand-docker-client-'))
@@ -45,23 +43,7 @@ export async function openClient(engine: DockerEngine, owner?: string): Promise<
   return {
     directory,
     open,
-    async request(files, changes = {}) {
-      await writeProject(join(directory, 'project'), files)
-      return {
-        project: project.name,
-        projectId: project.id,
-        framework: 'python',
-        environment: { kind: 'user-managed' },
-        runId: `faults_${process.pid}_${Date.now()}_${++runs}`,
-        script: Object.keys(files)[0] ?? '',
-        arguments: [],
-        variables: {},
-        secretVariables: [],
-        snapshot: await takeProjectSnapshot(join(directory, 'objects'), files),
-        outputs: ['outputs/**'],
-        ...changes,
-      }
-    },
+    request: (files, changes) => createTestRequest({ directory, project, files }, changes),
     async submit(request, changes) {
       await using target = open(changes)
       const prepared = await target.prepare(request, { ...options, build: true })

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CallOptions, RunReference, RunRequest, Target } from '@errand/core'
-import { type ProjectFiles, createTestContext, takeProjectSnapshot, writeProject } from '@errand/testkit'
+import { type ProjectFiles, createTestContext, createTestRequest } from '@errand/testkit'
 import { createTarget } from '../src/implementation.ts'
 import type { RemoteConfig } from '../src/target.ts'
 import { type RemoteMachine, configFor, trusting } from './remote-suite.ts'
@@ -17,8 +17,6 @@ export interface RemoteClient extends AsyncDisposable {
   submit(request: RunRequest): Promise<RunReference>
 }
 
-let runs = 0
-
 export function openClient(machine: RemoteMachine, port: number, changes: Partial<RemoteConfig> = {}): RemoteClient {
   const directory = mkdtempSync(join(machine.directory, 'client-'))
   mkdirSync(join(directory, 'project'))
@@ -30,22 +28,7 @@ export function openClient(machine: RemoteMachine, port: number, changes: Partia
   return {
     target,
     said,
-    async request(files) {
-      await writeProject(join(directory, 'project'), files)
-      return {
-        project: project.name,
-        projectId: project.id,
-        framework: 'python',
-        environment: { kind: 'user-managed' },
-        runId: `faults_${Date.now()}_${++runs}`,
-        script: Object.keys(files)[0] ?? '',
-        arguments: [],
-        variables: {},
-        secretVariables: [],
-        snapshot: await takeProjectSnapshot(join(directory, 'objects'), files),
-        outputs: ['outputs/**'],
-      }
-    },
+    request: (files) => createTestRequest({ directory, project, files }),
     submit: async (request) => target.submit(request, await target.prepare(request, { ...options, build: false }), options),
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   }

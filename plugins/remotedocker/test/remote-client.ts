@@ -1,11 +1,9 @@
-import { join } from 'node:path'
 import type { CallOptions, EnvironmentRequest, Prepared, RunReference, RunRequest, Target } from '@errand/core'
-import { type ProjectFiles, takeProjectSnapshot } from '@errand/testkit'
+import { type ProjectFiles, createTestRequest } from '@errand/testkit'
 import { type RemoteEngine, openRemoteTarget } from './remote-engine.ts'
 import type { RemoteDockerConfig } from '../src/target.ts'
 
 export const options: CallOptions = { signal: new AbortController().signal, report: () => {} }
-let runs = 0
 
 /** Somebody with a project, who has a target open. */
 export interface Client extends AsyncDisposable {
@@ -22,19 +20,8 @@ export function openClient(machine: RemoteEngine, port?: number, changes: Partia
   const { target, directory, context } = openRemoteTarget(machine, port, changes)
   const { name: project, id: projectId } = context.project
   const environment = { kind: 'user-managed' as const }
-  const request: Client['request'] = async (files) => ({
-    project,
-    projectId,
-    framework: 'python',
-    environment,
-    runId: `faults_${process.pid}_${Date.now()}_${++runs}`,
-    script: 'main.py',
-    arguments: [],
-    variables: {},
-    secretVariables: [],
-    snapshot: await takeProjectSnapshot(join(directory, 'objects'), typeof files === 'string' ? { 'main.py': files } : files),
-    outputs: ['outputs/**'],
-  })
+  const request: Client['request'] = (files) =>
+    createTestRequest({ directory, project: context.project, files: typeof files === 'string' ? { 'main.py': files } : files })
   const prepare: Client['prepare'] = (wanted, call = {}) =>
     target.prepare({ project, projectId, framework: 'python', environment: wanted }, { ...options, ...call, build: true })
   return {
