@@ -80,7 +80,7 @@ function likeSocket(stream: Duplex): Duplex {
 /** A connection to the engine. Errors: those of `cannotReachEngine`. */
 export async function connectEngine(host: Host, address: EngineAddress): Promise<Duplex> {
   const plain = await host.connect(address.to).catch((error: unknown) => {
-    throw cannotReachEngine(addressText(address), host.name, error, address.guessed)
+    throw cannotReachEngine(triedAt(host, address), error, address.guessed)
   })
   if (address.tls === undefined) return plain
   const { ca, certificate, key, verify } = address.tls
@@ -97,6 +97,13 @@ export async function connectEngine(host: Host, address: EngineAddress): Promise
     secure.once('error', reject)
   })
 }
+
+/** For errors. */
+export const triedAt = ({ name }: Pick<Host, 'name'>, address: EngineAddress) => ({
+  where: addressText(address),
+  from: address.from,
+  host: name,
+})
 
 /** `socket /var/run/docker.sock (DOCKER_HOST)` */
 export function addressText({ to, from }: EngineAddress): string {

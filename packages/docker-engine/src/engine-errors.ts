@@ -1,27 +1,53 @@
 import { ErrandError, errorCode, errorMessage } from '@errand/core'
 
-interface Trouble {
-  readonly code: string
-  says(where: string, host: string): string
-  readonly hint: string
+/** An address that was tried. */
+interface Tried {
+  /** `socket /var/run/docker.sock (DOCKER_HOST)` */
+  readonly where: string
+  /** Who named it, as in `EngineAddress`. */
+  readonly from: string
+  /** Name of the engine's machine, as in `Host`. */
+  readonly host: string
 }
 
-const start =
-  'Start Docker (sudo systemctl start docker, or Docker Desktop), or say where it listens with DOCKER_HOST or engine: in the .compute file.'
+interface Trouble {
+  readonly code: string
+  says(tried: Tried): string
+  hint(tried: Tried): string
+}
+
+const isHere = (host: string): boolean => host === 'this machine'
+
+const start = (host: string): string =>
+  isHere(host)
+    ? 'start Docker (sudo systemctl start docker, or Docker Desktop)'
+    : 'start Docker on that machine (sudo systemctl start docker)'
+
+/** What to change where the engine listens elsewhere. */
+function correction({ from, host }: Tried): string {
+  if (from === 'the .compute file') return 'correct engine: in the .compute file, or delete it for the usual engine'
+  if (from.startsWith('DOCKER_HOST')) return `correct or unset ${from}`
+  if (from.startsWith('the context')) return 'choose another context (docker context use default)'
+  return `say where it listens with ${isHere(host) ? 'DOCKER_HOST or ' : ''}engine: in the .compute file`
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+
 const missing: Trouble = {
   code: 'ENGINE_UNREACHABLE',
-  says: (where, host) => `There is no Docker engine on ${host}: no ${where}.`,
-  hint: start,
+  says: ({ where, host }) => `There is no Docker engine on ${host}: no ${where}.`,
+  hint: (tried) => sentence(`install or ${start(tried.host)}, or ${correction(tried)}`),
 }
 const silent: Trouble = {
   code: 'ENGINE_UNREACHABLE',
-  says: (where, host) => `The Docker engine of ${host} does not run: nothing listens on ${where}.`,
-  hint: start,
+  says: ({ where, host }) => `The Docker engine of ${host} does not run: nothing listens on ${where}.`,
+  hint: (tried) => sentence(`${start(tried.host)}, or ${correction(tried)}`),
 }
 const forbidden: Trouble = {
   code: 'ENGINE_PERMISSION',
-  says: (where, host) => `You may not use the Docker engine of ${host}: ${where} belongs to others.`,
-  hint: 'Join its group (sudo usermod -aG docker $USER) and log in anew, or use a rootless engine.',
+  says: ({ where, host }) => `You may not use the Docker engine of ${host}: ${where} belongs to others.`,
+  hint: ({ host }) =>
+    `Join its group${isHere(host) ? '' : ' on that machine'} (sudo usermod -aG docker $USER) and log in anew, or use a rootless engine.`,
 }
 
 /** What a connection says that was not made: codes of Node for this machine, and of hosts behind SSH. */
@@ -35,32 +61,32 @@ const troubles: Readonly<Record<string, Trouble>> = {
   SOCKET_FORBIDDEN: forbidden,
   ENOTFOUND: {
     code: 'ENGINE_UNREACHABLE',
-    says: (where, host) => `${host} knows no machine of the name in ${where}.`,
-    hint: 'Correct the address, or unset DOCKER_HOST to use the engine of this machine.',
+    says: ({ where, host }) => `${host} knows no machine of the name in ${where}.`,
+    hint: (tried) => sentence(correction(tried)),
   },
   ETIMEDOUT: {
     code: 'ENGINE_UNREACHABLE',
-    says: (where, host) => `The Docker engine at ${where} does not answer ${host}.`,
-    hint: 'Look whether that machine is on and a firewall stands between.',
+    says: ({ where, host }) => `The Docker engine at ${where} does not answer ${host}.`,
+    hint: () => 'Look whether that machine is on and a firewall stands between.',
   },
 }
 
 /**
- * A connection to an engine that could not be made. `where`: `socket /var/run/docker.sock (DOCKER_HOST)`. Where nobody named that place and
- * nothing is there, no engine is installed: `ENGINE_NOT_INSTALLED`.
+ * A connection to an engine that could not be made. Where nobody named that place and nothing is there, no engine is installed:
+ * `ENGINE_NOT_INSTALLED`.
  */
-export function cannotReachEngine(where: string, host: string, cause: unknown, guessed = false): unknown {
+export function cannotReachEngine(tried: Tried, cause: unknown, guessed = false): unknown {
   const trouble = troubles[errorCode(cause) ?? '']
   if (trouble === undefined) return cause
   const code = trouble === missing && guessed ? 'ENGINE_NOT_INSTALLED' : trouble.code
-  return new ErrandError(code, trouble.says(where, host), { hint: trouble.hint, cause })
+  return new ErrandError(code, trouble.says(tried), { hint: trouble.hint(tried), cause })
 }
 
-/** What answered speaks no HTTP: it is no engine. Other errors stay as they are. `where` as for `cannotReachEngine`. */
-export function strangeAnswer(where: string, error: unknown): unknown {
+/** What answered speaks no HTTP: it is no engine. Other errors stay as they are. */
+export function strangeAnswer(tried: Tried, error: unknown): unknown {
   if (errorCode(error)?.startsWith('HPE_') !== true) return error
-  return new ErrandError('ENGINE_UNREACHABLE', `No Docker engine answers at ${where}: what listens there speaks no HTTP.`, {
-    hint: 'Correct the address, or unset DOCKER_HOST to use the engine of this machine.',
+  return new ErrandError('ENGINE_UNREACHABLE', `No Docker engine answers at ${tried.where}: what listens there speaks no HTTP.`, {
+    hint: sentence(correction(tried)),
     cause: error,
   })
 }

@@ -2,7 +2,7 @@ import type Docker from 'dockerode'
 import type { Duplex } from 'node:stream'
 import { type CallOptions, ErrandError, type Host, errorCode } from '@errand/core'
 import { type EngineAddress, certificatesOf, engineAddresses, parseEngineAddress, usualSocket } from './engine-address.ts'
-import { EngineAgent, addressText, connectEngine } from './engine-agent.ts'
+import { EngineAgent, addressText, connectEngine, triedAt } from './engine-agent.ts'
 import { engineError, isClosed, strangeAnswer } from './engine-errors.ts'
 import { loadDockerode } from './load-dockerode.ts'
 
@@ -49,7 +49,7 @@ export async function openEngine(place: EnginePlace, { signal }: Pick<CallOption
   const docker = new Client({ protocol: 'http', host: 'docker', port: 80, socketPath: undefined, agent } as Docker.DockerOptions)
   try {
     const { Version, ApiVersion, Os, Arch, Components } = await docker.version().catch((error: unknown) => {
-      throw engineError(strangeAnswer(addressText(address), error), 'asking for its version', host.name)
+      throw engineError(strangeAnswer(triedAt(host, address), error), 'asking for its version', host.name)
     })
     signal.throwIfAborted()
     if (compareVersions(ApiVersion, oldest) < 0) throw tooOld(host.name, Version, ApiVersion)

@@ -9,6 +9,7 @@ import { ErrandError, type Host, localHost } from '@errand/core'
 import { dockerProblem, sharedDockerEngine, startDockerEngine } from '@errand/testkit/servers'
 import { describe, expect, it } from 'vitest'
 import { connectEngine } from '../src/engine-agent.ts'
+import { cannotReachEngine } from '../src/engine-errors.ts'
 import { engineFindings, openEngine } from '../src/index.ts'
 
 const execute = promisify(execFile)
@@ -85,6 +86,34 @@ describe('an engine that can not be used', () => {
     })
   })
 
+  it.each([
+    [
+      'the .compute file',
+      'SOCKET_NOT_FOUND',
+      'ann@box',
+      /^Install or start Docker on that machine .*, or correct engine: in the \.compute file/,
+    ],
+    [
+      'the usual socket',
+      'SOCKET_REFUSED',
+      'ann@box',
+      /^Start Docker on that machine .*, or say where it listens with engine: in the \.compute file\.$/,
+    ],
+    [
+      'the usual socket',
+      'ENOENT',
+      'this machine',
+      /^Install or start Docker .*Docker Desktop\), or say where it listens with DOCKER_HOST or engine:/,
+    ],
+    ['DOCKER_HOST', 'ECONNREFUSED', 'this machine', /^Start Docker .*, or correct or unset DOCKER_HOST\.$/],
+    ['DOCKER_HOST of ann@box', 'ENOTFOUND', 'ann@box', /^Correct or unset DOCKER_HOST of ann@box\.$/],
+    ['the context lab', 'ECONNREFUSED', 'this machine', /docker context use default/],
+    ['the usual socket', 'SOCKET_FORBIDDEN', 'ann@box', /^Join its group on that machine \(sudo usermod -aG docker/],
+  ])('from %s is told what to do about it, %s on %s', (from, code, host, hint) => {
+    const error = cannotReachEngine({ where: `address (${from})`, from, host }, Object.assign(new Error(code), { code }))
+    expect(error).toMatchObject({ hint: expect.stringMatching(hint) as string })
+  })
+
   it('was never installed where nobody named a place and none of the usual ones is there', async () => {
     expect.assertions(2)
     const nowhere = { to: { path: '/nowhere/docker.sock' }, from: 'the usual socket' }
@@ -110,7 +139,7 @@ describe('an engine that can not be used', () => {
     await expect(opening).rejects.toMatchObject({
       code: 'ENGINE_UNREACHABLE',
       message: `No Docker engine answers at address 127.0.0.1:${port} (the .compute file): what listens there speaks no HTTP.`,
-      hint: expect.stringContaining('DOCKER_HOST') as string,
+      hint: 'Correct engine: in the .compute file, or delete it for the usual engine.',
     })
     server.close()
   })

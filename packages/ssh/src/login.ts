@@ -170,7 +170,8 @@ async function answerAll(prompts: readonly Prompt[], answer: (prompt: Prompt) =>
   return answers
 }
 
-const loginHint = 'Name a key with privateKey in the .compute file, load one into your agent with ssh-add, or store the password.'
+const loginHint =
+  'Name a key with privateKey in the .compute file, load one into your agent with ssh-add, or store the password (errand secret set password --target NAME).'
 const storedPasswordHint =
   'Look at the user name (username in the .compute file) and the stored password (another one: errand secret set password --target NAME), or name a key with privateKey in the .compute file.'
 
