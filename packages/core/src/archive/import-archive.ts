@@ -41,40 +41,44 @@ export async function importArchive(history: History, options: ImportOptions): P
   }
   await checkArchive(file)
   const aside = join(history.directory, `${importPrefix}${randomBytes(6).toString('hex')}`)
+  try {
+    // Before the first content is looked for: while this folder is there, a `gc` leaves contents alone.
+    history.exclusively(() => mkdirSync(aside, { mode: 0o700 }))
+    return await takeOver(history, file, aside, options)
+  } finally {
+    rmSync(aside, { recursive: true, force: true })
+  }
+}
+
+/** The lines of an export, one after another: those of a run come before the next run, and the run is imported behind its last. */
+async function takeOver(history: History, file: string, aside: string, options: ImportOptions): Promise<Imported> {
   const imported: string[] = []
   const skipped: string[] = []
   const left: Imported['left'][number][] = []
   const here = new Set(history.list({}, () => {}).map(({ id }) => id))
   let open: OpenRun | undefined
-  const close = () => {
-    if (open === undefined) return
-    const { run } = open
-    const reason = unlessDamaged(() => finishRun(history, open as OpenRun, options))
-    if (reason === undefined) imported.push(run.id)
-    else left.push({ run: run.id, reason })
+  const close = (complete: OpenRun | undefined) => {
     open = undefined
+    if (complete === undefined) return
+    const reason = unlessDamaged(() => finishRun(history, complete, options))
+    if (reason === undefined) imported.push(complete.run.id)
+    else left.push({ run: complete.run.id, reason })
   }
-  try {
-    // Before the first content is looked for: while this folder is there, a `gc` leaves contents alone.
-    history.exclusively(() => mkdirSync(aside, { mode: 0o700 }))
-    for await (const { line } of readLines(file)) {
-      options.signal.throwIfAborted()
-      if (typeof line === 'string') continue
-      if (line.type === 'log') {
-        if (open?.run.id === line.run) appendLog(open, line)
-        continue
-      }
-      close()
-      if (line.type === 'snapshot') left.push(...importSnapshot(history, line.snapshot, options))
-      if (line.type !== 'run') continue
-      if (here.has(line.run.id)) skipped.push(line.run.id)
-      else open = openRun(line.run, aside)
-      options.report({ message: 'importing runs', done: imported.length + skipped.length })
+  for await (const { line } of readLines(file)) {
+    options.signal.throwIfAborted()
+    if (typeof line === 'string') continue
+    if (line.type === 'log') {
+      if (open?.run.id === line.run) appendLog(open, line)
+      continue
     }
-    close()
-  } finally {
-    rmSync(aside, { recursive: true, force: true })
+    close(open)
+    if (line.type === 'snapshot') left.push(...importSnapshot(history, line.snapshot, options))
+    if (line.type !== 'run') continue
+    if (here.has(line.run.id)) skipped.push(line.run.id)
+    else open = openRun(line.run, aside)
+    options.report({ message: 'importing runs', done: imported.length + skipped.length })
   }
+  close(open)
   return { imported, skipped, left }
 }
 

@@ -70,34 +70,38 @@ export function cancel(
   options: { readonly signal: AbortSignal; readonly target?: string },
 ): AsyncGenerator<RunUpdate> {
   return updates(options.signal, async (emit, signal) => {
-    const { history } = context
     const run = required(context, runId)
     if (options.target !== undefined) checkTarget(run, options.target)
-    if (finalStates.has(run.state)) return emit({ type: 'ended', run })
-    history.update(runId, { state: 'cancelling' }, (current) => !finalStates.has(current.state) && current.state !== 'finalizing')
-    // Its client made sure that the place has nothing of it; that of a sweep may not have come to that.
-    if (run.state === 'interrupted' && run.reference === undefined && run.parent === undefined && !isDriven(required(context, runId)))
-      return emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
-    if (run.reference === undefined && isDriven(run)) {
-      await until(() => {
-        const now = required(context, runId)
-        return finalStates.has(now.state) || now.reference !== undefined || !isDriven(now)
-      }, signal)
-    }
-    const current = required(context, runId)
-    if (finalStates.has(current.state)) return emit({ type: 'ended', run: current })
-    await using opened = await openTarget(context, await recordedTarget(context, current))
-    const reference = current.reference ?? (await findAtPlace(opened.target, current, callOptions(signal)))
-    if (reference === undefined) {
-      return await emit({ type: 'ended', run: cancelledBeforeStart(context, runId) })
-    }
-    history.update(runId, { reference })
-    await using handle = await opened.target.attach(reference, callOptions(signal))
-    await cancelAt(handle, reporting({ emit, signal }))
-    await emit({ type: 'progress', progress: { message: 'waiting until nothing of the run is left alive' } })
-    const ended = await followAndFinish({ context, how: 'end', emit, signal }, required(context, runId), handle, opened)
-    if (isSettled(ended)) await emit({ type: 'ended', run: ended })
+    const ended = await endWithoutPlace(context, run, signal)
+    if (ended !== undefined) return emit({ type: 'ended', run: ended })
+    const told = await endAtPlace({ context, how: 'end', emit, signal }, required(context, runId))
+    if (isSettled(told)) await emit({ type: 'ended', run: told })
   })
+}
+
+/** Notes the cancel. The record when the run has ended, or ends by that; undefined when its place has to be told. */
+async function endWithoutPlace(context: RunContext, run: RunRecord, signal: AbortSignal): Promise<RunRecord | undefined> {
+  if (finalStates.has(run.state)) return run
+  const now = () => required(context, run.id)
+  context.history.update(run.id, { state: 'cancelling' }, ({ state }) => !finalStates.has(state) && state !== 'finalizing')
+  // Its client made sure that the place has nothing of it; that of a sweep may not have come to that.
+  if (run.state === 'interrupted' && run.reference === undefined && run.parent === undefined && !isDriven(now()))
+    return cancelledBeforeStart(context, run.id)
+  if (run.reference === undefined && isDriven(run))
+    await until(() => finalStates.has(now().state) || now().reference !== undefined || !isDriven(now()), signal)
+  return finalStates.has(now().state) ? now() : undefined
+}
+
+async function endAtPlace(asked: Look, run: RunRecord): Promise<RunRecord> {
+  const { context, emit, signal } = asked
+  await using opened = await openTarget(context, await recordedTarget(context, run))
+  const reference = run.reference ?? (await findAtPlace(opened.target, run, callOptions(signal)))
+  if (reference === undefined) return cancelledBeforeStart(context, run.id)
+  context.history.update(run.id, { reference })
+  await using handle = await opened.target.attach(reference, callOptions(signal))
+  await cancelAt(handle, reporting(asked))
+  await emit({ type: 'progress', progress: { message: 'waiting until nothing of the run is left alive' } })
+  return await followAndFinish(asked, required(context, run.id), handle, opened)
 }
 
 /** A place that does not know the run has nothing of it to end: what became of it is found out next. */
