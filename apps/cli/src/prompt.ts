@@ -28,6 +28,7 @@ async function readAnswer(question: Question): Promise<string> {
   const isHidden = question.kind === 'hidden'
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: isHidden ? nowhere : process.stderr, terminal: true, historySize: 0 })
+  let answered = false
   const abandoned = new Promise<never>((_, reject) => {
     lines.once('SIGINT', () => lines.close())
     lines.once('close', () => reject(new ErrandError('INTERRUPTED', 'Nothing was entered.', { exitCode: exitCodes.interrupted })))
@@ -35,10 +36,13 @@ async function readAnswer(question: Question): Promise<string> {
   const text = `${question.text.trimEnd()} `
   if (isHidden) process.stderr.write(text)
   try {
-    return await Promise.race([lines.question(isHidden ? '' : text), abandoned])
+    const answer = await Promise.race([lines.question(isHidden ? '' : text), abandoned])
+    answered = true
+    return answer
   } finally {
     lines.close()
-    if (isHidden) process.stderr.write('\n')
+    // What is said next begins a line of its own; an answer that is seen has ended with one.
+    if (isHidden || !answered) process.stderr.write('\n')
   }
 }
 

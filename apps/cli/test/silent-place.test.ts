@@ -49,5 +49,5 @@ it('shows alone how old the state of a run that goes on is', async () => {
     run: { target: gone },
     patch: { state: 'running', status: { state: 'running' }, reference: { externalId: '7', data: {} } },
   })
-  expect((await project.errand('overview', '-o', 'table')).stdout).toMatch(/Last runs +Status +Now [^]*Running +\d+ s ago/)
+  expect((await project.errand('overview', '-o', 'table')).stdout).toMatch(/Last runs +Status +Now [^]*Running +seen \d+ s ago/)
 })

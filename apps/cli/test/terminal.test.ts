@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { type TemporaryProject, cliDirectory, temporaryProject } from './project.ts'
+import { recordRun } from './recorded-run.ts'
 
 /** A type of target that takes its time to prepare and says so. */
 function addSlowTarget(project: TemporaryProject, milliseconds: number): NodeJS.ProcessEnv {
@@ -83,4 +84,11 @@ it('shows output of the script and of the client in the order in which it came',
   const { stdout } = await project.inTerminal({}, 'submit', '-c', 'local', 'both.py')
   const numbers = stdout.split('\n').filter((line) => /^\d+$/.test(line))
   expect(numbers).toEqual(Array.from({ length: 20 }, (_, index) => `${index}`))
+})
+
+it('begins a line of its own behind a question that somebody has left', async () => {
+  using project = temporaryProject()
+  recordRun(project)
+  const left = await project.inTerminal({ after: '[y/N]', typed: '\u0003' }, 'history', 'delete', 'last')
+  expect(left).toMatchObject({ exitCode: 130, stdout: expect.stringMatching(/\[y\/N\].*\n.*ERROR:.* Nothing was entered\./) })
 })

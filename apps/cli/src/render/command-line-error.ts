@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { errorMessage, exitCodes } from '@errand/core'
 import { nearNames } from '@errand/core/project'
 import { type Manifest, type ManifestCommand, type ManifestFlag, commandOf, readManifest } from '../manifest.ts'
+import { quoted } from '../run-command.ts'
 import type { Report } from './error.ts'
 
 interface Finding {
@@ -56,12 +57,33 @@ function unexpected(words: readonly string[], command?: ManifestCommand): Findin
   }
 }
 
+/** What tools of today call what a command of errand does. */
+const otherNames: Readonly<Record<string, string>> = {
+  run: 'submit',
+  start: 'submit',
+  exec: 'submit',
+  build: 'prepare',
+  ls: 'runs',
+  list: 'runs',
+  ps: 'runs',
+  log: 'logs',
+  tail: 'logs -f',
+  info: 'show',
+  inspect: 'show',
+  stop: 'cancel',
+  kill: 'cancel',
+  rm: 'history delete',
+  diff: 'compare',
+  retry: 'rerun',
+  machines: 'computetarget list',
+}
+
 function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   const ids = Object.values(manifest.commands).flatMap((command) =>
     command.hidden === true ? [] : [command.id, ...command.aliases].map((id) => id.replaceAll(':', ' ')),
   )
   const flag = words.findIndex((word) => word.startsWith('-'))
-  if (flag === 0) return unknownLeadingFlag(words[0] ?? '')
+  if (flag === 0) return unknownLeadingFlag(words, manifest)
   const [first = '', second] = words.slice(0, flag === -1 ? words.length : flag)
   const siblings = ids.filter((id) => id.startsWith(`${first} `)).map((id) => id.slice(first.length + 1))
   const typed = second === undefined || siblings.length === 0 ? first : `${first} ${second}`
@@ -71,7 +93,11 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   // `restore` alone is `history restore`; `list` alone could be many.
   const endings = ids.filter((id) => id.endsWith(` ${first}`))
   const without = endings.length === 1 ? endings : []
-  const [near] = siblings.length > 0 ? inTopic : [...without, ...nearNames(typedWords, ids), ...nearNames(first, [...ids, ...topics])]
+  const other = Object.hasOwn(otherNames, first) ? otherNames[first] : undefined
+  const [near] =
+    siblings.length > 0
+      ? inTopic
+      : [...(other === undefined ? [] : [other]), ...without, ...nearNames(typedWords, ids), ...nearNames(first, [...ids, ...topics])]
   const list = siblings.length === 0 ? undefined : `Commands of ${first}: ${siblings.join(', ')}.`
   return {
     code: 'COMMAND_UNKNOWN',
@@ -80,8 +106,18 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   }
 }
 
-/** Of an option without a command: only these two could be meant. */
-function unknownLeadingFlag(typed: string): Finding {
+/** Of an option before a command: its place is behind it. Of one without a command: only these two could be meant. */
+function unknownLeadingFlag(words: readonly string[], manifest: Manifest): Finding {
+  const [typed = ''] = words
+  const start = words.findIndex(
+    (word, index) => index > 0 && !word.startsWith('-') && commandOf(words.slice(index), manifest) !== undefined,
+  )
+  if (start !== -1) {
+    const { length = 0 } = commandOf(words.slice(start), manifest) ?? {}
+    const end = start + length
+    const line = [...words.slice(start, end), ...words.slice(0, start), ...words.slice(end)].map(quoted).join(' ')
+    return { code: 'OPTION_UNKNOWN', message: `The option ${typed} stands before the command.`, hint: `Did you mean: errand ${line}` }
+  }
   const near = ['version', 'help'].find((name) =>
     typed.startsWith('--') ? nearNames(typed.slice(2), [name]).length > 0 : isLetterOf(typed, name),
   )

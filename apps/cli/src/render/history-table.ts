@@ -54,8 +54,10 @@ function isEnded({ state }: RunSummary): boolean {
 export function nowCell(run: RunSummary, now: Date): string {
   if (isEnded(run)) return ''
   if (run.state === 'interrupted') return `interrupted: errand ${run.kind === 'sweep' ? 'sweep --resume' : 'continue'}`
-  const age = run.statusAt === undefined ? '' : `${ageOf(now.getTime() - Date.parse(run.statusAt))} ago`
-  return [run.detail ?? (run.state === 'finalizing' ? 'its files are to be brought' : ''), age].filter((part) => part !== '').join(', ')
+  const doing = run.detail ?? (run.state === 'finalizing' ? 'its files are to be brought' : '')
+  if (run.statusAt === undefined) return doing
+  const age = `${ageOf(now.getTime() - Date.parse(run.statusAt))} ago`
+  return doing === '' ? `seen ${age}` : `${doing}, ${age}`
 }
 
 function ageOf(milliseconds: number): string {
