@@ -6,6 +6,9 @@ import { type UnpackedEnvironment, batchEnvironment } from './unpacked-environme
 /** What YARN knows the run by, whoever has forgotten it. YARN keeps tags in small letters. */
 export const tagOf = (runId: string): string => `errand-${runId.toLowerCase()}`.slice(0, 100)
 
+/** A setting that Spark ignores with a warning that names it: so Livy's log of a batch says whose it is, also where batches have no names. */
+export const markOf = (runId: string): string => `errand.run.${runId}`
+
 /**
  * HDFS's client, when the name node has not yet heard of a block's end, waits 400 ms and doubles that, five times. Most files of a run are
  * small and meet just that wait. These ask sooner and give up after about as long (10 s). Other storages have no such settings.
@@ -48,6 +51,7 @@ export function batchRequest(
       ...spark?.configuration,
       ...unpacked?.conf,
       'spark.yarn.tags': tags.join(','),
+      [markOf(request.runId)]: 'true',
       // Else YARN takes a driver for broken whose script works for 100 seconds before it makes its session.
       'spark.yarn.am.waitTime': '604800s',
     },

@@ -95,7 +95,7 @@ function over(claimed: boolean, application: YarnApplication | undefined, batch?
 function wordsOf(log: readonly string[]): string {
   const lines = log
     .flatMap((line) => line.split('\n'))
-    .filter((line) => line.trim() !== '' && !/^(stdout|stderr|YARN Diagnostics): ?$/.test(line))
+    .filter((line) => line.trim() !== '' && !/^(stdout|stderr|YARN Diagnostics): ?$|\berrand\.run\./.test(line))
   const telling = lines.filter((line) => /exception|error|killed|refused|denied|can't open/i.test(line) && !/^\s+at /.test(line))
   return (telling.length > 0 ? telling : lines).slice(-5).join('\n')
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrandError, errorCode } from '@errand/core'
 import { type Batch, isEnded } from '@errand/livy'
-import { tagOf } from './batch-request.ts'
+import { markOf, tagOf } from './batch-request.ts'
 import { isOfDriver } from './claim.ts'
 import type { Call, Claim, StoredRun } from './stored-run.ts'
 
@@ -51,11 +51,22 @@ async function batchByNumber(run: StoredRun, call: Call): Promise<Batch | undefi
   const [stored, application] = await Promise.all([run.read<StoredBatch>('batch.json', call), applicationOf(run, call)])
   const batch = stored && (await run.cluster.livy.get(stored.id, call))
   const found = batch?.appId ?? null
-  if (batch !== undefined && (application === undefined || found === application)) {
+  if (batch !== undefined && (application === undefined ? await mayBeOf(run, batch, call) : found === application)) {
     if (application === undefined && found !== null) await run.put('application.json', { id: found } satisfies StoredApplication, call)
     return batch
   }
   return typeof application === 'string' ? batchOfApplication(await batches(run, call), application) : undefined
+}
+
+/** Lines that Livy keeps of each stream of spark-submit. */
+const keptLines = 200
+
+/** Where nobody knows the run's application: by what spark-submit has said, unless that is nothing yet, or its beginning may be forgotten. */
+async function mayBeOf({ id, cluster: { livy } }: StoredRun, batch: Batch, call: Call): Promise<boolean> {
+  const log = (await livy.log(batch.id, { from: 0, size: 1000 }, call))?.log ?? []
+  const said = log.filter((line) => !/^\s*(stdout|stderr|YARN Diagnostics): ?$/.test(line))
+  if (said.length === 0 || said.length >= keptLines) return true
+  return said.some((line) => line.split(/[\s=,]/).includes(markOf(id)))
 }
 
 const batchOfApplication = (list: readonly Batch[], application: string): Batch | undefined =>

@@ -117,27 +117,42 @@ describe.skipIf(problem)(`a Livy without names${problem === undefined ? '' : ` (
     expect(processesOf(second.request.runId)).toEqual([])
   }, 1_200_000)
 
-  it('begins to count anew while a run is in a queue: it is queued until its driver comes, whatever becomes of its number', async () => {
-    const old = await yarn.startLivy('old')
-    await using client = openClient({ ...roadless, livyUrl: old.url, driverMemory: '3g' })
-    const flag = join(client.directory, 'flag')
-    const first = await run(client, waiting, [flag])
-    await follow(client.target, first.reference, { last: started })
-    const second = await run(client, "print('at last')")
-    await using handle = await client.target.attach(second.reference, options)
-    await expect
-      .poll(() => handle.status(options), { timeout: 600_000, interval: 1000 })
-      .toMatchObject({ state: 'queued', detail: expect.stringMatching(/^application_\w+ waits/) as string })
-    await old.restart()
-    await using livy = openLivyClient({ url: old.url, names: false })
-    for (const number of [0, 1]) expect((await livy.create({ file: '/no/such/script.py' }, options)).batch.id).toBe(number)
-    expect(await handle.status(options)).toMatchObject({
-      state: 'queued',
-      detail: expect.stringMatching(/^it has not started yet\. Livy does not know the run, and YARN can't be asked/) as string,
-    })
-    writeFileSync(flag, '')
-    expect(await follow(client.target, second.reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'at last\n' })
-  }, 1_200_000)
+  it.each([
+    ['after somebody has looked', true],
+    ['before anybody has looked', false],
+  ])(
+    'begins to count anew while a run is in a queue, %s: it is queued until its driver comes',
+    async (_when, isSeen) => {
+      const old = await yarn.startLivy('old')
+      await using client = openClient({ ...roadless, livyUrl: old.url, driverMemory: '3g' })
+      const flag = join(client.directory, 'flag')
+      const first = await run(client, waiting, [flag])
+      await follow(client.target, first.reference, { last: started })
+      const second = await run(client, "print('at last')")
+      await using handle = await client.target.attach(second.reference, options)
+      await expect.poll(() => applicationsOf(second.request.runId), { timeout: 600_000, interval: 1000 }).toHaveLength(1)
+      if (isSeen)
+        await expect
+          .poll(() => handle.status(options), { timeout: 600_000, interval: 1000 })
+          .toMatchObject({ state: 'queued', detail: expect.stringMatching(/^application_\w+ waits/) as string })
+      await old.restart()
+      await using livy = openLivyClient({ url: old.url, names: false })
+      for (const number of [0, 1]) {
+        const { batch } = await livy.create({ file: '/no/such/script.py' }, options)
+        expect(batch.id).toBe(number)
+        await expect
+          .poll(async () => (await livy.log(number, {}, options))?.log?.join('\n'), { timeout: 240_000 })
+          .toContain('/no/such/script.py')
+      }
+      expect(await handle.status(options)).toMatchObject({
+        state: 'queued',
+        detail: expect.stringMatching(/^it has not started yet\. Livy does not know the run, and YARN can't be asked/) as string,
+      })
+      writeFileSync(flag, '')
+      expect(await follow(client.target, second.reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'at last\n' })
+    },
+    1_200_000,
+  )
 })
 
 function commandOf(pid: string): string {
