@@ -1,5 +1,6 @@
 import type { FlagInput } from './oclif-core.ts'
 import { pages } from './pages.ts'
+import { type FlagShapes, joined, looseWords, optionsAmong, splitArranged, splitAtScript, splitBehindRun } from './script-words.ts'
 
 /** Spellings of the command whose last part is a script with its own arguments. */
 export const scriptCommands: readonly string[] = ['experiment submit', 'submit', 'execute start', 'execute submit']
@@ -32,19 +33,6 @@ const globalFlags: FlagShapes = {
   progress: { type: 'option' },
 }
 
-/** The part of a flag definition that says how many words it takes. */
-export type FlagShapes = Readonly<
-  Record<
-    string,
-    {
-      readonly type: 'boolean' | 'option'
-      readonly char?: string
-      readonly aliases?: readonly string[]
-      readonly charAliases?: readonly string[]
-    }
-  >
->
-
 /**
  * Turns what a user may type into what oclif understands: `help X` becomes `X --help` or a page, a leading `ml` is dropped, flags before
  * the command go behind it, and everything from the script on is put behind a `--`, so that nothing of it is ever taken for an option of
@@ -52,11 +40,11 @@ export type FlagShapes = Readonly<
  */
 export async function arrangeWords(words: readonly string[]): Promise<readonly string[]> {
   const arranged = await arrange(words)
-  return (await helpAsData(arranged)) ?? arranged
+  return helpAsData(arranged) ?? arranged
 }
 
 /** Help in a format is what `commands` prints of these commands. */
-async function helpAsData(arranged: readonly string[]): Promise<readonly string[] | undefined> {
+function helpAsData(arranged: readonly string[]): readonly string[] | undefined {
   const { own } = splitArranged(arranged)
   if (!own.some((word) => word === '--help' || word === '-h')) return undefined
   const { values, others } = looseWords(own, globalFlags)
@@ -82,38 +70,10 @@ async function arrange(words: readonly string[]): Promise<readonly string[]> {
   return [...rest.slice(0, command), ...joined(splitAtScript([...leading, ...rest.slice(command)], await submitFlags()))]
 }
 
-interface SplitWords {
-  readonly own: readonly string[]
-  /** The script with its arguments. */
-  readonly script: readonly string[]
-}
-
-function joined({ own, script }: SplitWords): readonly string[] {
-  return [...own, ...(script.length === 0 ? [] : ['--', ...script])]
-}
-
-/** The words behind a command that {@link arrangeWords} has arranged. */
-export function splitArranged(words: readonly string[]): SplitWords {
-  const separator = words.indexOf('--')
-  return separator === -1 ? { own: words, script: [] } : { own: words.slice(0, separator), script: words.slice(separator + 1) }
-}
-
 /** `errand` alone says where one is; where there is no project and nothing else was said, what it can do. */
 async function overviewUnlessNowhere(flags: readonly string[]): Promise<readonly string[]> {
   const { enclosingProject } = await import('@errand/core')
   return flags.length === 0 && enclosingProject('.') === undefined ? flags : ['overview', ...flags]
-}
-
-/** Splits the words behind `submit` into its own options and the script with its arguments. A `--` of the user's ends the options. */
-export function splitAtScript(words: readonly string[], flags: FlagShapes): SplitWords {
-  const takesValue = valueTaker(flags)
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? ''
-    if (word === '--') return { own: words.slice(0, index), script: words.slice(index + 1) }
-    if (!word.startsWith('-') || word === '-') return { own: words.slice(0, index), script: words.slice(index) }
-    if (takesValue(word) && words[index + 1] !== '--') index += 1
-  }
-  return { own: words, script: [] }
 }
 
 /**
@@ -135,80 +95,6 @@ async function rerunWords(words: readonly string[]): Promise<readonly string[]> 
   throw new ErrandError('OPTION_BEHIND_SCRIPT', `${lost} is errand's and would go to the script.`, {
     hint: `${ours} When the script has an option of this name, write -- before all of its arguments: errand rerun RUN -- ARGUMENTS`,
   })
-}
-
-/**
- * Puts a `--` between the words of `rerun` that are its own (options on either side of the run) and the arguments of the script, which
- * begin with the first word behind the run that is none of its options. A `--` of the user's says where, also before no arguments at all.
- */
-function splitBehindRun(words: readonly string[], flags: FlagShapes): readonly string[] {
-  const takesValue = valueTaker(flags)
-  const isOwn = (word: string) => Object.entries(flags).some(([name, flag]) => spells(word, name, flag))
-  let named = false
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? ''
-    if (word === '--') return words
-    const isFlag = word.startsWith('-') && word !== '-'
-    if (named && (!isFlag || !(isOwn(word) || word === '--help' || word === '-h')))
-      return [...words.slice(0, index), '--', ...words.slice(index)]
-    if (!isFlag || /^(?:-r|--run(?:=|$))/.test(word)) named = true
-    if (isFlag && takesValue(word) && words[index + 1] !== '--') index += 1
-  }
-  return words
-}
-
-/**
- * What can be known of the words of a command whose options are not known yet: the values of the flags that are, and the words that
- * belong to none of them (values of unknown flags among them).
- */
-export function looseWords(
-  words: readonly string[],
-  flags: FlagShapes,
-): { readonly values: Readonly<Record<string, string>>; readonly others: readonly string[] } {
-  const takesValue = valueTaker(flags)
-  const values: Record<string, string> = {}
-  const others: string[] = []
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? ''
-    if (!word.startsWith('-')) others.push(word)
-    const found = Object.entries(flags).find(([name, flag]) => spells(word, name, flag))
-    if (found !== undefined)
-      values[found[0]] = /^--[^=]+=(.*)$/s.exec(word)?.[1] ?? (takesValue(word) ? (words[index + 1] ?? '') : word.slice(2))
-    if (word.startsWith('-') && takesValue(word)) index += 1
-  }
-  return { values, others }
-}
-
-/** Words that are spelt as one of these options, without their values. */
-export function optionsAmong(words: readonly string[], flags: FlagShapes): readonly string[] {
-  const isSpelt = (word: string): boolean =>
-    Object.entries(flags).some(([name, { char, aliases = [] }]) =>
-      word.startsWith('--') ? [name, ...aliases].includes(word.slice(2)) : char !== undefined && word === `-${char}`,
-    )
-  return words.map((word) => word.replace(/=.*$/s, '')).filter(isSpelt)
-}
-
-function spells(word: string, name: string, flag: FlagShapes[string]): boolean {
-  const long = [name, ...(flag.aliases ?? [])].some((spelling) => word === `--${spelling}` || word.startsWith(`--${spelling}=`))
-  return long || (flag.char !== undefined && !word.startsWith('--') && word.startsWith(`-${flag.char}`))
-}
-
-/** Whether the value of a flag is the word behind it. Of `-ac` the last letter decides; `-cNAME` and `--name=value` bring their value. */
-function valueTaker(flags: FlagShapes): (word: string) => boolean {
-  const long = new Set<string>()
-  const short = new Set<string>()
-  for (const [name, flag] of Object.entries(flags)) {
-    if (flag.type !== 'option') continue
-    for (const spelling of [name, ...(flag.aliases ?? [])]) (spelling.length === 1 ? short : long).add(spelling)
-    for (const letter of [flag.char, ...(flag.charAliases ?? [])]) if (letter !== undefined) short.add(letter)
-  }
-  return (word) => {
-    if (word.startsWith('--')) return long.has(word.slice(2))
-    // The first letter that takes a value takes the rest of the word, or the next word when nothing is left.
-    const letters = word.slice(1).split('')
-    const first = letters.findIndex((letter) => short.has(letter))
-    return first !== -1 && first === letters.length - 1
-  }
 }
 
 async function rerunFlags(): Promise<FlagInput> {

@@ -1,6 +1,7 @@
 import { ErrandError } from '@errand/core'
 import { nearNames } from '@errand/core/project'
-import { type FlagShapes, splitAtScript, sweepOptionsAnywhere } from './command-line.ts'
+import { sweepOptionsAnywhere } from './command-line.ts'
+import { type FlagShapes, splitAtScript } from './script-words.ts'
 
 /**
  * Splits the words behind `sweep` into its own options and the script with its arguments. Behind the script only the options that a script

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { arrangeWords, scriptCommands, splitAtScript } from '../src/command-line.ts'
+import { arrangeWords, scriptCommands } from '../src/command-line.ts'
+import { splitAtScript } from '../src/script-words.ts'
 import { cliDirectory } from './project.ts'
 
 const flags = {

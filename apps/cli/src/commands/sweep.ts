@@ -3,10 +3,10 @@ import { ErrandError, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext, SubmitOptions } from '@errand/core/run'
 import type { Point, StoredSweep, SweepRow, SweepUpdate } from '@errand/core/sweep'
-import { splitArranged } from '../command-line.ts'
 import { dryRunFlag } from '../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../environment-flags.ts'
 import { RunCommand, runError } from '../run-command.ts'
+import { splitArranged } from '../script-words.ts'
 import { openSweepView } from '../sweep-view.ts'
 
 const { untracked: _untracked, ...sharedFlags } = environmentFlags

@@ -4,11 +4,11 @@ import type { AttachPlan, AttachableType } from '@errand/core/project'
 import type { RunContext } from '@errand/core/run'
 import { attachFlags, flagsOf, givenTo, sshFlags } from '../../attach-flags.ts'
 import { choosePassword } from '../../attach-password.ts'
-import { looseWords } from '../../command-line.ts'
 import { ErrandCommand } from '../../command.ts'
 import { projectHere } from '../../project-here.ts'
 import { findingLines } from '../../render/finding.ts'
 import { RunCommand, quoted } from '../../run-command.ts'
+import { looseWords } from '../../script-words.ts'
 import { targetRoots } from '../../target-roots.ts'
 
 type Options = Readonly<Record<string, string | boolean | number | undefined>>

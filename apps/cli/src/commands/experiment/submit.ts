@@ -1,10 +1,10 @@
 import { Flags } from '../../oclif-core.ts'
 import type { RunRecord } from '@errand/core/history'
 import type { SubmitOptions } from '@errand/core/run'
-import { optionsAmong, splitArranged } from '../../command-line.ts'
 import { dryRunFlag } from '../../dry-run-flag.ts'
 import { environmentFlags, planOptions } from '../../environment-flags.ts'
 import { onEndFlag } from '../../on-end.ts'
+import { optionsAmong, splitArranged } from '../../script-words.ts'
 import { type Start, StartCommand } from '../../start-command.ts'
 
 export default class Submit extends StartCommand {
