@@ -79,7 +79,8 @@ async function stageAndStart(
   const settings = { signal: options.signal, progress: options.report }
   const entries = Buffer.from(JSON.stringify(snapshot.entries))
   // A long list is sent only where the place does not know it; a short one costs less than the round trip that asks.
-  let answer = await agent.call('stage', call, entries.length > shortList ? settings : { ...settings, body: entries })
+  const listed = agent.begun?.has(runId) === true || entries.length <= shortList
+  let answer = await agent.call('stage', call, listed ? { ...settings, body: entries } : settings)
   for (let round = 0; round < 5; round++) {
     const { state, missing, begun, reference } = answer.result as Partial<Staging>
     if (state === 'staged') return referenceOf(agent, runId, reference)

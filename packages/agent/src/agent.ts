@@ -38,6 +38,8 @@ export interface Agent extends AsyncDisposable {
   readonly host: AgentHost
   /** By run: what was asked for before anybody wanted it, to save the way there and back. Absent: this agent is only asked in its turn. */
   readonly ahead?: Map<string, Ahead>
+  /** Runs that had a head start: their place has no list of their files from an earlier run, or has no use for it. */
+  readonly begun?: Set<string>
   call(name: string, parameters: CallParameters, settings: CallSettings): Promise<Answer>
 }
 
@@ -66,6 +68,7 @@ export async function openAgent(place: AgentPlace): Promise<Agent> {
     hello: connection.hello,
     host: place.host,
     ahead: new Map(),
+    begun: new Set(),
     call(name, parameters, settings) {
       const once = async () => (await alive(settings.signal)).call(name, parameters, settings)
       return isRepeatable(name, settings) ? repeatWhileLost(once, settings.signal) : once()

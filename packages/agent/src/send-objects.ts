@@ -37,17 +37,49 @@ export async function sendObjects(
   const message = `sending ${missing.length} files`
   const report = (bytes: number) => options.report({ message, done: (done += bytes), total, unit: 'bytes' })
   report(0)
-  // The calls are queued on one stream: the next batch follows without waiting for the answer to the last.
+  const queue = unansweredCalls()
+  await putObjects(agent, missing, source, { signal: options.signal, report, queue })
+  return queue.calls
+}
+
+/** Calls whose answers are looked at later: the next one follows without waiting for the answer to the last. */
+export interface UnansweredCalls {
+  readonly calls: readonly Promise<unknown>[]
+  /** Resolves when there is room for another. Rejects with the failure of an earlier one. */
+  add(call: Promise<unknown>): Promise<unknown>
+}
+
+export function unansweredCalls(): UnansweredCalls {
   const calls: Promise<unknown>[] = []
+  return {
+    calls,
+    add(call) {
+      // One that fails while an earlier one is waited for is looked at in its turn.
+      call.catch(() => {})
+      calls.push(call)
+      return calls.length < mostUnanswered ? Promise.resolve() : (calls.shift() ?? call)
+    },
+  }
+}
+
+export interface Putting {
+  readonly signal: AbortSignal
+  readonly queue: UnansweredCalls
+  /** Told of bytes that are on their way. */
+  report(bytes: number): void
+}
+
+/** Resolves when all contents are on their way. */
+export async function putObjects(
+  agent: Pick<Agent, 'call'>,
+  missing: readonly Content[],
+  source: ObjectSource,
+  { signal, report, queue }: Putting,
+): Promise<void> {
   for (const batch of batches(missing)) {
     const body = { size: sizeOf(batch), chunks: pieces(contents(batch, source), report) }
-    const call = agent.call('put', { objects: batch.map(({ digest, size }) => [digest, size]) }, { signal: options.signal, body })
-    // One that fails while an earlier one is waited for is looked at in its turn.
-    call.catch(() => {})
-    calls.push(call)
-    if (calls.length >= mostUnanswered) await calls.shift()
+    await queue.add(agent.call('put', { objects: batch.map(({ digest, size }) => [digest, size]) }, { signal, body }))
   }
-  return calls
 }
 
 const sizeOf = (objects: readonly Content[]): number => objects.reduce((sum, { size }) => sum + size, 0)

@@ -97,3 +97,15 @@ export interface SnapshotFile {
   readonly executable: boolean
   readonly digest: string
 }
+
+/** A file of the project while a snapshot is being taken: stored already, or a long one of which more is still to be read. */
+export type ReadFile = SnapshotFile | LongFile
+
+/** Whoever has no use for a content without its digest may leave it alone. */
+export interface LongFile extends Pick<SnapshotFile, 'path' | 'size' | 'executable'> {
+  readonly kind: 'long'
+  /** Known once all of it has been read and is stored. Undefined: it changed meanwhile, and what was read is of no use. */
+  readonly digest: Promise<string | undefined>
+  /** What has been read, and then the rest as it is read. Ends early, without an error, where `digest` will be undefined. */
+  content(): AsyncIterable<Buffer>
+}

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import type { Host, Logger } from './host.ts'
 import type { JsonValue } from './json.ts'
-import type { Environment, EnvironmentLock, EnvironmentRequest, RunRequest } from './request.ts'
+import type { Environment, EnvironmentLock, EnvironmentRequest, ReadFile, RunRequest } from './request.ts'
 
 /** Any schema that validates itself and prints itself as JSON Schema (valibot, zod 4, arktype). No transforms: core tidies values first. */
 export type Schema<Value> = StandardSchemaV1<unknown, Value> & StandardJSONSchemaV1
@@ -114,6 +114,11 @@ export interface Target extends AsyncDisposable {
   plan(request: EnvironmentRequest | RunRequest, options: CallOptions): Promise<Plan>
   /** Makes the environment ready. Same request, same result. With `build: false` a missing one is the error `ENVIRONMENT_NOT_PREPARED`. */
   prepare(request: EnvironmentRequest, options: CallOptions & { readonly build: boolean }): Promise<Prepared>
+  /**
+   * A head start for large projects, which a target may do without: takes files of a run that is about to be submitted, while others are still
+   * being read. What has arrived, `submit` need not send. Resolves when all of it is on its way; where it fails, `submit` sends everything.
+   */
+  receive?(run: Pick<RunRequest, 'runId' | 'project' | 'projectId'>, files: AsyncIterable<ReadFile>, options: CallOptions): Promise<void>
   /** Sends what is missing and starts the run, once: a second call with the same `runId` returns the first run's reference. */
   submit(request: RunRequest, prepared: Prepared, options: CallOptions): Promise<RunReference>
   /**

@@ -23,6 +23,8 @@ export interface ScriptedPlace {
   removeLeftover(id: string): Promise<void>
   submit(): Promise<RunReference>
   find(options: Parameters<Target['find']>[1]): Promise<RunReference | undefined>
+  /** Absent: the place takes no head start. */
+  receive?: Target['receive']
 }
 
 const reference: RunReference = { externalId: 'there', data: { run: 'r' } }
@@ -91,6 +93,7 @@ export async function scriptedProject(place: ScriptedPlace): Promise<ScriptedPro
     plan: async () => ({ environment: { key: 'k', ready: true, changed: [] }, steps: [] }),
     prepare: async () => ({ environmentKey: 'k' }),
     submit: () => place.submit(),
+    ...(place.receive && { receive: place.receive }),
     find: (_, options) => place.find(options),
     attach: async () => handle,
     leftovers: async function* () {

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { openObject } from '../src/snapshot/index.ts'
-import { objectWriter } from '../src/snapshot/object-store.ts'
+import { objectWriter } from '../src/snapshot/object-writer.ts'
 import { pace } from '../src/snapshot/pace.ts'
 import { pathsOf, temporaryProject } from './snapshot-project.ts'
 

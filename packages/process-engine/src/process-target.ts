@@ -1,4 +1,14 @@
-import { type Agent, agentLeftovers, findRun, openAgent, openOnce, removeAgentLeftover, runHandle, submitRun } from '@errand/agent'
+import {
+  type Agent,
+  agentLeftovers,
+  findRun,
+  openAgent,
+  openOnce,
+  removeAgentLeftover,
+  runHandle,
+  sendAhead,
+  submitRun,
+} from '@errand/agent'
 import {
   type CallOptions,
   ErrandError,
@@ -58,6 +68,7 @@ export function createProcessTarget(
   })
   const opened = (options: CallOptions): Promise<RunningPlace> => opening.get(options)
   const agent = async (options: CallOptions): Promise<Agent> => (await opened(options)).agent
+  const contents = { openObject: (digest: string) => context.openObject(digest), objectsDirectory: context.objectsDirectory }
 
   return {
     check: (options) => check(agent, options),
@@ -87,9 +98,13 @@ export function createProcessTarget(
         secretVariables(context, request),
       ])
       const { objectsDirectory } = context
-      const directory = place.host === context.host ? { directory: objectsDirectory } : {}
-      const source = { openObject: (digest: string) => context.openObject(digest), objectsDirectory, ...directory }
+      const source = place.host === context.host ? { ...contents, directory: objectsDirectory } : contents
       return submitRun(running, request, launch, source, variables, options)
+    },
+    async receive(run, files, options) {
+      const { agent: running, place } = await opened(options)
+      // On this machine contents are linked: there is no time to be won.
+      if (place.host !== context.host) await sendAhead(running, run, files, contents, options)
     },
     async find(runId, options) {
       return findRun(await agent(options), runId, context.project.id, options)

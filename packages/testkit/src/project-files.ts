@@ -61,7 +61,7 @@ async function storeObject(path: string, content: Uint8Array): Promise<void> {
 }
 
 /** `sha256:<hex>`. */
-function digestOf(content: string | Uint8Array): string {
+export function digestOf(content: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CallOptions, RunRequest } from '@errand/core'
+import type { CallOptions, RunRequest, SnapshotFile } from '@errand/core'
 import type { Broken, TargetChange } from './break-target.ts'
 
 /** Sends another request than it was given. */
@@ -75,6 +75,20 @@ export const targetBreakages = {
       })
     },
   }),
+  'takes a head start for the project': ({ inner }) => {
+    const received: SnapshotFile[] = []
+    return {
+      async receive(_run, files) {
+        for await (const file of files) if (file.kind === 'file') received.push(file)
+      },
+      submit(request, prepared, options) {
+        const { digest, entries } = request.snapshot
+        const known = new Set(entries.map(({ path }) => path))
+        const more = received.filter(({ path }) => !known.has(path))
+        return inner.submit({ ...request, snapshot: { digest, entries: [...entries, ...more] } }, prepared, options)
+      },
+    }
+  },
   'starts anew in each process': changing((request) => ({ runId: `${request.runId}-${process.pid}` })),
   'chooses run ids itself': changing((request) => ({ runId: `${request.runId}-mine` })),
   'ignores time limits': ({ inner }) => ({

@@ -58,6 +58,11 @@ const table: readonly (readonly [Breakage, string, RegExp])[] = [
   ['tells secrets in errors', secrets, /no error/],
   ['keeps secrets with the request', secrets, /no file of the place/],
   ['loses empty folders', 'the working folder holds the project and nothing else but outputs', /empty folder/],
+  [
+    'takes a head start for the project',
+    'the working folder holds the project also after a head start with what it was before',
+    /code\/gone\.py/,
+  ],
   ["writes into the user's project", "the script works in a copy: the user's own project stays as it is", /trace/],
   ['chooses run ids itself', 'the script knows its run id and has nothing to read from', /-mine/],
   ['drops metrics', comesBack, /metric/],

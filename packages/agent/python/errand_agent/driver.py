@@ -126,7 +126,7 @@ def build(jvm, home, run, request, variables):
     home.download('projects/' + digest, archive)
     content = work_tree.content_of_entries(project_archive.unpack(archive))
     os.unlink(archive)
-    answer = result_of(stage.staging(Staging, (run, request['projectId'], request['snapshot']['digest']), content))
+    answer = result_of(stage.staging(Staging, run, request['projectId'], request['snapshot']['digest'], content))
     if answer['state'] != 'staged':
         raise CallError('PROJECT_CORRUPT', 'The archive of the project in the storage of the cluster lacks contents.')
     folder = paths.run_folder(run)

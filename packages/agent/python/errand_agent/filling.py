@@ -1,40 +1,74 @@
-"""Copies a project to where it will run while its contents are still on their way: in moments in which nothing else is to be done."""
+"""Copies a project to where it will run while its contents are still on their way."""
 import os
 
 from errand_agent import trees, work_tree
-from errand_agent.objects import remove_damaged
+from errand_agent.objects import remove_damaged, write_all
 from errand_agent.paths import below
 
 
 class Filling:
-    """A staged folder to which contents are copied as they arrive. `key` tells for which run of which project and snapshot it is."""
+    """The work folder of a staged run, to which contents are copied as they arrive. `key`: its run and project."""
 
-    def __init__(self, name, key, content, missing):
+    def __init__(self, name, key):
         self.name = name
         self.key = key
-        self.content = content
+        # What the snapshot holds, once it is known; files may be offered before.
+        self.digest = None
+        self.content = None
         self.work = os.fsencode(below('staging', name, 'work'))
-        # Directories, once the folder is made. Whatever is missing of it later was taken away.
-        self.existing = None
+        os.mkdir(self.work)
+        # Directories that were made. Whatever is missing of them later was taken away.
+        self.existing = set()
+        self.offered = {}
+        self.waiting = {}
+        self.ready = []
         self.written = {}
         self.copier = work_tree.Copier()
-        self.files = {}
-        for entry in content.files:
-            self.files.setdefault(entry[1], []).append(entry)
-        absent = set(digest[-64:] for digest in missing)
-        self.ready = [digest_hex for digest_hex in self.files if digest_hex not in absent]
 
-    def arrived(self, digest_hex):
-        if digest_hex in self.files:
-            self.ready.append(digest_hex)
+    def offer(self, files, missing):
+        """Files as in a content of a snapshot; those whose digest is not among the missing ones can be copied now."""
+        for entry in files:
+            path, digest_hex = entry[0], entry[1]
+            if path in self.offered:
+                continue
+            self.offered[path] = entry
+            self.waiting.setdefault(digest_hex, []).append(entry)
+            if digest_hex not in missing:
+                self.ready.append(digest_hex)
+
+    def holds_only(self, content):
+        """Whether all that was offered belongs to the snapshot, as it was offered."""
+        return set(self.offered.values()) <= set(content.files)
+
+    def arrived(self, digest_hex, data):
+        """`data` of a short content: it need not be read back."""
+        if data is None:
+            if digest_hex in self.waiting:
+                self.ready.append(digest_hex)
+            return
+        for path, _, executable, _ in self.waiting.pop(digest_hex, ()):
+            descriptor = self.create(path, executable)
+            try:
+                write_all(descriptor, data)
+                self.written[path] = trees.signature(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
+
+    def create(self, path, executable):
+        self.make_parents(path)
+        return work_tree.create(self.work + b'/' + path, executable)
+
+    def make_parents(self, path):
+        parent = path[:max(0, path.rfind(b'/'))]
+        if parent and parent not in self.existing:
+            self.make_parents(parent)
+            os.mkdir(self.work + b'/' + parent)
+            self.existing.add(parent)
 
     def step(self):
         """Copies one content to all places that it has. What can't be copied is left to the staging, which says why."""
-        if self.existing is None:
-            os.mkdir(self.work)
-            work_tree.make_directories(self.work, self.content.directories, set())
-            self.existing = self.content.directories
-        for path, digest_hex, executable, size in self.files.pop(self.ready.pop(), ()):
+        for path, digest_hex, executable, size in self.waiting.pop(self.ready.pop(), ()):
+            self.make_parents(path)
             values = self.copier.copy(digest_hex, self.work + b'/' + path, executable, size)
             if values is None:
                 remove_damaged(self.work + b'/' + path)
@@ -42,12 +76,21 @@ class Filling:
                 self.written[path] = values
 
 
+def arrived(server, digest_hex, data):
+    attempt(server, lambda filling: filling.arrived(digest_hex, data))
+
+
 def advance(server):
-    """A moment of copying. What goes wrong costs what was copied ahead, and nothing else."""
-    try:
-        server.filling.step()
-    except OSError:
-        drop(server)
+    attempt(server, lambda filling: filling.step())
+
+
+def attempt(server, work):
+    """What goes wrong costs what was copied ahead, and nothing else."""
+    if server.filling is not None:
+        try:
+            work(server.filling)
+        except OSError:
+            drop(server)
 
 
 def drop(server):

@@ -3,7 +3,7 @@ import gzip
 import json
 
 from errand_agent.errors import CallError
-from errand_agent.objects import Incoming
+from errand_agent.incoming import receiver_of
 from errand_agent.paths import checked_digest
 
 CHUNK = 1 << 20
@@ -22,7 +22,7 @@ def unpack(path):
 
 
 def take(file, digest, size):
-    incoming = Incoming(digest, size)
+    incoming = receiver_of(digest, size)
     try:
         while size:
             chunk = file.read(min(size, CHUNK))

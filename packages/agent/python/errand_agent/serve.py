@@ -7,7 +7,8 @@ import time
 # A handler returns a result, or (result, bytes), or a generator that returns one of those and yields before seconds to wait, progress, or
 # (result, bytes) as a part of its answer.
 CALLS = {
-    'missing': 'objects', 'put': 'objects', 'adopt': 'objects',
+    'missing': 'objects', 'adopt': 'objects', 'put': 'incoming',
+    'begin': 'head_start', 'offer': 'head_start', 'holds': 'head_start', 'append': 'head_start', 'complete': 'head_start',
     'stage': 'stage', 'start': 'start', 'find': 'start',
     'status': 'follow', 'read': 'follow', 'cancel': 'follow',
     'collect': 'collect', 'fetch': 'collect',
@@ -31,18 +32,28 @@ class Server:
         self.input = Input(self.open_body, self.handle)
         self.open = []
         self.staged = set()
+        # What is copied to the folder of a run as it comes, and contents that are not whole yet by path.
         self.filling = None
+        self.growing = {}
 
-    def arrived(self, digest_hex):
-        if self.filling is not None:
-            self.filling.arrived(digest_hex)
+    def arrived(self, digest_hex, data):
+        from errand_agent.filling import arrived
+        arrived(self, digest_hex, data)
+
+    def abandon_growing(self):
+        while self.growing:
+            self.growing.popitem()[1].abandon()
 
     def open_body(self, header):
         from errand_agent.protocol import MemoryBody
         if header['call'] == 'put':
-            from errand_agent.objects import incoming
+            from errand_agent.incoming import body_of_put
             widen(self.source)
-            return incoming(header, self.arrived)
+            return body_of_put(header, self.arrived)
+        if header['call'] == 'append':
+            from errand_agent.head_start import body_of_append
+            widen(self.source)
+            return body_of_append(self, header)
         return MemoryBody()
 
     def handle(self, header, body):
@@ -118,6 +129,7 @@ class Server:
 
     def close(self):
         self.input.abandon()
+        self.abandon_growing()
         for entry in self.open:
             entry[2].close()
         if self.staged:

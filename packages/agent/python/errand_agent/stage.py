@@ -5,6 +5,7 @@ import time
 
 from errand_agent import trees, work_tree
 from errand_agent.errors import bad_request
+from errand_agent.filling import Filling
 from errand_agent.objects import has, remove_damaged
 from errand_agent.paths import below, checked_digest, checked_run, make_folder, nonce, object_path
 
@@ -22,11 +23,17 @@ def call_stage(server, params, body):
     if not isinstance(snapshot, dict) or not isinstance(project_id, str):
         raise bad_request('stage needs a snapshot and a projectId.')
     checked_digest(snapshot.get('digest'))
-    key = (run, project_id, snapshot['digest'])
-    begun = server.filling is not None and server.filling.key == key
-    entries = None if begun else json.loads(body.decode('utf-8', 'surrogateescape')) if body else snapshot.get('entries')
-    content = None if entries is None else work_tree.content_of_entries(entries)
-    work = staging(server, key, content)
+    digest = snapshot['digest']
+    server.abandon_growing()
+    filling = server.filling if server.filling is not None and server.filling.key == (run, project_id) else None
+    if filling is not None and filling.digest == digest:
+        content = filling.content
+    else:
+        entries = json.loads(body.decode('utf-8', 'surrogateescape')) if body else snapshot.get('entries')
+        content = None if entries is None else work_tree.content_of_entries(entries)
+        if content is None and filling is not None:
+            return {'state': 'entries'}
+    work = staging(server, run, project_id, digest, content)
     return work if params.get('start') is None else staged_and_started(server, work, params['start'])
 
 
@@ -39,26 +46,22 @@ def staged_and_started(server, work, params):
     return result
 
 
-def staging(server, key, content):
+def staging(server, run, project_id, digest, content):
     trees.remove_abandoned()
-    run, project_id, digest = key
-    begun = take_begun(server, key)
+    begun = take_begun(server, (run, project_id), content)
     name = '%s.%s' % (run, nonce()) if begun is None else begun.name
     folder = make_folder(below('staging', name))
     server.staged.add(name)
     keep = False
     try:
-        if begun is not None:
-            content, manifest = begun.content, None
-        else:
-            manifest = trees.take(project_id, digest, folder)
-            if manifest is not None and manifest.digest == digest:
-                content = work_tree.content_of_manifest(manifest)
+        manifest = None if begun is not None else trees.take(project_id, digest, folder)
+        if content is None and manifest is not None and manifest.digest == digest:
+            content = work_tree.content_of_manifest(manifest)
         if content is None:
             return {'state': 'entries'}
         result = yield from fill(folder, project_id, digest, content, manifest, begun)
-        if result['state'] == 'missing' and begun is None and manifest is None:
-            begin(server, name, key, content, result['missing'])
+        if result['state'] == 'missing' and manifest is None:
+            go_on(server, begun or Filling(name, (run, project_id)), digest, content, result['missing'])
             keep = result['begun'] = True
         if result['state'] == 'staged':
             keep = True
@@ -70,24 +73,22 @@ def staging(server, key, content):
             trees.give_back(name)
 
 
-def begin(server, name, key, content, missing):
+def go_on(server, begun, digest, content, missing):
+    """Copies what is missing as it comes, and the rest in moments in which nothing else is to be done."""
+    begun.digest, begun.content = digest, content
+    begun.offer(content.files, set(wanted[-64:] for wanted in missing))
+    server.filling = begun
+
+
+def take_begun(server, key, content):
+    """What was copied while the contents came, where all of it is of this snapshot; whatever else was begun is given up."""
     from errand_agent import filling
-    filling.drop(server)
-    server.filling = filling.Filling(name, key, content, missing)
-
-
-def take_begun(server, key):
-    """What was copied while the contents came; whatever else was begun is given up."""
     begun = server.filling
-    if begun is None or begun.key == key:
-        server.filling = None
-        if begun is not None and not os.path.isdir(begun.work):
-            # Whoever tidies up may have removed what lay there for long.
-            begun.written, begun.existing = {}, None
-        return begun
-    from errand_agent import filling
-    filling.drop(server)
-    return None
+    if begun is None or begun.key != key or not os.path.isdir(begun.work) or not begun.holds_only(content):
+        filling.drop(server)
+        return None
+    server.filling = None
+    return begun
 
 
 def fill(folder, project_id, digest, content, manifest, begun=None):
@@ -97,7 +98,7 @@ def fill(folder, project_id, digest, content, manifest, begun=None):
     if missing:
         return {'state': 'missing', 'missing': missing}
     work = os.fsencode(os.path.join(folder, 'work'))
-    unchanged, existing = {}, begun and begun.existing or set()
+    unchanged, existing = {}, set() if begun is None else begun.existing
     if manifest is not None:
         try:
             unchanged, existing = reuse(work, content, manifest, needed)

@@ -5,7 +5,7 @@ import stat
 import sys
 
 from errand_agent.errors import CallError, bad_request
-from errand_agent.objects import write_all
+from errand_agent.objects import mask, write_all
 from errand_agent.paths import checked_digest, checked_entry_path, encoded, object_path
 from errand_agent.trees import signature
 
@@ -120,13 +120,19 @@ def make_directories(root, directories, existing):
         os.mkdir(root + b'/' + path)
 
 
+def create(path, executable):
+    """→ descriptor of a new file of a work tree."""
+    mode = 0o755 if executable else 0o644
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    if mode & mask():
+        os.fchmod(descriptor, mode)
+    return descriptor
+
+
 class Copier:
     """Copies objects into work trees; with a copy-on-write clone where the file system has one."""
 
     def __init__(self):
-        mask = os.umask(0o22)
-        os.umask(mask)
-        self.mask = mask
         self.clone = True
         self.kernel = sys.platform.startswith('linux')
 
@@ -136,13 +142,10 @@ class Copier:
             source = os.open(object_path(digest_hex), os.O_RDONLY)
         except FileNotFoundError:
             return None
-        mode = 0o755 if executable else 0o644
         try:
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            descriptor = create(target, executable)
             try:
                 copied = self.content(source, descriptor, size)
-                if mode & self.mask:
-                    os.fchmod(descriptor, mode)
                 return signature(os.fstat(descriptor)) if copied == size else None
             finally:
                 os.close(descriptor)

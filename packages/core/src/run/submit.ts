@@ -4,9 +4,10 @@ import { ErrandError } from '../errors.ts'
 import { type NewRun, type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
 import { type Diagnostic, type PlanOptions, type RunPlan, diagnosticsOf, planRun, throwErrors } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
-import { type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
+import { type SnapshotOptions, type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
 import { type ConfiguredTarget, type RunContext, configuredTarget, openTarget, recordedTarget } from './context.ts'
 import { withoutCredentials } from './environment-at-hand.ts'
+import { headStart } from './head-start.ts'
 import { type Submission, prepareTarget, recordFailure, reporting, runToEnd } from './start.ts'
 import { storeRequest, storedRequest } from './stored-request.ts'
 import type { RunUpdate } from './update.ts'
@@ -27,8 +28,10 @@ export function submit(context: RunContext, options: SubmitOptions): AsyncGenera
       // The place is reached for while the files are read here: both take a moment and need nothing of each other.
       const preparing = prepareTarget(submission, plan.environment, opened, plan.prepareEnvironment)
       preparing.catch(() => {})
-      const request = await snapshotRequest(submission, plan)
-      await runToEnd(submission, request, await preparing, opened)
+      using ahead = headStart(submission, opened, preparing)
+      const request = await snapshotRequest(submission, plan, ahead.reading)
+      const [prepared] = await Promise.all([preparing, ahead.end()])
+      await runToEnd(submission, request, prepared, opened)
     })
   })
 }
@@ -179,11 +182,17 @@ function required(plan: RunPlan): NonNullable<RunPlan['run']> {
 }
 
 /** Records the files of the project as they are now; the request is then complete. */
-export async function snapshotRequest(submission: Submission, plan: RunPlan): Promise<RunRequest> {
+export async function snapshotRequest(submission: Submission, plan: RunPlan, reading?: SnapshotOptions['reading']): Promise<RunRequest> {
   const { context, runId, emit } = submission
   const { directory } = context.project
   const commit = gitFacts(directory)
-  const taken = await takeSnapshot({ directory, state: context.history.directory, needed: plan.needed, ...reporting(submission) })
+  const taken = await takeSnapshot({
+    directory,
+    state: context.history.directory,
+    needed: plan.needed,
+    ...reporting(submission),
+    ...(reading && { reading }),
+  })
   for (const message of taken.notes) await emit({ type: 'note', message })
   if (taken.largest.length > 0) await emit({ type: 'note', message: largeProject(taken) })
   const identity = { runId, runNumber: context.history.resolve(runId).number }

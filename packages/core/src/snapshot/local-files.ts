@@ -2,7 +2,8 @@ import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ErrandError } from '../errors.ts'
 import type { SnapshotFile } from '../request.ts'
-import { objectPath, objectWriter } from './object-store.ts'
+import { objectPath } from './object-store.ts'
+import { objectWriter } from './object-writer.ts'
 import { pace } from './pace.ts'
 
 /**

@@ -1,11 +1,10 @@
-import { createHash, hash, type Hash, randomBytes } from 'node:crypto'
+import { createHash, hash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
   constants,
   copyFileSync,
   createReadStream,
-  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -13,15 +12,18 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
+  writeSync,
 } from 'node:fs'
-import { type Stats, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, pipeline, Readable } from 'node:stream'
 import { ErrandError, errorCode } from '../errors.ts'
 import type { SnapshotFile } from '../request.ts'
 import { hexOf } from './manifest.ts'
-import type { Pace } from './pace.ts'
 import { notWritable } from './sealed-file.ts'
+
+/** Bytes of what is read at once. */
+export const pieceSize = 1 << 20
 
 /** Where the content of that digest lies below the state folder. */
 export function objectPath(state: string, digest: string): string {
@@ -58,97 +60,8 @@ function missing(path: string, digest: string, cause: Error): ErrandError {
   })
 }
 
-/** What became of reading one file. `stat` is that of the moment after the last byte. */
-export type StoreOutcome =
-  | { readonly kind: 'stored'; readonly digest: string; readonly size: number; readonly stat: Stats }
-  | { readonly kind: 'vanished' | 'changing' }
-  | { readonly kind: 'unreadable'; readonly reason: string }
-
-export interface ObjectWriter {
-  /** Reads a file once, hashing while it copies, and stores the content unless it is stored. */
-  store(path: string): Promise<StoreOutcome>
-}
-
-export interface ObjectWriterOptions {
-  readonly state: string
-  readonly pace: Pace
-  /** Told after each piece that was read. */
-  onRead(bytes: number): void
-}
-
-const pieceSize = 1 << 20
-const attempts = 3
-
-/** Stores files one after the other, with one buffer for all of them. */
-export function objectWriter(options: ObjectWriterOptions): ObjectWriter {
-  const piece = Buffer.allocUnsafe(pieceSize)
-  return {
-    store: async (path) => {
-      for (let attempt = 1; attempt <= attempts; attempt += 1) {
-        const outcome = await storeOnce(path, piece, options)
-        if (outcome.kind !== 'changing') return outcome
-      }
-      return { kind: 'changing' }
-    },
-  }
-}
-
-async function storeOnce(path: string, piece: Buffer, options: ObjectWriterOptions): Promise<StoreOutcome> {
-  const opened = openSource(path)
-  if (typeof opened !== 'number') return opened
-  try {
-    const before = fstatSync(opened)
-    if (!before.isFile()) return { kind: 'vanished' }
-    const copied = await copyContent(opened, before.size, piece, options)
-    if ('kind' in copied) return copied
-    const stat = fstatSync(opened)
-    const same = stat.size === before.size && stat.mtimeMs === before.mtimeMs && stat.ctimeMs === before.ctimeMs
-    return same && stat.size === copied.size ? { kind: 'stored', ...copied, stat } : { kind: 'changing' }
-  } finally {
-    closeSync(opened)
-  }
-}
-
-// Not blocking, and never through a link: what was a file when it was listed may be a pipe or a link by now.
-const openFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-
-function openSource(path: string): number | StoreOutcome {
-  try {
-    return openSync(path, openFlags)
-  } catch (error) {
-    const gone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(error) ?? '')
-    return gone ? { kind: 'vanished' } : unreadable(error)
-  }
-}
-
-function unreadable(error: unknown): StoreOutcome & { kind: 'unreadable' } {
-  return { kind: 'unreadable', reason: errorCode(error) ?? String(error) }
-}
-
-type Copied = { readonly digest: string; readonly size: number } | Exclude<StoreOutcome, { kind: 'stored' }>
-
-async function copyContent(source: number, expected: number, piece: Buffer, options: ObjectWriterOptions): Promise<Copied> {
-  try {
-    const length = fill(source, piece)
-    options.onRead(length)
-    if (options.pace.due()) await options.pace.rest()
-    if (length === piece.length) return await copyLarge(source, expected, piece, options)
-    const content = piece.subarray(0, length)
-    const digest = `sha256:${hash('sha256', content, 'hex')}`
-    if (!isStored(options.state, digest, length)) {
-      writePartial(options.state, digest, (partial) => writeFileSync(partial, content, { mode: 0o444, flag: 'wx' }))
-    }
-    return { digest, size: length }
-  } catch (error) {
-    if (readFailures.has(errorCode(error) ?? '')) return unreadable(error)
-    throw error
-  }
-}
-
-const readFailures = new Set(['EIO', 'EACCES', 'EPERM', 'EISDIR', 'EINVAL', 'ESTALE'])
-
 /** Reads until the piece is full or the file ends; answers the length. */
-function fill(source: number, piece: Buffer): number {
+export function fill(source: number, piece: Buffer): number {
   let length = 0
   while (length < piece.length) {
     const count = readSync(source, piece, length, piece.length - length, null)
@@ -158,65 +71,57 @@ function fill(source: number, piece: Buffer): number {
   return length
 }
 
-/** The first piece is in `piece`: the digest is known only at the end, so the copy is made under a passing name. */
-async function copyLarge(source: number, expected: number, piece: Buffer, options: ObjectWriterOptions): Promise<Copied> {
-  const partial = partialPath(options.state)
-  const target = guarded(partial, () => openSync(partial, 'wx', 0o444))
-  const digesting = createHash('sha256')
-  try {
-    const size = await copyPieces({ source, expected, target, piece, digesting }, options)
-    if (size !== expected) return { kind: 'changing' }
-    const digest = `sha256:${digesting.digest('hex')}`
-    if (!isStored(options.state, digest, size)) publish(options.state, partial, digest)
-    return { digest, size }
-  } finally {
-    closeSync(target)
-    rmSync(partial, { force: true })
-  }
-}
-
-interface Copy {
-  readonly source: number
-  readonly expected: number
-  readonly target: number
-  readonly piece: Buffer
-  readonly digesting: Hash
-}
-
-/** Answers how much was copied. Ends soon after the expected size: a file that grows as fast as it is read has no end. */
-async function copyPieces({ source, expected, target, piece, digesting }: Copy, options: ObjectWriterOptions): Promise<number> {
-  let size = 0
-  for (let length = piece.length; length > 0 && size <= expected; length = fill(source, piece)) {
-    if (size > 0) options.onRead(length)
-    digesting.update(piece.subarray(0, length))
-    guarded(options.state, () => writeAll(target, piece, length))
-    size += length
-    if (options.pace.due()) await options.pace.rest()
-  }
-  return size
-}
-
-function writeAll(target: number, piece: Buffer, length: number): void {
-  for (let written = 0; written < length;) written += writeSync(target, piece, written, length - written)
-}
-
 /** Stored, and whole: a power cut can leave a renamed file without its content. */
-function isStored(state: string, digest: string, size: number): boolean {
+export function isStored(state: string, digest: string, size: number): boolean {
   return statSync(objectPath(state, digest), { throwIfNoEntry: false })?.size === size
 }
 
-function writePartial(state: string, digest: string, write: (partial: string) => void): void {
+/**
+ * Stores a short content, unless it is stored. It is written under its own name at once: what a killed process leaves there does not have its
+ * size, and is replaced by the next to store that content.
+ */
+export function storeContent(state: string, digest: string, content: Buffer): void {
+  const path = objectPath(state, digest)
+  const created = guarded(path, () => create(path))
+  if (created !== undefined) return writeNew(path, created, content)
+  if (isStored(state, digest, content.length)) return
   const partial = partialPath(state)
+  writeNew(
+    partial,
+    guarded(partial, () => openSync(partial, 'wx', 0o444)),
+    content,
+  )
+  publish(state, partial, digest)
+}
+
+/** Undefined when there is a file of that name. */
+function create(path: string): number | undefined {
   try {
-    guarded(partial, () => write(partial))
-    publish(state, partial, digest)
+    return openSync(path, 'wx', 0o444)
   } catch (error) {
-    rmSync(partial, { force: true })
-    throw error
+    if (errorCode(error) === 'EEXIST') return undefined
+    if (errorCode(error) !== 'ENOENT') throw error
+    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+    return create(path)
   }
 }
 
-function publish(state: string, partial: string, digest: string): void {
+function writeNew(path: string, created: number, content: Buffer): void {
+  try {
+    guarded(path, () => writeAll(created, content, content.length))
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw error
+  } finally {
+    closeSync(created)
+  }
+}
+
+export function writeAll(target: number, piece: Buffer, length: number): void {
+  for (let written = 0; written < length;) written += writeSync(target, piece, written, length - written)
+}
+
+export function publish(state: string, partial: string, digest: string): void {
   const path = objectPath(state, digest)
   guarded(path, () => {
     try {
@@ -229,7 +134,7 @@ function publish(state: string, partial: string, digest: string): void {
   })
 }
 
-function guarded<Result>(path: string, write: () => Result): Result {
+export function guarded<Result>(path: string, write: () => Result): Result {
   try {
     return write()
   } catch (cause) {
@@ -293,7 +198,7 @@ function digestOfFile(path: string): string {
 const partialPrefix = 'partial-'
 const partialLifetime = 24 * 60 * 60 * 1000
 
-function partialPath(state: string): string {
+export function partialPath(state: string): string {
   return join(state, 'objects', `${partialPrefix}${process.pid}-${randomBytes(6).toString('hex')}`)
 }
 

@@ -8,9 +8,8 @@ export interface Pace {
   rest(): Promise<void>
 }
 
-const longestStretch = 40
-
-export function pace(signal: AbortSignal): Pace {
+/** @param longestStretch Milliseconds. */
+export function pace(signal: AbortSignal, longestStretch = 40): Pace {
   let since = performance.now()
   return {
     due: () => performance.now() - since > longestStretch,

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, rmSync, type Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Snapshot, SnapshotFile } from '../request.ts'
+import type { ReadFile, Snapshot, SnapshotFile } from '../request.ts'
 import type { Progress } from '../target.ts'
 import { excludedBy } from './excluded-by.ts'
 import { digestOf, hexOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
 import { neededPaths } from './needed-paths.ts'
 import { notesOf } from './notes.ts'
-import { objectsMark, objectWriter, removeOldPartials, storedObjects } from './object-store.ts'
+import { longFile, longFileSize } from './long-file.ts'
+import { objectPath, objectsMark, removeOldPartials, storedObjects } from './object-store.ts'
+import { objectWriter, type OnCopy } from './object-writer.ts'
 import { pace, type Pace } from './pace.ts'
 import { changingFiles, neededLeftOut, undecodedFiles, unreadableFiles } from './refusals.ts'
 import { notWritable, replaceFile } from './sealed-file.ts'
@@ -25,6 +27,8 @@ export interface SnapshotOptions {
   readonly needed?: readonly string[]
   readonly signal: AbortSignal
   report?(progress: Progress): void
+  /** Asked before files are read; what it answers is given each file as soon as its content is stored, and a long one before. */
+  reading?(files: readonly FoundFile[]): ((file: ReadFile) => void) | undefined
 }
 
 export interface TakenSnapshot {
@@ -73,7 +77,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TakenSnaps
   // A content may have been removed since; only then is it worth looking at each.
   const objects = cache === undefined || cache.facts.objects === objectsMark(state) ? undefined : storedObjects(state)
   const found = await findFiles({ directory, state, needed: options.needed, breaks, cache, objects })
-  const stored = await readFiles(found.toRead, { directory, state, breaks, report: options.report })
+  const stored = await readFiles(found.toRead, { ...options, directory, state })
   const entries = entriesOf(found.walked, [...found.unchanged, ...stored.files])
   const snapshot = keep(state, entries, cache, stored.rows, followsRules(found.walked, entries))
   return describe(found.walked, snapshot, stored.files.length)
@@ -170,40 +174,55 @@ async function refuseAbsent(directory: string, absent: ReadonlySet<string>, pres
   }
 }
 
-interface ReadingOptions {
-  readonly directory: string
-  readonly state: string
-  readonly breaks: Pace
-  readonly report: ((progress: Progress) => void) | undefined
-}
-
 interface ReadFiles {
   readonly files: readonly SnapshotFile[]
   readonly rows: ReadonlyMap<string, StatRow>
 }
 
-async function readFiles(toRead: readonly FoundFile[], options: ReadingOptions): Promise<ReadFiles> {
+async function readFiles(toRead: readonly FoundFile[], options: SnapshotOptions): Promise<ReadFiles> {
   const files: SnapshotFile[] = []
   const rows = new Map<string, StatRow>()
   if (toRead.length === 0) return { files, rows }
-  removeOldPartials(options.state)
-  const readAfter = fileSystemTime(options.state)
-  const writer = objectWriter({ state: options.state, pace: options.breaks, onRead: progressOf(toRead, options.report) })
+  const { directory, state, signal } = options
+  removeOldPartials(state)
+  const readAfter = fileSystemTime(state)
+  const give = options.reading?.(toRead)
+  // Whoever takes the files needs the thread between them.
+  const breaks = give === undefined ? pace(signal) : pace(signal, sharedStretch)
+  const writer = objectWriter({ state, pace: breaks, onRead: progressOf(toRead, options.report) })
   const unreadable: { path: string; reason: string }[] = []
   const changing: string[] = []
   for (const { path } of toRead) {
-    const outcome = await writer.store(`${options.directory}/${path}`)
+    let given: string | undefined
+    const onCopy: OnCopy = ({ path: partial, stat }) => {
+      if (give === undefined || stat.size < longFileSize) return undefined
+      const long = longFile({ path, size: stat.size, executable: isExecutable(stat) }, partial, (digest) => objectPath(state, digest))
+      give(long)
+      return {
+        grown: long.grown,
+        ended(digest) {
+          given = digest
+          long.ended(digest)
+        },
+      }
+    }
+    const outcome = await writer.store(`${directory}/${path}`, onCopy)
     if (outcome.kind === 'unreadable') unreadable.push({ path, reason: outcome.reason })
     if (outcome.kind === 'changing') changing.push(path)
     if (outcome.kind !== 'stored') continue
     const { digest, size, stat } = outcome
-    files.push({ kind: 'file', path, size, executable: isExecutable(stat), digest })
+    const file = { kind: 'file', path, size, executable: isExecutable(stat), digest } as const
+    files.push(file)
     rows.set(path, statRow(stat, readAfter))
+    if (given !== digest) give?.(file)
   }
   if (unreadable.length > 0) throw unreadableFiles(unreadable)
   if (changing.length > 0) throw changingFiles(changing)
   return { files, rows }
 }
+
+/** Milliseconds. */
+const sharedStretch = 3
 
 /** What time it is for the file system, which may not be what the clock of this machine says. Milliseconds. */
 function fileSystemTime(state: string): number {
@@ -219,7 +238,7 @@ function fileSystemTime(state: string): number {
 
 const reportEvery = 100
 
-function progressOf(toRead: readonly FoundFile[], report: ReadingOptions['report']): (bytes: number) => void {
+function progressOf(toRead: readonly FoundFile[], report: SnapshotOptions['report']): (bytes: number) => void {
   const total = toRead.reduce((sum, file) => sum + file.size, 0)
   let done = 0
   let last = performance.now()

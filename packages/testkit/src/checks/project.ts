@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
-import type { Snapshot } from '@errand/core'
-import type { ProjectFiles } from '../project-files.ts'
+import { join } from 'node:path'
+import type { LongFile, ReadFile, RunRequest, Snapshot, SnapshotFile } from '@errand/core'
+import { contextFolders } from '../context.ts'
+import { type ProjectFiles, digestOf, takeProjectSnapshot } from '../project-files.ts'
 import { finalStatus, reportMark, reportOf } from '../run-events.ts'
 import type { Check, Trial } from '../trial.ts'
 
@@ -88,12 +90,7 @@ export function projectChecks(): Check[] {
 
   return [
     check('the working folder holds the project and nothing else but outputs', ({ seen, snapshot }) => {
-      const expected = [
-        ...snapshot.entries.map(({ path, ...entry }) => [path, entry] as const),
-        ...parentsOf(snapshot),
-        ['outputs', { kind: 'directory' }] as const,
-      ]
-      assert.deepEqual(seen.found, Object.fromEntries(expected))
+      assert.deepEqual(seen.found, expectedIn(snapshot))
       assert.equal(seen.linked, 'text\n', 'a link leads to its file')
       assert.equal(seen.tool, 'tool ran', 'an executable file can be executed')
     }),
@@ -112,8 +109,47 @@ export function projectChecks(): Check[] {
       assert.equal(seen.run, runId)
       assert.equal(seen.input, '')
     }),
+    { name: 'the working folder holds the project also after a head start with what it was before', body: headStart },
   ]
 }
+
+/** Files that the snapshot has, files that it had, and a long one that was never read to its end. */
+async function headStart(trial: Trial): Promise<void> {
+  const request = await trial.request(files)
+  const earlier = { 'code/main.py': "print('an earlier version')\n", 'code/gone.py': 'no longer there\n' }
+  const { entries } = await takeProjectSnapshot(join(trial.directory, contextFolders.objects), earlier)
+  const prepared = await trial.prepare()
+  const reference = await trial.step(async (target, options) => {
+    await target.receive?.(request, readFiles(request, entries.filter(isFile)), options)
+    return target.submit(request, prepared, options)
+  })
+  trial.remember(reference)
+  const { found } = reportOf(await trial.events(reference)) as Seen
+  assert.deepEqual(found, expectedIn(request.snapshot))
+}
+
+async function* readFiles({ snapshot }: RunRequest, earlier: readonly SnapshotFile[]): AsyncGenerator<ReadFile> {
+  const long = Buffer.alloc(3_000_000, 'long ')
+  yield* earlier
+  yield longFile('code/at_last.bin', long, digestOf(long))
+  yield longFile('code/interrupted.bin', long.subarray(0, 1_000_000), undefined)
+  yield* snapshot.entries.filter(isFile)
+}
+
+function longFile(path: string, content: Buffer, digest: string | undefined): LongFile {
+  return {
+    kind: 'long',
+    path,
+    size: 3_000_000,
+    executable: false,
+    digest: new Promise((resolve) => setImmediate(resolve, digest)),
+    async *content() {
+      yield content
+    },
+  }
+}
+
+const isFile = (entry: Snapshot['entries'][number]): entry is SnapshotFile => entry.kind === 'file'
 
 async function lookAround(trial: Trial): Promise<Look> {
   const request = await trial.request(files)
@@ -129,6 +165,11 @@ async function lookAround(trial: Trial): Promise<Look> {
     snapshot: request.snapshot,
     projectAfter: (await readdir(projectDirectory)).toSorted(),
   }
+}
+
+function expectedIn(snapshot: Snapshot): Readonly<Record<string, object>> {
+  const own = snapshot.entries.map(({ path, ...entry }) => [path, entry] as const)
+  return Object.fromEntries([...own, ...parentsOf(snapshot), ['outputs', { kind: 'directory' }]])
 }
 
 function topLevel(paths: readonly string[]): string[] {
