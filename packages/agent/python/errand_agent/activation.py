@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from errand_agent.environment import CannotStart, put
+from errand_agent.errors import CannotStart
 from errand_agent.paths import encoded
 
 LIMIT = 60.0
@@ -27,7 +27,7 @@ def activate(prefix, variables, kept, hidden, note):
     given = {name: value for name, value in variables.items() if name not in hidden}
     for path in named(prefix, 'env_vars.d', '*.json'):
         for name, value in read_variables(path).items():
-            put(given, name, value)
+            given[encoded(name)] = encoded(value)
     scripts = named(prefix, 'activate.d', '*.sh')
     found = source(scripts, given, note) if scripts else given
     for name in set(kept) | set(hidden):

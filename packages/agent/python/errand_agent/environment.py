@@ -2,13 +2,10 @@
 import os
 import sys
 
+from errand_agent.errors import CannotStart
 from errand_agent.paths import agent_folder, encoded, make_folder
 
 FRAMEWORKS = {'python': 'Python', 'pyspark': 'PySpark'}
-
-
-class CannotStart(Exception):
-    """The script can't be started; the text is the reason of the run's end."""
 
 
 def script_environment(folder, request, secrets, note):

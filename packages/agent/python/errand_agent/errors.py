@@ -1,4 +1,4 @@
-"""The one error that a call answers with."""
+"""The error that a call answers with, and the one that ends a run before its script."""
 
 
 class CallError(Exception):
@@ -15,6 +15,10 @@ class CallError(Exception):
         if self.hint:
             answer['hint'] = self.hint
         return answer
+
+
+class CannotStart(Exception):
+    """The script can't be started; the text is the reason of the run's end."""
 
 
 def bad_request(message):

@@ -3,7 +3,7 @@ import fcntl
 import os
 import signal
 
-from errand_agent.environment import CannotStart
+from errand_agent.errors import CannotStart
 from errand_agent.processes import end_with_parent
 
 F_SETPIPE_SZ = 1031

@@ -4,6 +4,7 @@ import signal
 import time
 
 from errand_agent import capture, ending, environment, log_record, processes, script_process, status
+from errand_agent.errors import CannotStart
 from errand_agent.machine import iso_time
 from errand_agent.redaction import Redaction
 from errand_agent.supervised_processes import SupervisedProcesses
@@ -57,7 +58,7 @@ class Supervision:
             return
         try:
             self.start(variables)
-        except environment.CannotStart as error:
+        except CannotStart as error:
             self.log.note(str(error))
             self.finish({'state': 'failed', 'cause': 'start', 'reason': str(error)})
             return
