@@ -191,6 +191,12 @@ describe('the lines of a Dockerfile', () => {
     for (const value of Object.values(credentials)) expect(written).not.toContain(`/${value}`)
   })
 
+  it('bring pip into an environment of uv for an option that uv lacks', () => {
+    const environment = condaFile({ channels: [], conda: ['python=3.11'], pip: ['six'], pipOptions: ['--no-color'] })
+    const { lines } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
+    expect(lines.join('\n')).toMatch(/uv pip install --python \S+ pip; } && .*python -m pip install/)
+  })
+
   it('have the shell fill in what stands on a command line', () => {
     const environment = condaFile({ channels: ['https://u:p@example.org/main'], conda: ['python=3.6'], pip: [], pipOptions: [] })
     const programs = { micromamba: { path: '/opt/micromamba', version: '2.8.1' } }

@@ -138,15 +138,18 @@ async function contextFiles(
   ]
 }
 
-/** BuildKit has secrets for the time of a build in what Docker brings since 20.10 (API 1.41). In a layer everybody who gets the image could read them. */
-function builderWithSecrets({ apiVersion, name, host }: Engine, file: string): Builder {
-  const minor = Number(apiVersion.split('.')[1])
-  if (!name.startsWith('Podman') && minor >= 41) return 'buildkit'
+/**
+ * BuildKit has secrets for the time of a build in what Docker brings since 20.10 (API 1.41), and Podman has them. In a layer everybody who gets the
+ * image could read them.
+ */
+function builderWithSecrets({ apiVersion, name, version, host }: Engine, file: string): Builder {
+  if (name.startsWith('Podman') && Number.parseInt(version) >= 4) return 'classic'
+  if (!name.startsWith('Podman') && Number(apiVersion.split('.')[1]) >= 41) return 'buildkit'
   throw new ErrandError(
     'CREDENTIALS_IN_IMAGE',
-    `An address in ${file} holds a user or password, which the engine of ${host.name} would keep in the image: only Docker 20.10 and newer can hide it.`,
+    `An address in ${file} holds a user or password, which the engine of ${host.name} would keep in the image: Docker 20.10 and Podman 4 can hide it.`,
     {
-      hint: 'Take it out of the address: let the base image bring a pip.conf or .netrc, or run on a target that is no container.',
+      hint: 'Update that engine, or take it out of the address: let the base image bring a pip.conf or .netrc, or run on a target that is no container.',
     },
   )
 }

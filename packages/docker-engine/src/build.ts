@@ -124,8 +124,10 @@ async function sessionOf(engine: Engine, { builder, secrets }: ImageBuild): Prom
 }
 
 async function startBuild(engine: Engine, build: ImageBuild, session: string | undefined, signal: AbortSignal): Promise<Readable> {
-  const context = tarOf([{ path: 'Dockerfile', content: build.dockerfile }, ...build.files])
+  const { files, query: secrets } = build.builder === 'classic' ? secretsInContext(build.secrets) : nothingInContext
+  const context = tarOf([{ path: 'Dockerfile', content: build.dockerfile }, ...build.files, ...files])
   const query = {
+    ...secrets,
     t: build.tag,
     labels: build.labels,
     buildargs: build.arguments,
@@ -136,6 +138,21 @@ async function startBuild(engine: Engine, build: ImageBuild, session: string | u
   }
   if (session !== undefined) return dialBuild(engine, context, { ...query, session }, signal)
   return (await engine.docker.buildImage(context, { ...query, abortSignal: signal } as object)) as unknown as Readable
+}
+
+const nothingInContext = { files: [], query: {} } as const
+
+/** Podman takes secrets with the context, moves them out of it before it builds, and deletes them with it. Source: containers/podman, images_build.go. */
+function secretsInContext(secrets: BuildSecrets = {}): {
+  readonly files: readonly TarFile[]
+  readonly query: { readonly secrets?: string }
+} {
+  const named = Object.entries(secrets).map(([id, content]) => ({ id, content, path: `errand-secret-${id}` }))
+  if (named.length === 0) return nothingInContext
+  return {
+    files: named.map(({ path, content }) => ({ path, content })),
+    query: { secrets: JSON.stringify(named.map(({ id, path }) => `id=${id},src=${path}`)) },
+  }
 }
 
 /** As dockerode's own, which opens a session that has no secrets. */

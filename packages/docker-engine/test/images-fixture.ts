@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Environment, type EnvironmentLock, type JsonValue, type Progress, type SnapshotFile, localHost } from '@errand/core'
-import { type DockerEngine, sharedDockerEngine } from '@errand/testkit/servers'
+import { type DockerEngine, type Podman, sharedDockerEngine } from '@errand/testkit/servers'
 import { type Engine, type PrepareImageOptions, type WantedImage, openEngine } from '../src/index.ts'
 
 /** An engine, a folder of a client's own, and what a project wants. */
@@ -26,13 +26,13 @@ export interface WantedMore {
 
 let made = 0
 
-export async function imagesFixture(server?: DockerEngine): Promise<ImagesFixture> {
+export async function imagesFixture(server?: DockerEngine | Podman): Promise<ImagesFixture> {
   const started = server ?? (await sharedDockerEngine())
   const engine = await openEngine({ host: localHost(), address: started.socket }, { signal: new AbortController().signal })
   const directory = mkdtempSync(join(tmpdir(), 'errand-images-'))
   const own = `${process.pid}-${Date.now()}`
   return {
-    server: started,
+    server: started as DockerEngine,
     engine,
     directory,
     async base() {

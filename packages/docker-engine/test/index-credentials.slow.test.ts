@@ -3,7 +3,7 @@ import { type Server, createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type PackageIndex, dockerProblem, makeCondaChannel, startPackageIndex } from '@errand/testkit/servers'
+import { type PackageIndex, dockerProblem, makeCondaChannel, startPackageIndex, startPodman } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { prepareImage } from '../src/index.ts'
 import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
@@ -86,11 +86,20 @@ describe.skipIf(problem !== undefined)(
       }
     })
 
+    it('by Podman has them nowhere', async () => {
+      await using podman = await startPodman()
+      await using there = await imagesFixture(podman)
+      const canonical = pipFile(['thing-podman'], { pipOptions: own() })
+      const made = await prepareImage(there.engine, there.wanted(await podman.image('python'), canonical), there.options())
+      expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: 'thing-podman', version: '2.0' }))
+      await expectNowhere(made.image, [made], there)
+    })
+
     it('is refused where the engine has no secrets for a build', async () => {
       const wanted = fixture.wanted(base, pipFile(['thing-refused'], { pipOptions: own() }))
       for (const engine of [
         { ...fixture.engine, apiVersion: '1.40' },
-        { ...fixture.engine, name: 'Podman Engine' },
+        { ...fixture.engine, name: 'Podman Engine', version: '3.0.1' },
       ]) {
         const error = await prepareImage(engine, wanted, fixture.options()).catch((caught: unknown) => caught)
         expect(error).toMatchObject({ code: 'CREDENTIALS_IN_IMAGE' })
@@ -112,12 +121,12 @@ describe.skipIf(problem !== undefined)(
 const wheelOf = (name: string): string => `${new URL(index.url).origin}/wheels/${name}-2.0-py3-none-any.whl`
 
 /** In no layer, and in nothing that an engine or errand's own files tell. */
-async function expectNowhere(image: string | undefined, said: readonly unknown[]): Promise<void> {
+async function expectNowhere(image: string | undefined, said: readonly unknown[], { directory, engine } = fixture): Promise<void> {
   const texts = [JSON.stringify(said)]
-  for (const path of globSync('**/*', { cwd: fixture.directory }).map((name) => join(fixture.directory, name)))
+  for (const path of globSync('**/*', { cwd: directory }).map((name) => join(directory, name)))
     if (statSync(path).isFile()) texts.push(readFileSync(path, 'utf8'))
   if (image !== undefined) {
-    const made = fixture.engine.docker.getImage(image)
+    const made = engine.docker.getImage(image)
     texts.push(JSON.stringify(await made.inspect()), JSON.stringify(await made.history()))
     expect(await found((await made.get()) as unknown as Readable)).toEqual([])
   }
