@@ -117,7 +117,7 @@ function writeNew(path: string, created: number, content: Buffer): void {
   }
 }
 
-export function writeAll(target: number, piece: Buffer, length: number): void {
+function writeAll(target: number, piece: Buffer, length: number): void {
   for (let written = 0; written < length;) written += writeSync(target, piece, written, length - written)
 }
 

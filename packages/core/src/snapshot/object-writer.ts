@@ -1,8 +1,10 @@
 import { createHash, hash, type Hash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, rmSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, read, rmSync, type Stats, write } from 'node:fs'
+import { promisify } from 'node:util'
 import { errorCode } from '../errors.ts'
-import { fill, guarded, isStored, partialPath, pieceSize, publish, storeContent, writeAll } from './object-store.ts'
+import { fill, guarded, isStored, partialPath, pieceSize, publish, storeContent } from './object-store.ts'
 import type { Pace } from './pace.ts'
+import { notWritable } from './sealed-file.ts'
 
 /** What became of reading one file. `stat` is that of the moment after the last byte. */
 export type StoreOutcome =
@@ -133,16 +135,41 @@ interface Copy {
   readonly growing: GrowingCopy | undefined
 }
 
-/** Answers how much was copied. Ends soon after the expected size: a file that grows as fast as it is read has no end. */
+/**
+ * Answers how much was copied. Ends soon after the expected size: a file that grows as fast as it is read has no end. The next piece is read
+ * while this one is hashed and written, and the thread is free for whoever sends the file meanwhile.
+ */
 async function copyPieces({ source, expected, target, piece, digesting, growing }: Copy, options: StoringOptions): Promise<number> {
   let size = 0
-  for (let length = piece.length; length > 0 && size <= expected; length = fill(source, piece)) {
+  let other: Buffer = Buffer.allocUnsafe(pieceSize)
+  for (let length = piece.length; length > 0 && size <= expected;) {
     if (size > 0) options.onRead(length)
+    const working = Promise.allSettled([writeWhole(target, piece, length), fillMeanwhile(source, other)])
     digesting.update(piece.subarray(0, length))
-    guarded(options.state, () => writeAll(target, piece, length))
+    // Both are over before either's failure closes the files.
+    const [written, filled] = await working
+    if (written.status === 'rejected') throw notWritable(options.state, written.reason)
     size += length
     growing?.grown(size)
+    if (filled.status === 'rejected') throw filled.reason
+    length = filled.value
+    ;[piece, other] = [other, piece]
     if (options.pace.due()) await options.pace.rest()
   }
   return size
+}
+
+const readSome = promisify(read)
+const writeSome = promisify(write)
+
+async function fillMeanwhile(source: number, piece: Buffer): Promise<number> {
+  for (let length = 0; ;) {
+    const { bytesRead } = await readSome(source, piece, length, piece.length - length, null)
+    length += bytesRead
+    if (bytesRead === 0 || length === piece.length) return length
+  }
+}
+
+async function writeWhole(target: number, piece: Buffer, length: number): Promise<void> {
+  for (let written = 0; written < length;) written += (await writeSome(target, piece, written, length - written)).bytesWritten
 }
