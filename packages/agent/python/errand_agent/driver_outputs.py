@@ -2,6 +2,7 @@
 
 In the storage: `files/<n>`, `kept/<n>.json` (the list of what is there by now; the highest holds), and at the end `files.json`.
 """
+import hashlib
 import json
 import os
 import sys
@@ -23,7 +24,7 @@ class Outputs:
 
     def __init__(self, storage, folder, run, include):
         self.storage, self.folder, self.run, self.include = storage, folder, run, include
-        # {path: (signature, entry of the list)} of what is in the storage; without a signature what may have changed since.
+        # {path: (signature, digest, entry of the list)} of what is in the storage; without a signature what may have changed since.
         self.kept, self.waiting = {}, set()
         self.places, self.lists = 0, 0
         self.ended = threading.Event()
@@ -58,8 +59,8 @@ class Outputs:
         self.lists += 1
         self.put_list('kept/%d.json' % self.lists, listing, self.entries(self.kept))
         self.storage.delete('kept/%d.json' % (self.lists - 1))
-        needed = set(entry['place'] for _, entry in self.kept.values())
-        for _, entry in before.values():
+        needed = set(entry['place'] for _, _, entry in self.kept.values())
+        for _, _, entry in before.values():
             if entry['place'] not in needed:
                 self.storage.delete(entry['place'])
 
@@ -77,7 +78,7 @@ class Outputs:
         return collect.call_collect(None, {'run': self.run, 'include': include}, None)
 
     def entries(self, kept):
-        return [kept[path][1] for path in sorted(kept)]
+        return [kept[path][-1] for path in sorted(kept)]
 
     def put_list(self, name, listing, files):
         self.storage.put(name, json.dumps(dict(listing, files=files)).encode('ascii'))
@@ -89,13 +90,15 @@ class Outputs:
             path = file['path']
             signature, settled = self.signature(path)
             kept = before.get(path)
-            if kept is not None and kept[0] is not None and kept[0] == signature:
+            if kept is not None and kept[0] is not None and kept[0] == signature and not (is_last and kept[1] != self.digest(path)):
                 yield path, kept
             elif is_last or settled or path in waited:
+                # Before it is brought: what is written meanwhile makes another one at the end.
+                digest = None if is_last else self.digest(path)
                 place = self.bring(path)
                 if place is not None:
                     size = file['size'] if is_last else self.storage.length(place)
-                    yield path, (signature if settled else None, dict(file, size=size, place=place))
+                    yield path, (signature if settled else None, digest, dict(file, size=size, place=place))
             else:
                 self.waiting.add(path)
                 if kept is not None:
@@ -108,6 +111,17 @@ class Outputs:
         except OSError:
             return None, False
         return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns), time.time() - found.st_ctime > SETTLED
+
+    def digest(self, path):
+        """Of the content: what is written through a mapping into memory does not show in the times. None for a file that is gone."""
+        found = hashlib.sha256()
+        try:
+            with open(self.source(path), 'rb') as file:
+                for piece in iter(lambda: file.read(1 << 20), b''):
+                    found.update(piece)
+        except OSError:
+            return None
+        return found.digest()
 
     def source(self, path):
         return os.path.join(os.fsencode(self.folder), b'work', encoded(path))

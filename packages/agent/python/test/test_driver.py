@@ -1,8 +1,10 @@
 """What the agent does in a Spark driver, with a folder of this machine in place of the cluster's storage. The real one is tested with Livy."""
+import contextlib
 import gzip
 import hashlib
 import io
 import json
+import mmap
 import os
 import shutil
 import sys
@@ -230,6 +232,20 @@ class DriverTest(unittest.TestCase):
         outputs.finish({})
         self.assertEqual(self.stored('files.json'), {'outputs/model': 'second one', 'outputs/same': 'same', 'scratch': 'no output'})
         self.assertEqual(len(self.storage.uploads), 4)
+
+    def test_what_is_written_through_a_mapping_into_memory_is_brought_at_the_end(self):
+        outputs = self.outputs(-1e9)
+        self.write('outputs/array', 'first')
+        with open(outputs.source('outputs/array'), 'r+b') as file, contextlib.closing(mmap.mmap(file.fileno(), 5)) as mapping:
+            mapping[:] = b'other'
+            outputs.look()
+            self.assertEqual(self.stored('kept/1.json'), {'outputs/array': 'other'})
+            signature = outputs.signature('outputs/array')
+            mapping[:] = b'final'
+            # A system may write pages back between the two, and then tells of the change.
+            outputs.signature = lambda path: signature
+        outputs.finish({})
+        self.assertEqual(self.stored('files.json'), {'outputs/array': 'final'})
 
     def test_an_output_that_changes_all_the_time_waits_for_one_look_and_is_brought_again_at_the_end(self):
         outputs = self.outputs(1e9)
