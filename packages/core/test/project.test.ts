@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chown, lchown, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { enclosingProject } from '../src/index.ts'
@@ -49,6 +49,9 @@ it('finds the nearest project upwards, and no other user’s unasked', async () 
   expect(enclosingProject(join(directory, 'src/inner/b'))).toEqual({ directory: join(directory, 'src/inner'), foreign: false })
   // Who is not root can give no folder away.
   if (process.getuid?.() !== 0) return
+  await symlink(join(directory, 'aml_config'), join(directory, 'src/deep/aml_config'))
+  await lchown(join(directory, 'src/deep/aml_config'), 65_534, 65_534)
+  expect(enclosingProject(join(directory, 'src/deep/under'))).toEqual({ directory: join(directory, 'src/deep'), foreign: true })
   await chown(join(directory, 'aml_config'), 65_534, 65_534)
   expect(enclosingProject(directory)).toEqual({ directory, foreign: false })
   expect(enclosingProject(join(directory, 'src'))).toEqual({ directory, foreign: true })

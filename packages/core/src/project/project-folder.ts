@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
 /** Folders that may hold configuration files, in the order in which they are asked. */
@@ -18,14 +18,24 @@ export function configurationDirectory(directory: string): (typeof configuration
 export function enclosingProject(directory: string): { readonly directory: string; readonly foreign: boolean } | undefined {
   const start = resolve(directory)
   for (let folder = start; ; folder = dirname(folder)) {
-    const found = configurationDirectory(folder)
+    const found = folder === start ? configurationDirectory(folder) : unlessClosed(folder)
     if (found !== undefined) return { directory: folder, foreign: folder !== start && isForeign(join(folder, found)) }
     if (dirname(folder) === folder) return undefined
   }
 }
 
+/** What another user keeps closed above, a link in `/tmp` for example, is no project of ours. */
+function unlessClosed(directory: string): ReturnType<typeof configurationDirectory> {
+  try {
+    return configurationDirectory(directory)
+  } catch {
+    return undefined
+  }
+}
+
+/** Of a link it counts who made the link: it may lead to a folder of the system where everybody may write. */
 function isForeign(path: string): boolean {
-  const [owner, me] = [statSync(path).uid, process.getuid?.()]
+  const [owner, me] = [lstatSync(path).uid, process.getuid?.()]
   return me !== undefined && owner !== me && owner !== 0
 }
 
