@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { type TemporaryProject, temporaryProject } from './project.ts'
@@ -59,6 +59,14 @@ it('takes dependency files and folders to write into from where one stands, and 
     expect(await below(project, 'experiment', 'diagnostics', 'last', ...words)).toMatchObject({ exitCode: 0 })
   const places = ['models/deep/here/driver_log', 'models/deep/help.zip', 'diagnostics.zip', 'artifacts']
   expect(places.filter((place) => !project.has(place))).toEqual([])
+})
+
+it('takes a path in a file of the project from the project', async () => {
+  using project = projectWithFolders()
+  project.write('tools/python', '#!/bin/sh\nexec python3 "$@"\n')
+  chmodSync(join(project.directory, 'tools/python'), 0o755)
+  project.write('aml_config/local.compute', 'type: local\npythonLocation: tools/python\n')
+  expect(await below(project, 'submit', '-c', 'local', 'train.py')).toMatchObject({ exitCode: 0 })
 })
 
 it('shows where one is, and completes, from any folder of the project', async () => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { ErrandError, type TargetContext, errorCode } from '@errand/core'
 import { keyFile, readKey } from '@errand/core/secrets'
 import type { SshOptions } from './ssh-host.ts'
@@ -38,7 +39,8 @@ async function storedOrAsked(context: TargetContext<MachineConfig>, name: string
 
 /** The file of a key: a path, the project's own key as `project`, or a name of the key store. Error: `KEY_NOT_FOUND`. */
 function keyNamed(privateKey: string, { project, target }: TargetContext<MachineConfig>): string {
-  if (/[/\\~]/.test(privateKey)) return privateKey
+  // `~`, `%d` and `${HOME}` are put in later. A path of the project begins there, in whatever folder of it the user stands.
+  if (/[/\\~]/.test(privateKey)) return /^[~%$]/.test(privateKey) ? privateKey : resolve(project.directory, privateKey)
   const name = privateKey === 'project' ? project.id : privateKey
   if (readKey(name) !== undefined) return keyFile(name)
   const what = privateKey === 'project' ? 'the key of this project' : `a key ${privateKey}`

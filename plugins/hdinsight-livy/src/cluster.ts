@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { type CallOptions, ErrandError, type TargetContext, errorCode } from '@errand/core'
 import {
   type LivyClient,
@@ -74,8 +75,8 @@ async function headNodeOf(context: TargetContext<ClusterConfig>, options: CallOp
 
 /** How to talk to a service of the cluster, whichever it is. */
 async function servicesOf(context: TargetContext<ClusterConfig>, headNode: SshHost | undefined): Promise<Omit<ServiceSettings, 'url'>> {
-  const { livyUrl, clusterUsername, certificateAuthority } = context.config
-  const trusted = certificateAuthority === undefined ? {} : { certificateAuthority: await readFile(certificateAuthority, 'utf8') }
+  const { livyUrl, clusterUsername, certificateAuthority: file } = context.config
+  const trusted = file === undefined ? {} : { certificateAuthority: await readFile(resolve(context.project.directory, file), 'utf8') }
   const secure = livyUrl?.startsWith('https:') === true
   const username = clusterUsername ?? (secure ? 'admin' : undefined)
   if (livyUrl !== undefined && username !== undefined)

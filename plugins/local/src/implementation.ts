@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { ErrandError, type Target, type TargetContext } from '@errand/core'
 import { cancelGrace, createProcessTarget, defaultPythons, environmentSettings } from '@errand/process-engine'
 import type { LocalConfig } from './target.ts'
@@ -7,7 +8,7 @@ import type { LocalConfig } from './target.ts'
  * between the polite and the hard end of a run, 30 else.
  */
 export function createTarget(context: TargetContext<LocalConfig>): Target {
-  const { pythonLocation, sparkSubmitLocation, nativeSharedDirectory } = context.config
+  const { pythonLocation, sparkSubmitLocation, condaLocation, nativeSharedDirectory } = context.config
   if (context.host.platform.os === 'win32')
     throw new ErrandError('PLATFORM_NOT_SUPPORTED', 'Local runs are not supported on Windows itself.', {
       hint: 'Use errand inside WSL, or a docker, remote or cluster target.',
@@ -16,11 +17,16 @@ export function createTarget(context: TargetContext<LocalConfig>): Target {
   const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
   return createProcessTarget(context, {
     host: context.host,
-    pythons: defaultPythons(pythonLocation, process.env),
+    pythons: defaultPythons(programOf(context, pythonLocation), process.env),
     ...(sparkSubmitLocation === undefined ? {} : { sparkSubmit: sparkSubmitLocation }),
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
-    ...environmentSettings(context.config),
+    ...environmentSettings({ ...context.config, condaLocation: programOf(context, condaLocation) }),
     ...(home ? { home } : {}),
     ...(grace === undefined ? {} : { grace }),
   })
+}
+
+/** A name is looked for by the system; a path of the project begins there, in whatever folder of it the user stands. */
+function programOf<Location extends string | undefined>({ project }: TargetContext<LocalConfig>, location: Location): string | Location {
+  return location?.includes('/') === true && !location.startsWith('~') ? resolve(project.directory, location) : location
 }
