@@ -58,7 +58,7 @@ async function unknown({ engine, runId, volume, isReached }: DockerRun): Promise
   return { state: 'lost', reason: `Neither the container ${containerName(runId)} nor the volume ${volume} is on ${engine.host.name}.` }
 }
 
-export async function hasVolume({ docker }: Engine, name: string): Promise<boolean> {
+async function hasVolume({ docker }: Engine, name: string): Promise<boolean> {
   return docker
     .getVolume(name)
     .inspect()

@@ -2,7 +2,7 @@ import type Docker from 'dockerode'
 import type { Duplex } from 'node:stream'
 import { type CallOptions, ErrandError, type Host, errorCode } from '@errand/core'
 import { type EngineAddress, certificatesOf, engineAddresses, parseEngineAddress, usualSocket } from './engine-address.ts'
-import { EngineAgent, addressText, connectEngine, triedAt } from './engine-agent.ts'
+import { EngineAgent, connectEngine, triedAt } from './engine-agent.ts'
 import { engineError, isClosed, strangeAnswer } from './engine-errors.ts'
 import { loadDockerode } from './load-dockerode.ts'
 
@@ -128,5 +128,3 @@ function compareVersions(a: string, b: string): number {
   const [first, second] = [a.split('.').map(Number), b.split('.').map(Number)]
   return (first[0] ?? 0) - (second[0] ?? 0) || (first[1] ?? 0) - (second[1] ?? 0)
 }
-
-export { addressText }

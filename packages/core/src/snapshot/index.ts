@@ -1,6 +1,6 @@
 export { excludedBy } from './excluded-by.ts'
 export { lookAtProject } from './look-at-project.ts'
 export { copyObject, objectPath, openObject } from './object-store.ts'
-export { linkSnapshot, missingContents, refuseIncomplete, restoreSnapshot, type RestoreOptions } from './restore-snapshot.ts'
+export { linkSnapshot, refuseIncomplete, restoreSnapshot, type RestoreOptions } from './restore-snapshot.ts'
 export { isSnapshotDigest, keepSnapshot, loadSnapshot, readStoredChain } from './stored-snapshots.ts'
 export { takeSnapshot, type LeftOutBy, type SnapshotOptions, type TakenSnapshot } from './take-snapshot.ts'

@@ -20,7 +20,7 @@ export function neededPaths(given: readonly string[]): NeededPaths {
   }
 }
 
-export function foldersAbove(path: string): readonly string[] {
+function foldersAbove(path: string): readonly string[] {
   const names = path.split('/')
   return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'))
 }

@@ -84,7 +84,7 @@ function linkOrCopy(content: string, path: string): void {
 }
 
 /** Files whose content is not in the store any more. */
-export function missingContents(state: string, files: readonly SnapshotFile[]): SnapshotFile[] {
+function missingContents(state: string, files: readonly SnapshotFile[]): SnapshotFile[] {
   return files.filter(({ digest, size }) => statSync(objectPath(state, digest), { throwIfNoEntry: false })?.size !== size)
 }
 
