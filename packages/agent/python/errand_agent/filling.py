@@ -37,8 +37,8 @@ class Filling:
                 self.ready.append(digest_hex)
 
     def holds_only(self, content):
-        """Whether all that was offered belongs to the snapshot, as it was offered."""
-        return set(self.offered.values()) <= set(content.files)
+        """Whether all that was offered belongs to the snapshot, as it was offered, and no folder was made for what does not."""
+        return self.existing <= content.directories and set(self.offered.values()) <= set(content.files)
 
     def arrived(self, digest_hex, data):
         """`data` of a short content: it need not be read back."""

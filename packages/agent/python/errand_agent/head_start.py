@@ -17,6 +17,7 @@ def call_begin(server, params, body):
     run, project_id = checked_run(params.get('run')), params.get('projectId')
     if not isinstance(project_id, str):
         raise bad_request('begin needs a projectId.')
+    server.abandon_growing()
     filling.drop(server)
     # With a tree of an earlier run there is little to copy, and it can be taken only once the snapshot is known.
     if not trees.candidates(project_id, ''):
@@ -146,7 +147,10 @@ class Piece:
         self.growing.write(data)
 
     def finish(self):
-        return None
+        error = self.growing.content.error
+        if error is not None:
+            # One of its own: the answer to one piece keeps what it was raised through.
+            raise OSError(*error.args)
 
     def abandon(self):
         pass

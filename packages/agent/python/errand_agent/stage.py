@@ -113,6 +113,7 @@ def fill(folder, project_id, digest, content, manifest, begun=None):
     if not os.path.isdir(work):
         os.mkdir(work)
     work_tree.make_directories(work, content.directories, existing)
+    existing.update(content.directories)
     copied = sum(size for path, _, _, size in content.files if path in written)
     damaged = []
     copier, shown = work_tree.Copier(), time.monotonic()

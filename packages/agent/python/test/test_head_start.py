@@ -91,6 +91,29 @@ class HeadStart(AgentTest):
         self.assertEqual(self.stage_all(FILES)['state'], 'staged')
         self.assertEqual(self.contents(), FILES)
 
+    def test_no_folder_stays_of_a_long_content_that_never_ended(self):
+        for files in (FILES, {'gone': b'a file now'}):
+            self.begin()
+            self.append('gone/deep/long', LONG)
+            self.put(files, self.offer(files))
+            answer = self.stage_all(files)
+            if answer['state'] == 'missing':
+                self.put(files, answer['missing'])
+                answer = self.stage_all(files)
+            self.assertEqual(answer['state'], 'staged')
+            self.assertEqual(os.path.isdir(self.work('gone')), False)
+            self.client.close()
+            self.client = self.connect()
+            self.run_id = self.new_run()
+
+    def test_a_long_content_begins_anew_with_the_next_head_start(self):
+        self.begin()
+        self.append('data/long', LONG[:1 << 20])
+        self.begin()
+        self.append('data/long', LONG)
+        self.client.call('complete', path='data/long', digest=digest_of(LONG))
+        self.assertEqual(self.stage_all({'data/long': LONG})['state'], 'staged')
+
     def test_a_long_content_that_is_cut_off_leaves_nothing(self):
         client = self.connect()
         client.call('begin', run=self.run_id, projectId='project-a')
