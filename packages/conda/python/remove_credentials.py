@@ -3,35 +3,53 @@ conda's tools keep the addresses of what they install, and what comes next would
 import contextlib
 import mmap
 import os
+import re
 import stat
 import sys
 
 try:
-    from urllib.parse import unquote
+    from urllib.parse import unquote_to_bytes
 except ImportError:
-    from urllib import unquote
+    from urllib import unquote as unquote_to_bytes
 
 
 def replacements():
-    """What is written of an address, and what it becomes. Tools write a name or password as it was given, or decoded."""
-    found = {}
-    for name, value in os.environ.items():
-        for text in (value, unquote(value)):
-            if name.startswith('ERRAND_CREDENTIAL_'):
-                found[('://%s@' % text).encode('utf-8')] = b'://'
-            elif name.startswith('ERRAND_TOKEN_'):
-                found[('/t/%s/' % text).encode('utf-8')] = b'/'
+    """→ [(pattern, what it becomes)]. Each pattern begins with plain characters, which are found quickly."""
+    found = []
+    for name, value in getattr(os, 'environb', os.environ).items():
+        if name.startswith(b'ERRAND_CREDENTIAL_'):
+            found += [(re.compile(pattern), b'://') for pattern in userinfo_patterns(value)]
+        elif name.startswith(b'ERRAND_TOKEN_'):
+            found.append((re.compile(b'/t/' + written(value) + b'/'), b'/'))
     return found
+
+
+def userinfo_patterns(value):
+    """A tool leaves out an empty password or hides one, and then shows a name that may be the secret. A name for SSH is none."""
+    name, colon, password = value.partition(b':')
+    if not colon:
+        return [b'://(?:[^/\\s@:"\']*:)?' + written(name) + b'(?::\\**)?@']
+    return [b'://' + written(name) + b':' + written(password) + b'@', b'://(?<!ssh://)' + written(name) + b'(?::\\**)?@']
+
+
+def written(text):
+    """A pattern of the text in an address: tools write each character as it was given, decoded or encoded."""
+    return b''.join(written_byte(byte) for byte in bytearray(unquote_to_bytes(text)))
+
+
+def written_byte(byte):
+    code = '%%%02x' % byte
+    return b'(?:' + b'|'.join([re.escape(bytes(bytearray([byte]))), code.encode('ascii'), code.upper().encode('ascii')]) + b')'
 
 
 def clean(path, texts):
     with open(path, 'rb') as file:
         with contextlib.closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
-            if all(content.find(text) == -1 for text in texts):
+            if all(pattern.search(content) is None for pattern, _ in texts):
                 return
         changed = file.read()
-    for text, other in texts.items():
-        changed = changed.replace(text, other)
+    for pattern, other in texts:
+        changed = pattern.sub(other, changed)
     with open(path, 'wb') as file:
         file.write(changed)
 
@@ -56,4 +74,5 @@ def main():
         clean(path, texts)
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -135,7 +135,7 @@ function canonicalRequirement(requirement: string): string {
 
 /** Credentials and tokens of channels change and are nobody's business: they are no part of a key or of a message. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/(:\/\/)[^/\s@]+@/g, '$1').replaceAll(/(:\/\/[^\s'"]*?)\/t\/[^/\s]+(?=\/)/g, '$1')
+  return text.replaceAll(/(:\/\/)[^/\s?#]+@/g, '$1').replaceAll(/(:\/\/[^\s'"]*?)\/t\/[^/\s]+(?=\/)/g, '$1')
 }
 
 /** Digest of the packages of a lock, whatever their order. */

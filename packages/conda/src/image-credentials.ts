@@ -24,8 +24,8 @@ export function nameCredentials(content: EnvironmentContent): NamedCredentials {
   }
   const named = (text: string): string =>
     text
-      .replaceAll(/([\w+.-]*:\/\/)([^/\s@]+)@/g, (all, scheme: string, value: string) =>
-        isSecret(scheme, value) ? `${scheme}${nameOf('userinfo', value)}@` : all,
+      .replaceAll(/([\w+.-]*:\/\/)(?:(\$\{\w+\}):)?([^/\s?#]+)@/g, (all, scheme: string, user: string | undefined, value: string) =>
+        isSecret(scheme, value) ? `${scheme}${user === undefined ? '' : `${user}:`}${nameOf('userinfo', value)}@` : all,
       )
       .replaceAll(/(:\/\/[^\s'"]*?\/t\/)([^/\s]+)(?=\/)/g, (all, before: string, value: string) =>
         isVariable(value) ? all : before + nameOf('token', value),
@@ -42,10 +42,11 @@ export function nameCredentials(content: EnvironmentContent): NamedCredentials {
   return { content: changed, credentials: Object.fromEntries(credentials) }
 }
 
-const isVariable = (text: string): boolean => /\$\{\w+\}/.test(text)
+const isVariable = (text: string): boolean => /^\$\{\w+\}$/.test(text)
 
 function isSecret(scheme: string, userinfo: string): boolean {
-  return !isVariable(userinfo) && (userinfo.includes(':') || !scheme.endsWith('ssh://'))
+  const [user = '', password] = userinfo.split(/:(.*)/)
+  return !isVariable(password ?? user) && (password !== undefined || !scheme.endsWith('ssh://'))
 }
 
 /** In a command of sh that was quoted with `quote`: the shell fills in the variables. */

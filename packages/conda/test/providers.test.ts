@@ -176,7 +176,11 @@ describe('the lines of a Dockerfile', () => {
     ['https://u:p@example.org/', { ERRAND_CREDENTIAL_1: 'u:p' }],
     ['https://token@example.org/', { ERRAND_CREDENTIAL_1: 'token' }],
     ['https://example.org/t/token/main', { ERRAND_TOKEN_1: 'token' }],
+    ['https://u:p@ss@example.org/', { ERRAND_CREDENTIAL_1: 'u:p@ss' }],
+    ['https://${USER}:p@example.org/', { ERRAND_CREDENTIAL_1: 'p' }],
     ['https://u:${TOKEN}@example.org/', {}],
+    ['https://${USER}:${TOKEN}@example.org/', {}],
+    ['https://example.org/a.git@v1.0', {}],
     ['git+ssh://git@example.org/a.git', {}],
     ['https://example.org/', {}],
   ])('have a name in place of what %s holds, and a secret of the build with it', (address, credentials) => {
@@ -188,7 +192,8 @@ describe('the lines of a Dockerfile', () => {
     expect(written.includes('--mount=type=secret')).toBe(name !== undefined)
     if (name === undefined) return
     expect(written).toContain(`\${${name}}`)
-    for (const value of Object.values(credentials)) expect(written).not.toContain(`/${value}`)
+    for (const value of Object.values(credentials)) expect(written).not.toMatch(new RegExp(`[/:]${value}[/@]`))
+    expect(written).not.toContain('ss@')
   })
 
   it('bring pip into an environment of uv for an option that uv lacks', () => {

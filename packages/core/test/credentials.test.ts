@@ -16,6 +16,7 @@ const hides: readonly (readonly [string, string])[] = [
   ['git+https://c4nary@github.com/a/b.git@v1#egg=b', 'git+https://***@github.com/a/b.git@v1#egg=b'],
   ['https://conda.example.org/t/c4nary/main', 'https://conda.example.org/t/***/main'],
   ['b @ https://u:c4nary@h/b.whl', 'b @ https://***@h/b.whl'],
+  ['https://u:c4@nary,(x);y@h/simple', 'https://***@h/simple'],
 ]
 
 const keeps = [

@@ -31,7 +31,7 @@ export interface ImageBuild {
   /** What its lines may read and nothing keeps. */
   readonly secrets?: BuildSecrets
   /** What is not to be shown or logged of its output. */
-  readonly hidden?: readonly string[]
+  readonly hidden?: RegExp
 }
 
 export type Builder = 'classic' | 'buildkit'
@@ -62,7 +62,7 @@ async function followBuild(
   let image: string | undefined
   using session = await sessionOf(engine, build)
   const events = buildEvents(await startBuild(engine, build, session?.id, options.signal))
-  for await (const event of hideIn(events, build.hidden ?? [])) {
+  for await (const event of hideIn(events, build.hidden)) {
     log.write(logText(event))
     if (event.type === 'step') {
       const title = build.titles.get(event.command)

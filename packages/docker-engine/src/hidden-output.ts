@@ -1,8 +1,8 @@
 import type { BuildEvent } from './build-progress.ts'
 
-/** Puts `***` in place of the values in all that a build says. Output comes in whole lines then, so that none is cut in two. */
-export async function* hideIn(events: AsyncIterable<BuildEvent>, values: readonly string[]): AsyncGenerator<BuildEvent> {
-  const hide = (text: string): string => values.reduce((shown, value) => shown.replaceAll(value, '***'), text)
+/** Puts `***` in place of what is hidden in all that a build says. Output comes in whole lines then, so that none is cut in two. */
+export async function* hideIn(events: AsyncIterable<BuildEvent>, hidden: RegExp | undefined): AsyncGenerator<BuildEvent> {
+  const hide = (text: string): string => (hidden === undefined ? text : text.replaceAll(hidden, '***'))
   let open = ''
   for await (const event of events) {
     if (event.type === 'output') {
@@ -19,12 +19,28 @@ export async function* hideIn(events: AsyncIterable<BuildEvent>, values: readonl
   if (open !== '') yield { type: 'output', text: hide(open) }
 }
 
-/** What tools may print of credentials: all, the password or the token alone, and either as it is in an address or decoded. Longest first. */
-export function printedForms(credentials: readonly string[]): readonly string[] {
-  const parts = credentials.flatMap((value) => [value, ...value.split(/:(.*)/).slice(1)])
-  const forms = parts.flatMap((part) => [part, decoded(part)]).filter((part) => part.length > 2)
-  return [...new Set(forms)].toSorted((a, b) => b.length - a.length)
+/**
+ * Finds what tools may print of credentials: all, the password or the token alone, each character as it is in an address or decoded; and before
+ * a password that the tool hides itself, the name, which may be the token.
+ */
+export function printedForms(credentials: readonly string[]): RegExp {
+  const forms = credentials.flatMap((value) => {
+    const [name = '', password] = value.split(/:(.*)/)
+    const secrets = password === undefined || password === '' ? [name] : [value, password === noPassword ? name : password]
+    const shown = decoded(name) === '' ? [] : [`(?<=://)${printed(name)}(?=[:@])`]
+    return [...secrets.filter((part) => decoded(part).length > 2).map(printed), ...shown]
+  })
+  return new RegExp([...new Set(forms)].toSorted((a, b) => b.length - a.length).join('|') || '(?!)', 'g')
 }
+
+/** What stands in the place of a password beside a token of GitHub. */
+const noPassword = 'x-oauth-basic'
+
+const printed = (part: string): string =>
+  Array.from(decoded(part), (character) => {
+    const code = Array.from(Buffer.from(character), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+    return `(?:${[code.toUpperCase(), code, character.replace(/[\\^$.*+?()[\]{}|]/, String.raw`\$&`)].join('|')})`
+  }).join('')
 
 function decoded(text: string): string {
   try {

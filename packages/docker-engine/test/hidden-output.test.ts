@@ -17,7 +17,16 @@ describe('the output of a build with credentials', () => {
     expect(said.join('')).toBe('looking in https://***@host\nrefused: ***\nwithout an end: ***\nprocess "install ***" failed')
   })
 
-  it('keeps a token, and not a word of two letters, from being shown', () => {
-    expect(printedForms(['token', 'me:pw'])).toEqual(['token', 'me:pw'])
+  it.each([
+    ['token', 'x token https://token@host', 'x *** https://***@host'],
+    ['me:pw', 'pwd https://me:pw@host', 'pwd https://***@host'],
+    ['token:', 'https://token@host https://token:****@host token', 'https://***@host https://***:****@host ***'],
+    ['token:x-oauth-basic', 'https://token:****@host token', 'https://***:****@host ***'],
+    ['user:a=b+c', 'user a%3Db%2bc https://user:a%3Db+c@host', 'user *** https://***@host'],
+    ['user:100%', 'at 100% of user, 100%25', 'at *** of user, ***'],
+  ])('hides what a tool writes of %s', async (credential, text, shown) => {
+    const said: string[] = []
+    for await (const event of hideIn(pieces(text, 1000), printedForms([credential]))) if (event.type === 'output') said.push(event.text)
+    expect(said.join('')).toBe(shown)
   })
 })

@@ -10,8 +10,8 @@ import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
 
 const problem = dockerProblem()
 /** As it is, and as it stands in an address. */
-const password = 'canary-41c9/of&index'
-const userinfo = `me:${encodeURIComponent(password)}`
+const password = 'canary-41c9/of&index='
+const userinfo = `me:${encodeURIComponent(password).replace('%3D', '=')}`
 const token = 'canary-token-77b2'
 /** No form of it may be anywhere: the tools send the last. */
 const canaries = ['canary-41c9', token, Buffer.from(`me:${password}`).toString('base64')]
@@ -50,6 +50,26 @@ describe.skipIf(problem !== undefined)(
       expect(options.messages.join('\n')).toContain(`installing the pip section with ${how.split(',')[0]}`)
       expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: expect.stringMatching(/^thing[-_]/) as string }))
       await expectNowhere(made.image, [options.messages, made])
+    })
+
+    it.each(['uv', 'pip'])('by %s with a token in place of a name has it nowhere', async (tool) => {
+      await using tokens = await startPackageIndex(fixture.server, { login: `${token}:` })
+      const { host, origin } = new URL(tokens.url)
+      const more = tool === 'uv' ? [] : ['--trusted-host', host, '--no-color']
+      for (const [index, login] of [token, `${token}:`].entries()) {
+        // Without the login, which is no part of the key of an image, the second would be the first.
+        const name = `token${tool}${index}`
+        const wheel = withLogin(`${origin}/wheels/thing_${name}-2.0-py3-none-any.whl`, login)
+        for (const canonical of [
+          pipFile([`thing-${name}`], { pipOptions: ['--extra-index-url', withLogin(tokens.url, login), ...more] }),
+          pipFile([`thing-${name} @ ${wheel}`], { pipOptions: more }),
+        ]) {
+          const options = fixture.options()
+          const made = await prepareImage(fixture.engine, fixture.wanted(base, canonical, { projectId: name }), options)
+          expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: expect.stringContaining(name) as string }))
+          await expectNowhere(made.image, [options.messages, made])
+        }
+      }
     })
 
     it('of another pip section is made of the last one, and has them nowhere', async () => {

@@ -4,8 +4,8 @@ import type { JsonValue } from '../json.ts'
 const hidden = '***'
 
 /** What stands between `://` and `@`, and a token of a conda channel (`/t/TOKEN/`). */
-const address = /[A-Za-z][\w+.-]*:\/\/[^\s'"`,;<>()[\]]+/g
-const userinfo = /^([A-Za-z][\w+.-]*:\/\/)([^/@]+)@/
+const address = /[A-Za-z][\w+.-]*:\/\/(?:[^\s/?#'"`<>]+@)?[^\s'"`,;<>()[\]]+/g
+const userinfo = /^([A-Za-z][\w+.-]*:\/\/)([^/?#]+)@/
 const channelToken = /(\/t\/)([^/]+)(?=\/)/
 
 /** A part that is only named: `${NAME}` is filled in from the secrets when the environment is made. */
