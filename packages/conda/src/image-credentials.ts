@@ -22,14 +22,7 @@ export function nameCredentials(content: EnvironmentContent): NamedCredentials {
     names.set(`${kind} ${value}`, found)
     return `\${${found}}`
   }
-  const named = (text: string): string =>
-    text
-      .replaceAll(/([\w+.-]*:\/\/)(?:(\$\{\w+\}):)?([^/\s?#]+)@/g, (all, scheme: string, user: string | undefined, value: string) =>
-        isSecret(scheme, value) ? `${scheme}${user === undefined ? '' : `${user}:`}${nameOf('userinfo', value)}@` : all,
-      )
-      .replaceAll(/(:\/\/[^\s'"]*?\/t\/)([^/\s]+)(?=\/)/g, (all, before: string, value: string) =>
-        isVariable(value) ? all : before + nameOf('token', value),
-      )
+  const named = (text: string): string => replaceCredentials(text, nameOf)
   const option = ({ name, value }: PipOption): PipOption => (value === undefined ? { name } : { name, value: named(value) })
   const changed: EnvironmentContent = {
     ...content,
@@ -41,6 +34,19 @@ export function nameCredentials(content: EnvironmentContent): NamedCredentials {
   const credentials = [...names].map(([value, name]) => [name, value.slice(value.indexOf(' ') + 1)] as const)
   return { content: changed, credentials: Object.fromEntries(credentials) }
 }
+
+function replaceCredentials(text: string, nameOf: (kind: keyof typeof prefixes, value: string) => string): string {
+  return text
+    .replaceAll(/([\w+.-]*:\/\/)(?:(\$\{\w+\}):)?([^/\s?#]+)@/g, (all, scheme: string, user: string | undefined, value: string) =>
+      isSecret(scheme, value) ? `${scheme}${user === undefined ? '' : `${user}:`}${nameOf('userinfo', value)}@` : all,
+    )
+    .replaceAll(/(:\/\/[^\s'"]*?\/t\/)([^/\s]+)(?=\/)/g, (all, before: string, value: string) =>
+      isVariable(value) ? all : before + nameOf('token', value),
+    )
+}
+
+/** Whether an address in a text holds what has to have a name in its place. */
+export const holdsCredentials = (text: string): boolean => replaceCredentials(text, () => '') !== text
 
 const isVariable = (text: string): boolean => /^\$\{\w+\}$/.test(text)
 

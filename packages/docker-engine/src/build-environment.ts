@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type Docker from 'dockerode'
-import { ErrandError } from '@errand/core'
+import { ErrandError, type SnapshotFile } from '@errand/core'
 import {
   type DockerfileLines,
   credentialsSecret,
@@ -8,6 +9,7 @@ import {
   differInPipAlone,
   environmentKey,
   fetchMicromamba,
+  holdsCredentials,
   stepFailed,
 } from '@errand/conda'
 import { type Builder, buildImage, recommendedBuilder } from './build.ts'
@@ -71,7 +73,8 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
   if (image === undefined) throw new TypeError('no base image')
   const values = Object.values(lines.credentials)
   const builder = values.length > 0 ? builderWithSecrets(engine, file) : (options.builder ?? (await recommendedBuilder(engine)))
-  const { text, files, titles, changes } = dockerfileOf(await withPrevious(engine, building), builder)
+  await refuseCredentialsIn(localFiles, file, options)
+  const { text: lineText, files, titles, changes } = dockerfileOf(await withPrevious(engine, building), builder)
   const label: EnvironmentLabel = {
     python: `${lines.prefix}/bin/python`,
     provider: lines.provider,
@@ -82,7 +85,7 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
   const outcome = await buildImage(
     engine,
     {
-      dockerfile: text,
+      dockerfile: lineText,
       files: await contextFiles(lines, files, localFiles, options),
       tag: environmentTag(lines.key),
       labels: {
@@ -136,6 +139,24 @@ async function contextFiles(
     ...objects,
     { path: lines.micromamba.path, content: await fetchMicromamba(lines.micromamba.pin, signal, download), executable: true },
   ]
+}
+
+/** Bytes. Lists of packages are shorter. */
+const longestList = 1_000_000
+
+/** A list of packages that the dependency file names is copied into the image as it is. */
+async function refuseCredentialsIn(localFiles: readonly SnapshotFile[], file: string, { openObject }: BuildOptions): Promise<void> {
+  for (const { path, size, digest } of localFiles) {
+    if (size > longestList || /\.(whl|zip|gz|bz2|xz)$/i.test(path)) continue
+    if (!holdsCredentials(await text(openObject(digest)))) continue
+    throw new ErrandError(
+      'CREDENTIALS_IN_IMAGE',
+      `An address in ${path} holds a user or password, and ${path} would be a part of the image.`,
+      {
+        hint: `Write that address in ${file} itself: there it is hidden while the image is built.`,
+      },
+    )
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { type Server, createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { type PackageIndex, dockerProblem, makeCondaChannel, startPackageIndex, startPodman } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { prepareImage } from '../src/index.ts'
@@ -125,6 +125,17 @@ describe.skipIf(problem !== undefined)(
         expect(error).toMatchObject({ code: 'CREDENTIALS_IN_IMAGE' })
         await expectNowhere(undefined, [String(error)])
       }
+    })
+
+    it('is refused where a list of packages that would be copied into it has them', async () => {
+      const list = { kind: 'file' as const, path: 'more.txt', size: 100, executable: false, digest: `sha256:${'a'.repeat(64)}` }
+      const canonical = pipFile(['thing-list'], { pipOptions: ['--requirement', 'more.txt'] })
+      const options = fixture.options({ openObject: () => Readable.from([`--extra-index-url ${withLogin(index.url)}\n`]) })
+      const error = await prepareImage(fixture.engine, fixture.wanted(base, canonical, { localFiles: [list] }), options).catch(
+        (caught: unknown) => caught,
+      )
+      expect(error).toMatchObject({ code: 'CREDENTIALS_IN_IMAGE', message: expect.stringContaining('more.txt') as string })
+      await expectNowhere(undefined, [options.messages, String(error)])
     })
 
     it('that are wrong shows them in no message and no log', async () => {
