@@ -56,9 +56,9 @@ describe.skipIf(problem !== undefined)(
       await using tokens = await startPackageIndex(fixture.server, { login: `${token}:` })
       const { host, origin } = new URL(tokens.url)
       const more = tool === 'uv' ? [] : ['--trusted-host', host, '--no-color']
-      for (const [index, login] of [token, `${token}:`].entries()) {
+      for (const [number, login] of [token, `${token}:`].entries()) {
         // Without the login, which is no part of the key of an image, the second would be the first.
-        const name = `token${tool}${index}`
+        const name = `token${tool}${number}`
         const wheel = withLogin(`${origin}/wheels/thing_${name}-2.0-py3-none-any.whl`, login)
         for (const canonical of [
           pipFile([`thing-${name}`], { pipOptions: ['--extra-index-url', withLogin(tokens.url, login), ...more] }),
