@@ -86,6 +86,11 @@ it.each([
   [['-x'], 'There is no option -x.', 'See: errand --help'],
   [['run', 'train.py'], 'There is no command "run".', 'Did you mean: errand submit'],
   [['ps'], 'There is no command "ps".', 'Did you mean: errand runs'],
+  [
+    ['-w', 'hunter2', 'computetarget', 'attach', 'remote', '--private-key-passphrase=hunter2', '-whunter2'],
+    'The option -w stands before the command.',
+    "Did you mean: errand computetarget attach -w SECRET remote '--private-key-passphrase=SECRET' -wSECRET",
+  ],
   [['-c', 'my own', 'submit', 'train.py'], 'The option -c stands before the command.', "Did you mean: errand submit -c 'my own' train.py"],
   [['--version', '-o', 'yaml'], 'Expected --output=yaml to be one of: json, jsonc, table, tsv.', 'See: errand --help'],
   [['help', 'histoy'], 'There is no command "histoy".', 'Did you mean: errand history'],

@@ -106,6 +106,15 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   }
 }
 
+/** What is said of an error may be read by more people than the command line. */
+function withoutSecrets(words: readonly string[]): readonly string[] {
+  return words.map((word, index) =>
+    /^(?:-w|--password|--private-key-passphrase)$/.test(words[index - 1] ?? '')
+      ? 'SECRET'
+      : word.replace(/^(--password=|--private-key-passphrase=|-w(?=.)).*$/s, '$1SECRET'),
+  )
+}
+
 /** Of an option before a command: its place is behind it. Of one without a command: only these two could be meant. */
 function unknownLeadingFlag(words: readonly string[], manifest: Manifest): Finding {
   const [typed = ''] = words
@@ -115,7 +124,9 @@ function unknownLeadingFlag(words: readonly string[], manifest: Manifest): Findi
   if (start !== -1) {
     const { length = 0 } = commandOf(words.slice(start), manifest) ?? {}
     const end = start + length
-    const line = [...words.slice(start, end), ...words.slice(0, start), ...words.slice(end)].map(quoted).join(' ')
+    const command = words.slice(start, end)
+    const others = [...words.slice(0, start), ...words.slice(end)]
+    const line = [...command, ...(command.includes('attach') ? withoutSecrets(others) : others)].map(quoted).join(' ')
     return { code: 'OPTION_UNKNOWN', message: `The option ${typed} stands before the command.`, hint: `Did you mean: errand ${line}` }
   }
   const near = ['version', 'help'].find((name) =>
