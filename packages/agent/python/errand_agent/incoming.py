@@ -129,7 +129,9 @@ class Short:
             write_new(create(target), target, content)
         except FileExistsError:
             if not has(digest, len(content)):
-                write_new(create(target), target, content)
+                temporary = passing_path(os.path.dirname(target))
+                write_new(create(temporary), temporary, content)
+                os.rename(temporary, target)
         return content
 
     def abandon(self):

@@ -25,7 +25,7 @@ def has(digest_hex, size=None, note_use=True):
     except OSError:
         return False
     if size is not None and status.st_size != size:
-        remove_damaged(path)
+        # Damaged, or just being written by another: whoever stores it replaces it.
         return False
     if note_use and status.st_mtime < time.time() - NOTE_USE_AFTER:
         try:
@@ -88,6 +88,8 @@ def adopt(source, digest, size):
         raise CallError('OBJECT_CORRUPT', 'sha256:%s of this machine has %d bytes, not %s.' % (digest, status.st_size, size))
     target = object_path(digest)
     make_folder(os.path.dirname(target))
+    if os.path.exists(target) and os.stat(target).st_size != status.st_size:
+        remove_damaged(target)
     if status.st_mode & 0o222 == 0:
         try:
             os.link(source, os.fsencode(target))

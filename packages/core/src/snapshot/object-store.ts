@@ -5,6 +5,7 @@ import {
   constants,
   copyFileSync,
   createReadStream,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -110,7 +111,8 @@ function writeNew(path: string, created: number, content: Buffer): void {
   try {
     guarded(path, () => writeAll(created, content, content.length))
   } catch (error) {
-    rmSync(path, { force: true })
+    // By now it may be another process's, and whole.
+    if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(created).ino) rmSync(path, { force: true })
     throw error
   } finally {
     closeSync(created)
