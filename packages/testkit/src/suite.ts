@@ -52,6 +52,11 @@ export interface TargetSuite<Config, Options = unknown> extends Abilities {
   readonly badConfigs: readonly { readonly config: JsonValue; readonly path: readonly (string | number)[] }[]
   /** Folder for the table of what was checked, as Markdown and JSON, and for a badge. Written when all checks have run. */
   readonly report?: string | undefined
+  /**
+   * Names of checks, when not all of them are made: for a target that passes all of them elsewhere, and now in a setting that most of them see
+   * nothing of.
+   */
+  readonly only?: RegExp
   /** Values of the declared secrets. */
   readonly secrets?: Readonly<Record<string, string>>
   /** Makes the target. Default: what the definition loads. */

@@ -33,7 +33,7 @@ export function testTarget<Config, Options>(it: It, suite: TargetSuite<Config, O
     secretVariables: { ERRAND_TESTKIT_SECRET: randomBytes(24).toString('hex') },
   }
   const grace = graceOf(subject)
-  const checks = allChecks(subject)
+  const checks = allChecks(subject).filter(({ name }) => suite.only?.test(name) ?? true)
   const noted =
     suite.report === undefined
       ? (_name: string, body: () => Promise<void>) => body()
