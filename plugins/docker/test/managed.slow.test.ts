@@ -7,7 +7,7 @@ import { dockerSuite } from './docker-suite.ts'
 
 const problem = dockerProblem()
 
-/** What an environment could change. All 48 checks pass with one as well; the others see nothing of it. */
+/** What an environment could change. All checks pass with one as well; the others see nothing of it. */
 const only =
   /plan says|prepare twice|second submit|arrive to the byte|secret variables|working folder holds the project and|sys\.path|metrics come back$|exit code 3|too little memory|cancel ends|stubborn tree|time limit/
 

@@ -15,7 +15,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** What an environment could change. All 48 checks pass with one as well; the others see nothing of it, and each costs two submits to YARN and more. */
+/** What an environment could change. All checks pass with one as well; the others see nothing of it, and each costs two submits to YARN and more. */
 const only =
   /plan says|second submit|working folder holds the project and|sys\.path|metrics come back$|exit code 3|cancel ends|stubborn tree/
 
