@@ -36,8 +36,8 @@ export async function sendAhead(
     const sizes = new Map(batch.filter(({ digest }) => !offered.has(digest)).map(({ digest, size }) => [digest, size]))
     for (const digest of sizes.keys()) offered.add(digest)
     return async () => {
-      const missing = ((await asked).result['missing'] ?? []) as readonly string[]
-      const lacking = missing.flatMap((digest) => ({ digest, size: sizes.get(digest) ?? -1 })).filter(({ size }) => size >= 0)
+      const missing = new Set(((await asked).result['missing'] ?? []) as readonly string[])
+      const lacking = [...sizes].filter(([digest]) => missing.has(digest)).map(([digest, size]) => ({ digest, size }))
       total += lacking.reduce((sum, { size }) => sum + size, 0)
       await putObjects(agent, lacking, source, { signal, report: told, queue })
     }

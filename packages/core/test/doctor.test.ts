@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ErrandError } from '../src/errors.ts'
 import { type TargetCatalogue, doctor, openSurroundings } from '../src/run/index.ts'
-import type { Finding, TargetDefinition } from '../src/target.ts'
+import type { Finding, Target, TargetDefinition } from '../src/target.ts'
+import { definitionOf } from './scripted-run.ts'
 
 const away: Finding = { name: 'machine', outcome: 'failed', detail: 'is away' }
 const absent: Finding = { name: 'engine', outcome: 'failed', detail: 'there is none', absent: true }
@@ -13,35 +14,20 @@ function definitionThatFinds(finding: Finding): TargetDefinition {
   const unused = (): never => {
     throw new Error('the doctor has no business here')
   }
-  return {
-    contract: 1,
-    type: 'there',
-    summary: 'a place of the test',
-    config: {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: () => ({ value: {} }),
-        jsonSchema: { input: () => ({ type: 'object' }), output: () => ({ type: 'object' }) },
-      },
+  const target: Target = {
+    async *check() {
+      yield finding
     },
-    capabilities: { environments: ['user-managed'], frameworks: ['python'], logs: 'live' },
-    load: async () => ({
-      createTarget: () => ({
-        async *check() {
-          yield finding
-        },
-        plan: unused,
-        prepare: unused,
-        submit: unused,
-        find: unused,
-        attach: unused,
-        leftovers: unused,
-        removeLeftover: unused,
-        [Symbol.asyncDispose]: async () => {},
-      }),
-    }),
+    plan: unused,
+    prepare: unused,
+    submit: unused,
+    find: unused,
+    attach: unused,
+    leftovers: unused,
+    removeLeftover: unused,
+    [Symbol.asyncDispose]: async () => {},
   }
+  return definitionOf(target, {})
 }
 
 const notInstalled: TargetCatalogue = {

@@ -67,6 +67,25 @@ export interface ScriptedProject extends AsyncDisposable {
   started(): RunRecord
 }
 
+/** A type whose targets are this one, whatever its file says. */
+export function definitionOf(target: Target, config: object): TargetDefinition {
+  return {
+    contract: 1,
+    type: 'there',
+    summary: 'a place of the test',
+    config: {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => ({ value: config }),
+        jsonSchema: { input: () => ({ type: 'object' }), output: () => ({ type: 'object' }) },
+      },
+    },
+    capabilities: { environments: ['user-managed'], frameworks: ['python'], logs: 'live' },
+    load: async () => ({ createTarget: () => target }),
+  }
+}
+
 export async function scriptedProject(place: ScriptedPlace): Promise<ScriptedProject> {
   const directory = mkdtempSync(join(tmpdir(), 'errand-run-'))
   mkdirSync(join(directory, 'aml_config'))
@@ -102,21 +121,7 @@ export async function scriptedProject(place: ScriptedPlace): Promise<ScriptedPro
     removeLeftover: (id) => place.removeLeftover(id),
     [Symbol.asyncDispose]: async () => {},
   }
-  const definition: TargetDefinition = {
-    contract: 1,
-    type: 'there',
-    summary: 'a place of the test',
-    config: {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: () => ({ value: { userManagedEnvironment: true } }),
-        jsonSchema: { input: () => ({ type: 'object' }), output: () => ({ type: 'object' }) },
-      },
-    },
-    capabilities: { environments: ['user-managed'], frameworks: ['python'], logs: 'live' },
-    load: async () => ({ createTarget: () => target }),
-  }
+  const definition = definitionOf(target, { userManagedEnvironment: true })
   const context: RunContext = {
     project,
     history,

@@ -4,7 +4,7 @@ import os
 import time
 
 from errand_agent.errors import CallError, bad_request
-from errand_agent.paths import below, checked_digest, make_folder, nonce, object_path
+from errand_agent.paths import checked_digest, make_folder, object_path
 
 # An object that was asked for counts as used; noted at most this often (seconds).
 NOTE_USE_AFTER = 1800

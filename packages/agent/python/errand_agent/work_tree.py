@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 
-from errand_agent.errors import CallError, bad_request
+from errand_agent.errors import bad_request
 from errand_agent.objects import mask, write_all
 from errand_agent.paths import checked_digest, checked_entry_path, encoded, object_path
 from errand_agent.trees import signature
