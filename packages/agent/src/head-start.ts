@@ -2,6 +2,7 @@ import type { CallOptions, LongFile, ReadFile, RunRequest, SnapshotFile } from '
 import type { Agent } from './agent.ts'
 import type { Answer, CallParameters, CallSettings } from './connection.ts'
 import { type ObjectSource, putObjects, unansweredCalls } from './send-objects.ts'
+import { countBuffersInHeapLimit } from './short-lived-buffers.ts'
 
 /** Files of one question; a place answers it while the next ones are read. */
 const offerLength = 256
@@ -52,6 +53,7 @@ export async function sendAhead(
       const { holds } = (await asked).result
       if (known === undefined && holds === true) known = await file.digest
       if (known !== undefined) return offer([{ ...file, kind: 'file', digest: known }])()
+      await countBuffersInHeapLimit()
       total += file.size
       const { path, executable } = file
       for await (const piece of file.content()) {

@@ -2,6 +2,7 @@ import { type Socket, connect as connectSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2'
 import { ErrandError, type Logger, type TargetContext } from '@errand/core'
+import { giveKeyObject } from './cipher-key.ts'
 import { cannotConnect, connectionLost, timedOut } from './connection-errors.ts'
 import { type HostKeyPolicy, knownKeysOf, verifyHostKey } from './host-key.ts'
 import { fingerprint, hostKeyAlgorithms } from './known-hosts.ts'
@@ -203,6 +204,7 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
       login.succeeded()
       resolve({ client, lost: lost.signal, hostKey: fingerprint(trusted ?? Buffer.alloc(0)), close: () => close(client, transport) })
     })
+    client.on('handshake', () => giveKeyObject(client))
     client.on('error', (error: Error & { level?: string }) => {
       // The agent or a key could not sign: the next method is tried.
       if (error.level === 'agent') return settings.log.debug(`${machine}: ${error.message}`)
