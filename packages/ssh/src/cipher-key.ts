@@ -8,6 +8,12 @@ import type { Client } from 'ssh2'
  * all works as without this, only slower.
  */
 export function giveKeyObject(client: Client): void {
-  const cipher = (client as { _protocol?: { _cipher?: { _encKey?: unknown } } })._protocol?._cipher
-  if (cipher?._encKey instanceof Buffer) cipher._encKey = createSecretKey(cipher._encKey)
+  const cipher = cipherOf(client)
+  if (cipher?.['_encKey'] instanceof Buffer) cipher['_encKey'] = createSecretKey(cipher['_encKey'])
+}
+
+/** What encrypts what the library sends, if it is where it is expected. */
+export function cipherOf(client: Client): Record<string, unknown> | undefined {
+  const { ['_protocol']: protocol } = client as { ['_protocol']?: Record<string, Record<string, unknown> | undefined> }
+  return protocol?.['_cipher']
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import ssh2 from 'ssh2'
 import { sshdProblem, startSshd } from '@errand/testkit/servers'
 import { describe, expect, it } from 'vitest'
-import { giveKeyObject } from '../src/cipher-key.ts'
+import { cipherOf, giveKeyObject } from '../src/cipher-key.ts'
 
 const problem = sshdProblem()
 
@@ -16,7 +16,7 @@ describe.skipIf(problem)(`the key of a connection${problem ? ` (${problem})` : '
     client.on('ready', resolve).on('error', reject)
     client.on('handshake', () => {
       giveKeyObject(client)
-      keys.push((client as unknown as { _protocol: { _cipher: { _encKey: unknown } } })._protocol._cipher._encKey)
+      keys.push(cipherOf(client)?.['_encKey'])
     })
     client.connect({ host: server.address, port: server.port, username: server.user, privateKey: readFileSync(server.key.file) })
     await ready
