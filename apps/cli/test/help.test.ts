@@ -112,7 +112,7 @@ it('alone says where one is: project, run configurations with their targets, the
   const fresh = await project.errand('-o', 'table')
   expect(fresh.stdout).toMatch(/^Project iris in \/.*\/iris\n/)
   expect(fresh.stdout).toMatch(/^far +moon \(not there\) +python$/m)
-  expect(fresh.stdout).toContain('Nothing was run yet: errand submit -c far SCRIPT')
+  expect(fresh.stdout).toContain('Nothing was run yet: errand submit -c local SCRIPT')
   for (let count = 0; count < 2; count++) await project.errand('submit', '-q', '-c', 'local', 'train.py')
   const seen = JSON.parse((await project.errand()).stdout)
   expect(seen).toMatchObject({

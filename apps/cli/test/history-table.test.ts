@@ -38,6 +38,14 @@ it('puts metrics that are one value before those that are lists', () => {
   expect(columns.slice(-3)).toEqual(['Accuracy', 'Recall', 'Loss'])
 })
 
+it('has in a narrow terminal a metric that is one value before one that is a list', () => {
+  const listed = [
+    { run: { kind: 'run', state: 'completed' }, row: { ...row, Loss: [1, 2], Accuracy: 1, Recall: 0 } } as unknown as ListedRun,
+  ]
+  expect(historyTable(listed, undefined, 60).columns.slice(3, 5)).toEqual(['Accuracy', 'Recall'])
+  expect(historyTable(listed, undefined).columns.slice(-3)).toEqual(['Accuracy', 'Recall', 'Loss'])
+})
+
 it('has in a narrow terminal the first metrics before the target and the times', () => {
   const listed = [
     { run: { kind: 'run', state: 'completed' }, row: { ...row, Accuracy: 0.97, Loss: 0.1, Recall: 0.9 } } as unknown as ListedRun,

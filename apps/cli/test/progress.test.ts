@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, it } from 'vitest'
-import { drawProgress, formatBytes } from '../src/render/progress.ts'
+import { drawProgress } from '../src/render/progress.ts'
 
 it('draws a bar where the end is known and never leaves the line', () => {
   const step = { message: 'sending files of the project', done: 30, total: 120, unit: 'files' } as const
@@ -18,14 +18,4 @@ it('draws a spinner that moves where the end is not known', () => {
 
 it('shows no line break and no control character of a message', () => {
   expect(drawProgress({ message: 'a\nb\u001B[2Jc' }, 0, 80)).not.toMatch(/\n|\[2J/)
-})
-
-it.each([
-  [0, '0 bytes'],
-  [999, '999 bytes'],
-  [1000, '1.00 kB'],
-  [1_459_000_000, '1.46 GB'],
-  [999_700, '1.00 MB'],
-])('writes %d bytes as %s', (bytes, text) => {
-  expect(formatBytes(bytes)).toBe(text)
 })

@@ -1,5 +1,6 @@
 export * from './command-host.ts'
 export * from './errors.ts'
+export * from './format-bytes.ts'
 export * from './host.ts'
 export * from './json.ts'
 export * from './local-host.ts'

@@ -1,4 +1,4 @@
-import { type CallOptions, type Finding, type Target, type TargetContext, errorMessage } from '@errand/core'
+import { type CallOptions, type Finding, type Target, type TargetContext, errorMessage, formatBytes } from '@errand/core'
 import { type OpenedOnce, spaceWarning } from '@errand/process-engine'
 import { checkMachine } from '@errand/ssh'
 import { type Machine, lookAt } from './machine.ts'
@@ -39,7 +39,7 @@ function* machineFindings({ folder, writable, free, clock }: Machine): Generator
       detail: warning,
       hint: 'errand experiment clean --all -t TARGET frees what errand keeps.',
     }
-  else if (free !== undefined) yield { name: 'disk space', outcome: 'ok', detail: `${Math.floor(free / 1_000_000_000)} GB free` }
+  else if (free !== undefined) yield { name: 'disk space', outcome: 'ok', detail: `${formatBytes(free)} free` }
   if (Math.abs(clock) <= clockTolerance) return
   const minutes = Math.round(Math.abs(clock) / 60_000)
   yield {

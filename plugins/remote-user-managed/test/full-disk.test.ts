@@ -34,10 +34,10 @@ describe.skipIf(typeof machine === 'string')(`a machine with a full disk${typeof
   it('is said by check and by prepare before a run meets it', async () => {
     await using client = newClient()
     const space = (await findingsOf(client.target)).find(({ name }) => name === 'disk space')
-    expect(space).toMatchObject({ outcome: 'warning', detail: expect.stringMatching(/^Only \d MB are free for /) })
+    expect(space).toMatchObject({ outcome: 'warning', detail: expect.stringMatching(/^Only [\d.]+ [kM]B are free for /) })
     const request = { project: 'faults', projectId: 'faults', framework: 'python', environment: { kind: 'user-managed' } } as const
     await client.target.prepare(request, { ...options, build: true })
-    expect(client.said.join('\n')).toMatch(/Only \d MB are free for /)
+    expect(client.said.join('\n')).toMatch(/Only [\d.]+ [kM]B are free for /)
   })
 
   it('refuses a project that does not fit with a sentence, and runs one that does', async () => {

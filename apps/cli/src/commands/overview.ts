@@ -37,7 +37,9 @@ export default class Overview extends ErrandCommand {
       empty: 'No run configuration yet: errand runconfiguration create -n NAME -t TARGET',
     })
     await this.screen.out('\n')
-    await this.print(runs.json, { ...runs.view, empty: `Nothing was run yet: errand submit -c ${rows[0]?.name ?? 'local'} SCRIPT` })
+    // This machine is there already.
+    const first = rows.find(({ type }) => type === 'local') ?? rows[0]
+    await this.print(runs.json, { ...runs.view, empty: `Nothing was run yet: errand submit -c ${first?.name ?? 'local'} SCRIPT` })
     await this.screen.out('\nAll commands: errand --help\n')
   }
 

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { DryRun } from '@errand/core/run'
-import { formatBytes } from './progress.ts'
+import { formatBytes } from '@errand/core'
 import { cellText } from './value.ts'
 
 /** Files that the text names: the biggest of those that would be sent. */

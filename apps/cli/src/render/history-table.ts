@@ -21,12 +21,13 @@ export function historyTable(
   now: Date = new Date(),
 ): { rows: readonly Row[]; columns: readonly Column[] } {
   const rows = listed.map(({ run, row }) => historyTableRow(row, run.kind))
+  const order = () => fittingOrder(historyTableColumns(listed.map(({ row }) => row)), rows, width)
   if (columns !== undefined) return { rows: listed.map((run, index) => chosenRow(run, rows[index] ?? {}, columns)), columns }
   const live = listed.some(({ run }) => !isEnded(run))
-  if (!live) return { rows, columns: fittingOrder(rows, width) }
-  const [id = 'run_id', status = 'status', ...rest] = fittingOrder(rows, width)
+  if (!live) return { rows, columns: order() }
+  const [id = 'run_id', status = 'status', ...rest] = order()
   const withNow = listed.map(({ run }, index) => ({ ...rows[index], [nowKey]: nowCell(run, now) }))
-  return { rows: withNow, columns: [id, status, { key: nowKey, heading: 'Now' }, ...rest.filter((key) => key !== nowKey)] }
+  return { rows: withNow, columns: [id, status, { key: nowKey, heading: 'Now' }, ...rest] }
 }
 
 /** No metric is called so. */
@@ -81,7 +82,7 @@ export function historyTableRow(row: Row, kind: RunKind): Row {
   }
 }
 
-/** Behind what identifies a run its metrics, those that are one value first: a list says little in a cell. */
+/** Of rows as JSON has them: behind what identifies a run its metrics, those that are one value first: a list says little in a cell. */
 export function historyTableColumns(rows: readonly Row[]): string[] {
   const metrics = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((key) => !hidden.has(key))
   const lists = new Set(rows.flatMap((row) => metrics.filter((key) => typeof row[key] === 'object' && row[key] !== null)))
@@ -89,8 +90,7 @@ export function historyTableColumns(rows: readonly Row[]): string[] {
 }
 
 /** Where the first metrics would stand outside the terminal, they come behind the script. */
-function fittingOrder(rows: readonly Row[], width: number | undefined): string[] {
-  const all = historyTableColumns(rows)
+function fittingOrder(all: readonly string[], rows: readonly Row[], width: number | undefined): readonly string[] {
   const first = all.slice(identity.length, identity.length + firstMetrics)
   const widthOf = (key: string) => Math.max(displayWidth(key), ...rows.map((row) => displayWidth(cellText(row[key])))) + 2
   const needed = [...identity, ...first].reduce((sum, key) => sum + widthOf(key), -2)

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
-import type { Progress } from '@errand/core'
+import { formatBytes, type Progress } from '@errand/core'
 
 const pictures = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const barWidth = 24
@@ -14,18 +14,6 @@ export function drawProgress(progress: Progress, elapsed: number, columns: numbe
   const room = Math.max(0, columns - 1 - picture.length - tail.length - 3)
   const shortened = message.length > room ? `${message.slice(0, Math.max(0, room - 1))}…` : message
   return `${colour('cyan', picture)} ${shortened}  ${colour('dim', tail)}`
-}
-
-/** A number of bytes in words of three digits: `1.46 GB`. Powers of 1000, as disks and networks are sold. */
-export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
-  let value = bytes
-  let unit = 0
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000
-    unit += 1
-  }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
 }
 
 function bar({ done, total }: Progress): string {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode, errorMessage } from '../errors.ts'
+import { formatBytes } from '../format-bytes.ts'
 import { projectIdOf } from '../history/project-id.ts'
 import { type Diagnostic, lintProject, listRunConfigurations, loadRunConfiguration, loadTarget, planPrepare } from '../project/index.ts'
 import { lookAtProject } from '../snapshot/index.ts'
@@ -103,7 +104,7 @@ async function* lookAtFolder({ project, history }: Surroundings, options: CallOp
   else yield { name: 'history', outcome: 'failed', detail: `${folder} can't be written.`, hint: `Make it writable: chmod u+w '${folder}'` }
   const { bavail, bsize } = await statfs(folder)
   const free = bavail * bsize
-  const detail = free < gigabyte ? `${Math.floor(free / 1e6)} MB free` : `${Math.floor(free / gigabyte)} GB free`
+  const detail = `${formatBytes(free)} free`
   yield free < gigabyte
     ? { name: 'disk space', outcome: 'warning', detail, hint: 'Free some: each run keeps its files in .errand.' }
     : { name: 'disk space', outcome: 'ok', detail }
@@ -114,16 +115,16 @@ async function* lookAtFolder({ project, history }: Surroundings, options: CallOp
 async function* lookAtCopy(directory: string, state: string, { signal, report }: CallOptions): AsyncGenerator<Finding> {
   try {
     const taken = await lookAtProject({ directory, state, signal, report })
-    const size = `${taken.files} files, ${(taken.bytes / 1e6).toFixed(1)} MB`
+    const size = `${taken.files} ${taken.files === 1 ? 'file' : 'files'}, ${formatBytes(taken.bytes)}`
     const detail = `${size}${taken.ignoreFile === undefined ? '' : `, after ${taken.ignoreFile}`}`
-    const biggest = taken.largest.slice(0, 3).map(({ path }) => path)
-    yield taken.largest.length === 0
+    const biggest = taken.largest?.slice(0, 3).map(({ path }) => path) ?? []
+    yield taken.largest === undefined
       ? { name: 'copied for a run', outcome: 'ok', detail }
       : {
           name: 'copied for a run',
           outcome: 'warning',
           detail,
-          hint: `Name in .amlignore what no run needs. The biggest: ${biggest.join(', ')}`,
+          hint: `Name in .amlignore what no run needs.${biggest.length === 0 ? '' : ` The biggest: ${biggest.join(', ')}`}`,
         }
     for (const note of taken.notes) yield { name: 'copied for a run', outcome: 'warning', detail: note }
   } catch (error) {

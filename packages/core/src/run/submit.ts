@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { ErrandError } from '../errors.ts'
+import { formatBytes } from '../format-bytes.ts'
 import { type NewRun, type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
 import { type Diagnostic, type PlanOptions, type RunPlan, diagnosticsOf, planRun, throwErrors } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
@@ -194,7 +195,7 @@ export async function snapshotRequest(submission: Submission, plan: RunPlan, rea
     ...(reading && { reading }),
   })
   for (const message of taken.notes) await emit({ type: 'note', message })
-  if (taken.largest.length > 0) await emit({ type: 'note', message: largeProject(taken) })
+  if (taken.largest !== undefined) await emit({ type: 'note', message: largeProject(taken, taken.largest) })
   const identity = { runId, runNumber: context.history.resolve(runId).number }
   context.history.update(runId, { request: storeRequest(plan, identity, taken.snapshot.digest) })
   context.history.setLabels(runId, { properties: await commit })
@@ -202,9 +203,9 @@ export async function snapshotRequest(submission: Submission, plan: RunPlan, rea
   return { ...run, ...identity, environment: withoutCredentials(run.environment), snapshot: taken.snapshot }
 }
 
-function largeProject({ bytes, largest, ignoreFile }: TakenSnapshot): string {
-  const megabytes = (size: number) => `${Math.round(size / 1e6)} MB`
-  const names = largest.slice(0, 5).map(({ path, size }) => `${path} (${megabytes(size)})`)
+function largeProject({ files, bytes, ignoreFile }: TakenSnapshot, largest: NonNullable<TakenSnapshot['largest']>): string {
+  const names = largest.slice(0, 5).map(({ path, size }) => `${path} (${formatBytes(size)})`)
+  const biggest = names.length === 0 ? `${files} files, none of them big` : `the biggest files: ${names.join(', ')}`
   const where = `What the run does not need can be named in ${ignoreFile ?? '.amlignore'}.`
-  return `${megabytes(bytes)} of the project are copied for the run; the biggest files: ${names.join(', ')}. ${where}`
+  return `${formatBytes(bytes)} of the project are copied for the run; ${biggest}. ${where}`
 }

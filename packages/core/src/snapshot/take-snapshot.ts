@@ -40,8 +40,8 @@ export interface TakenSnapshot {
   readonly read: number
   /** Sentences for the user: what was left out or could surprise. */
   readonly notes: readonly string[]
-  /** Biggest first, at most ten, and only when there are more than 100 MB. */
-  readonly largest: readonly { readonly path: string; readonly size: number }[]
+  /** Only when there are more than 100 MB: the files that have a hundredth of it or more, biggest first, at most ten. */
+  readonly largest?: readonly { readonly path: string; readonly size: number }[]
   /** What each ignore file keeps out; what is in a folder that is kept out is not counted. */
   readonly leftOut: readonly LeftOutBy[]
   /** The kind of ignore file that was followed. */
@@ -93,8 +93,8 @@ export function describe(walked: WalkResult, snapshot: Snapshot, read: number): 
     bytes,
     read,
     notes: notesOf(walked),
-    largest: bytes > manyBytes ? largestOf(files) : [],
     leftOut: leftOutBy(walked),
+    ...(bytes > manyBytes && { largest: largestOf(files, bytes / 100) }),
     ...(walked.ignoreFile !== undefined && { ignoreFile: walked.ignoreFile }),
   }
 }
@@ -290,8 +290,9 @@ function isSameEntry(one: SnapshotEntry, other: SnapshotEntry | undefined): bool
   return one === other || (other !== undefined && JSON.stringify(one) === JSON.stringify(other))
 }
 
-function largestOf(files: readonly SnapshotFile[]): { path: string; size: number }[] {
+function largestOf(files: readonly SnapshotFile[], least: number): { path: string; size: number }[] {
   return files
+    .filter(({ size }) => size >= least)
     .toSorted((one, other) => other.size - one.size)
     .slice(0, 10)
     .map(({ path, size }) => ({ path, size }))

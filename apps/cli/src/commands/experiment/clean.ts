@@ -1,7 +1,7 @@
 import { Flags } from '../../oclif-core.ts'
 import { ErrandError, errorCode } from '@errand/core'
 import type { RunContext, Cleaned } from '@errand/core/run'
-import { formatBytes } from '../../render/progress.ts'
+import { formatBytes } from '@errand/core'
 import { RunCommand, runArgument, runFlag, targetFlag } from '../../run-command.ts'
 
 export default class Clean extends RunCommand {

@@ -1,5 +1,5 @@
 import type { RunRecord } from '@errand/core/history'
-import { formatBytes } from '../../render/progress.ts'
+import { formatBytes } from '@errand/core'
 import { RunCommand, runArgument, runFlag, targetFlag } from '../../run-command.ts'
 
 export default class Status extends RunCommand {

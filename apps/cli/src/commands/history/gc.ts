@@ -1,6 +1,6 @@
 import { Flags } from '../../oclif-core.ts'
 import type { UnneededPlan } from '@errand/core/archive'
-import { formatBytes } from '../../render/progress.ts'
+import { formatBytes } from '@errand/core'
 import { RunCommand } from '../../run-command.ts'
 
 export default class HistoryGc extends RunCommand {
