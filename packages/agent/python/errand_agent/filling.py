@@ -46,13 +46,17 @@ class Filling:
             if digest_hex in self.waiting:
                 self.ready.append(digest_hex)
             return
-        for path, _, executable, _ in self.waiting.pop(digest_hex, ()):
+        for path, _, executable, _ in self.taken(digest_hex):
             descriptor = self.create(path, executable)
             try:
                 write_all(descriptor, data)
                 self.written[path] = trees.signature(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
+
+    def taken(self, digest_hex):
+        """What waits for that content and was not copied meanwhile by the staging itself."""
+        return [entry for entry in self.waiting.pop(digest_hex, ()) if entry[0] not in self.written]
 
     def create(self, path, executable):
         self.make_parents(path)
@@ -67,7 +71,7 @@ class Filling:
 
     def step(self):
         """Copies one content to all places that it has. What can't be copied is left to the staging, which says why."""
-        for path, digest_hex, executable, size in self.waiting.pop(self.ready.pop(), ()):
+        for path, digest_hex, executable, size in self.taken(self.ready.pop()):
             self.make_parents(path)
             values = self.copier.copy(digest_hex, self.work + b'/' + path, executable, size)
             if values is None:

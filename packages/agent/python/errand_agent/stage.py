@@ -59,9 +59,10 @@ def staging(server, run, project_id, digest, content):
             content = work_tree.content_of_manifest(manifest)
         if content is None:
             return {'state': 'entries'}
-        result = yield from fill(folder, project_id, digest, content, manifest, begun)
-        if result['state'] == 'missing' and manifest is None:
-            go_on(server, begun or Filling(name, (run, project_id)), digest, content, result['missing'])
+        filling = Filling(name, (run, project_id)) if begun is None and manifest is None else begun
+        result = yield from fill(folder, project_id, digest, content, manifest, filling)
+        if result['state'] == 'missing' and filling is not None:
+            go_on(server, filling, digest, content, result['missing'])
             keep = result['begun'] = True
         if result['state'] == 'staged':
             keep = True
@@ -73,11 +74,11 @@ def staging(server, run, project_id, digest, content):
             trees.give_back(name)
 
 
-def go_on(server, begun, digest, content, missing):
+def go_on(server, filling, digest, content, missing):
     """Copies what is missing as it comes, and the rest in moments in which nothing else is to be done."""
-    begun.digest, begun.content = digest, content
-    begun.offer(content.files, set(wanted[-64:] for wanted in missing))
-    server.filling = begun
+    filling.digest, filling.content = digest, content
+    filling.offer(content.files, set(wanted[-64:] for wanted in missing))
+    server.filling = filling
 
 
 def take_begun(server, key, content):
@@ -91,14 +92,15 @@ def take_begun(server, key, content):
     return begun
 
 
-def fill(folder, project_id, digest, content, manifest, begun=None):
-    written = {} if begun is None else begun.written
+def fill(folder, project_id, digest, content, manifest, filling):
+    """Either a tree with its manifest is there to be changed, or what has been copied of a filling."""
+    written = {} if filling is None else filling.written
     needed = [entry for entry in differing(content, manifest) if entry[0] not in written]
     missing = lacking(needed)
     if missing:
         return {'state': 'missing', 'missing': missing}
     work = os.fsencode(os.path.join(folder, 'work'))
-    unchanged, existing = {}, set() if begun is None else begun.existing
+    unchanged, existing = {}, set() if filling is None else filling.existing
     if manifest is not None:
         try:
             unchanged, existing = reuse(work, content, manifest, needed)

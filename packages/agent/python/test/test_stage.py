@@ -219,6 +219,23 @@ class Stage(AgentTest):
         answer = self.client.call('stage', json.dumps(entries).encode('ascii'), run=self.new_run(), projectId='p', snapshot={'digest': snapshot_digest(entries)})
         self.assertEqual((answer['state'], answer['missing']), ('missing', ['sha256:' + name]))
 
+    def test_an_object_that_is_found_damaged_while_it_is_copied_is_asked_for_and_the_copy_goes_on(self):
+        self.stage(FILES, project='project-b')
+        empty = digest_of(b'')[7:]
+        path = os.path.join(self.home, 'objects', empty[:2], empty)
+        os.unlink(path)
+        # Of the right size, as a file whose writing is not over may be, and longer when it is read.
+        os.symlink('/dev/zero', path)
+        params, missing = self.begin(FILES)
+        self.assertEqual(missing, ['sha256:' + empty])
+        name, = [name for name in self.staged_folders() if name.startswith(params['run'])]
+        before = os.stat(os.path.join(self.home, 'staging', name, 'work', 'same.csv')).st_ino
+        self.put(FILES, missing)
+        answer = self.client.call('stage', **params)
+        self.assertEqual((answer['state'], answer['staging'], answer['copied']), ('staged', name, 5))
+        self.assertEqual(self.tree(name), self.expected(FILES))
+        self.assertEqual(os.stat(os.path.join(self.home, 'staging', name, 'work', 'same.csv')).st_ino, before)
+
     def test_two_stages_at_once_share_no_tree(self):
         run, _ = self.finished(FILES)
         self.remove(run)
