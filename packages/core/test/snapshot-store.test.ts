@@ -1,10 +1,22 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { loadSnapshot, objectPath, openObject } from '../src/snapshot/index.ts'
+import { readStatCache, writeStatCache } from '../src/snapshot/stat-cache.ts'
 import { outsideTheTick, temporaryProject, type TemporaryProject } from './snapshot-project.ts'
 
 /** Apparent size of all files below a folder. */
@@ -102,6 +114,23 @@ describe('the stat cache', () => {
     expect(await text(openObject(project.state, file.digest))).toBe('1')
     rmSync(join(project.state, 'objects'), { recursive: true })
     expect((await project.take()).read).toBe(2)
+  })
+
+  it('is not believed after a start of the machine: a power cut may have left a content short', async () => {
+    using project = temporaryProject({ 'a.txt': 'one', 'b.txt': 'two' })
+    await outsideTheTick()
+    const { snapshot } = await project.take()
+    const cache = readStatCache(project.state)
+    const rows = snapshot.entries.map(({ path }) => cache?.row(path)).filter((row) => row !== undefined)
+    const [file] = snapshot.entries
+    if (file?.kind !== 'file' || cache === undefined) throw new Error('A file and a cache were expected.')
+    const path = objectPath(project.state, file.digest)
+    chmodSync(path, 0o644)
+    truncateSync(path)
+    writeStatCache(project.state, { ...cache.facts, objects: 'of the start before' }, rows)
+    expect((await project.take()).read).toBe(1)
+    expect(await text(openObject(project.state, file.digest))).toBe('one')
+    expect((await project.take()).read).toBe(0)
   })
 })
 

@@ -211,7 +211,9 @@ def create(path):
 
 
 def corrupt(expected, found):
-    return CallError('OBJECT_CORRUPT', 'The content sent for sha256:%s has the digest sha256:%s.' % (expected, found))
+    return CallError(
+        'OBJECT_CORRUPT', 'The content sent for sha256:%s has the digest sha256:%s.' % (expected, found),
+        'Delete the content of that name among the kept objects of the project, and submit again.')
 
 
 def without_frames(error):

@@ -85,7 +85,10 @@ def adopt(source, digest, size):
         return False
     status = os.stat(source)
     if size is not None and status.st_size != size:
-        raise CallError('OBJECT_CORRUPT', 'sha256:%s of this machine has %d bytes, not %s.' % (digest, status.st_size, size))
+        path = os.fsdecode(source)
+        raise CallError(
+            'OBJECT_CORRUPT', 'The kept copy of a file of the project, %s, has %d bytes, not %s.' % (path, status.st_size, size),
+            'Something else wrote into it. Delete it, and submit again.')
     target = object_path(digest)
     make_folder(os.path.dirname(target))
     if os.path.exists(target) and os.stat(target).st_size != status.st_size:

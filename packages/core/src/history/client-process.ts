@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { bootId } from '../boot-id.ts'
 import { errorCode } from '../errors.ts'
 import type { ClientProcess } from './run-record.ts'
 
@@ -57,10 +58,6 @@ function startOnLinux(pid: number): string | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined
   return `${bootId() ?? ''} ${fields[19] ?? ''}`
-}
-
-function bootId(): string | undefined {
-  return process.platform === 'linux' ? readOrUndefined(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))?.trim() : undefined
 }
 
 function processExists(pid: number): boolean {

@@ -19,7 +19,7 @@ export async function lookAtProject(options: SnapshotOptions): Promise<TakenSnap
   const state = resolve(options.state)
   const breaks = pace(options.signal)
   const cache = readStatCache(state)
-  const found = await findFiles({ directory, state, needed: options.needed, breaks, cache, objects: undefined })
+  const found = await findFiles({ directory, state, needed: options.needed, breaks, cache, kept: () => true })
   const files: SnapshotFile[] = []
   const unreadable: { path: string; reason: string }[] = []
   for (const { path, executable } of found.toRead) {

@@ -16,8 +16,10 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, pipeline, Readable } from 'node:stream'
+import { bootId } from '../boot-id.ts'
 import { ErrandError, errorCode } from '../errors.ts'
 import type { SnapshotFile } from '../request.ts'
 import { hexOf } from './manifest.ts'
@@ -144,19 +146,16 @@ export function guarded<Result>(path: string, write: () => Result): Result {
   }
 }
 
-/** Changes when a content is added to or removed from the store: the folders' own modification times, 256 questions instead of a listing. */
+/**
+ * Changes when a content is added to or removed from the store: the folders' own modification times, 256 questions instead of one for each
+ * content. And with each start of the machine: a power cut leaves contents short and the times of their folders as they were.
+ */
 export function objectsMark(state: string): string {
   const objects = join(state, 'objects')
   const folders = readdirSync(objects).filter((name) => !name.startsWith(partialPrefix))
   const times = folders.map((name) => `${name} ${statSync(join(objects, name), { throwIfNoEntry: false })?.mtimeMs}`)
-  return hash('sha256', times.toSorted().join(), 'hex')
-}
-
-/** The hex digests of all contents that are there: one listing of each of the 256 folders costs less than asking for each file. */
-export function storedObjects(state: string): ReadonlySet<string> {
-  const objects = join(state, 'objects')
-  const folders = readdirSync(objects).filter((name) => !name.startsWith(partialPrefix))
-  return new Set(folders.flatMap((folder) => readdirSync(join(objects, folder))))
+  const started = bootId() ?? Math.round(Date.now() / 10_000 - uptime() / 10)
+  return hash('sha256', [started, ...times.toSorted()].join(), 'hex')
 }
 
 /**

@@ -5,11 +5,11 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ReadFile, Snapshot, SnapshotFile } from '../request.ts'
 import type { Progress } from '../target.ts'
 import { excludedBy } from './excluded-by.ts'
-import { digestOf, hexOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
+import { digestOf, isFile, type SnapshotEntry, sortEntries } from './manifest.ts'
 import { neededPaths } from './needed-paths.ts'
 import { notesOf } from './notes.ts'
 import { longFile, longFileSize } from './long-file.ts'
-import { objectPath, objectsMark, removeOldPartials, storedObjects } from './object-store.ts'
+import { objectPath, isStored, objectsMark, removeOldPartials } from './object-store.ts'
 import { objectWriter, type OnCopy } from './object-writer.ts'
 import { pace, type Pace } from './pace.ts'
 import { changingFiles, neededLeftOut, undecodedFiles, unreadableFiles } from './refusals.ts'
@@ -74,9 +74,10 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<TakenSnaps
   const state = resolve(options.state)
   const cache = openState(state)
   const breaks = pace(options.signal)
-  // A content may have been removed since; only then is it worth looking at each.
-  const objects = cache === undefined || cache.facts.objects === objectsMark(state) ? undefined : storedObjects(state)
-  const found = await findFiles({ directory, state, needed: options.needed, breaks, cache, objects })
+  // A content may have been removed or cut short since; only then is it worth looking at each.
+  const believed = cache === undefined || cache.facts.objects === objectsMark(state)
+  const kept = believed ? () => true : ({ digest, size }: SnapshotFile) => isStored(state, digest, size)
+  const found = await findFiles({ directory, state, needed: options.needed, breaks, cache, kept })
   const stored = await readFiles(found.toRead, { ...options, directory, state })
   const entries = entriesOf(found.walked, [...found.unchanged, ...stored.files])
   const snapshot = keep(state, entries, cache, stored.rows, followsRules(found.walked, entries))
@@ -133,12 +134,12 @@ export interface FindingOptions {
   readonly needed: readonly string[] | undefined
   readonly breaks: Pace
   readonly cache: StatCache | undefined
-  /** Contents that are stored; absent: all that the cache knows. */
-  readonly objects: ReadonlySet<string> | undefined
+  /** Whether the content of a file that the cache knows is still stored. */
+  kept(file: SnapshotFile): boolean
 }
 
 /** Goes through the project; what the cache knows needs no reading. */
-export async function findFiles({ directory, state, needed: wanted, breaks, cache, objects }: FindingOptions): Promise<Found> {
+export async function findFiles({ directory, state, needed: wanted, breaks, cache, kept }: FindingOptions): Promise<Found> {
   const needed = neededPaths(wanted ?? [])
   const unchanged: SnapshotFile[] = []
   const toRead: FoundFile[] = []
@@ -147,7 +148,7 @@ export async function findFiles({ directory, state, needed: wanted, breaks, cach
     absent.delete(path)
     const executable = isExecutable(stat)
     const file = cache?.unchanged(path, stat, executable)
-    if (file === undefined || objects?.has(hexOf(file.digest)) === false) toRead.push({ path, size: stat.size, executable })
+    if (file === undefined || !kept(file)) toRead.push({ path, size: stat.size, executable })
     else unchanged.push(file)
   }
   const earlier = cache?.facts.followedRules === true ? earlierWalk(cache) : undefined
