@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { type CallOptions, ErrandError, type TargetContext, errorCode } from '@errand/core'
+import { type CallOptions, type TargetContext, errorCode } from '@errand/core'
 import {
   type LivyClient,
   type ServiceSettings,
@@ -12,9 +10,11 @@ import {
   openYarnClient,
 } from '@errand/livy'
 import type { SshHost } from '@errand/ssh'
+import { readCertificate } from './certificate.ts'
 import { openHeadNodeStorage } from './head-node-storage.ts'
 import { openHeadNode } from './head-node.ts'
 import type { ClusterConfig } from './target.ts'
+import { needsHeadNode, refuseBrokenWays, storageWayMissing } from './ways.ts'
 
 /** A cluster that we can talk to. */
 export interface Cluster extends AsyncDisposable {
@@ -31,11 +31,11 @@ export interface Cluster extends AsyncDisposable {
   readonly nearHeadNode?: { readonly url: string; readonly user?: string }
 }
 
-/** Connects by the ways that the configuration names. Errors: `CLUSTER_WAY_MISSING`, `STORAGE_WAY_MISSING`, those of the SSH login. */
+/** Connects by the ways that the configuration names. Errors: those of `refuseBrokenWays` and of the SSH login. */
 export async function openCluster(context: TargetContext<ClusterConfig>, options: CallOptions): Promise<Cluster> {
   const { config } = context
-  if (config.livyUrl === undefined && config.address === undefined) throw noWay(context)
-  const headNode = config.livyUrl === undefined || config.webhdfsUrl === undefined ? await headNodeOf(context, options) : undefined
+  await refuseBrokenWays(context)
+  const headNode = needsHeadNode(config) ? await headNodeOf(context, options) : undefined
   try {
     const services = await servicesOf(context, headNode)
     const livy = openLivyClient({ ...services, url: config.livyUrl ?? `http://127.0.0.1:${config.livyPort}` })
@@ -75,8 +75,8 @@ async function headNodeOf(context: TargetContext<ClusterConfig>, options: CallOp
 
 /** How to talk to a service of the cluster, whichever it is. */
 async function servicesOf(context: TargetContext<ClusterConfig>, headNode: SshHost | undefined): Promise<Omit<ServiceSettings, 'url'>> {
-  const { livyUrl, clusterUsername, certificateAuthority: file } = context.config
-  const trusted = file === undefined ? {} : { certificateAuthority: await readFile(resolve(context.project.directory, file), 'utf8') }
+  const { livyUrl, clusterUsername } = context.config
+  const trusted = await readCertificate(context)
   const secure = livyUrl?.startsWith('https:') === true
   const username = clusterUsername ?? (secure ? 'admin' : undefined)
   if (livyUrl !== undefined && username !== undefined)
@@ -105,9 +105,7 @@ async function openStorage(
 ): Promise<WebHdfsClient> {
   if (webHdfs !== undefined) return openWebHdfsClient(webHdfs)
   if (headNode !== undefined) return openHeadNodeStorage(headNode, config.proxyUser, options)
-  throw new ErrandError('STORAGE_WAY_MISSING', `The target ${target.name} has no way to the storage of its cluster.`, {
-    hint: `Add \`webhdfsUrl: https://…/webhdfs/v1\`, or the head node (address and username), to ${target.name}.compute.`,
-  })
+  throw storageWayMissing(target.name)
 }
 
 async function findWebHdfs(config: ClusterConfig, headNode: SshHost | undefined, options: CallOptions) {
@@ -133,10 +131,4 @@ async function hadoopSetting(headNode: SshHost, name: string, { signal }: CallOp
     if (errorCode(error) === 'COMMAND_NOT_STARTED') return undefined
     throw error
   }
-}
-
-function noWay({ target }: TargetContext<ClusterConfig>): ErrandError {
-  return new ErrandError('CLUSTER_WAY_MISSING', `The target ${target.name} names no way to its cluster.`, {
-    hint: `Add \`livyUrl: https://…/livy\`, or the head node (address and username), to ${target.name}.compute.`,
-  })
 }

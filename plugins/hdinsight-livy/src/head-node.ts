@@ -17,7 +17,8 @@ export async function* attach(
   if (address !== undefined) yield* attachMachine(machineOf(context, address), flags, options)
 }
 
-function machineOf(context: TargetContext<ClusterConfig>, address: string): TargetContext<MachineConfig> {
+/** The head node as other machines behind SSH are named. Error: `USERNAME_MISSING`. */
+export function machineOf(context: TargetContext<ClusterConfig>, address: string): TargetContext<MachineConfig> {
   const { username, privateKey } = context.config
   const { name } = context.target
   if (username !== undefined) return { ...context, config: { address, username, privateKey } }

@@ -8,11 +8,12 @@ import type { Call, Claim, StoredRun } from './stored-run.ts'
 /** What Livy and YARN say of a run that has written no end. */
 export type Outlook =
   | { readonly state: 'alive'; readonly detail: string }
-  | ({ readonly state: 'over' } & End)
+  | Over
   /** Livy has forgotten it and YARN can't be asked, or, when YARN was asked, neither knows it. */
   | { readonly state: 'unknown'; readonly words: string; readonly asked: boolean; readonly claimed: boolean }
 
-interface End {
+interface Over {
+  readonly state: 'over'
   readonly killed: boolean
   readonly words: string
   /** Whether a driver had the run before anybody was asked. */
@@ -26,7 +27,7 @@ export async function lookAt(run: StoredRun, call: Call): Promise<Outlook> {
   const { batch, problem } = await askLivy(run, call)
   if (batch !== undefined && !isEnded(batch)) return { state: 'alive', detail: detailOf(batch) }
   const asked = await askYarn(run, { batch, claim }, call)
-  if (batch !== undefined) return over(claimed, asked.application, { state: batch.state, log: await logOf(run, batch, call) })
+  if (batch !== undefined) return endOfBatch(run, batch, { claimed, application: asked.application }, call)
   const { application } = asked
   const why = problem === undefined ? 'Livy tells nothing of the run' : "Livy can't be reached"
   if (application !== undefined)
@@ -85,7 +86,17 @@ async function logOf({ cluster: { livy } }: StoredRun, { id, log }: Batch, call:
   return (await livy.log(id, { size: 400 }, call))?.log ?? log ?? []
 }
 
-function over(claimed: boolean, application: YarnApplication | undefined, batch?: Pick<Batch, 'state' | 'log'>): Outlook {
+interface Told {
+  readonly claimed: boolean
+  readonly application?: YarnApplication | undefined
+}
+
+/** The end of a run whose batch has ended. */
+export async function endOfBatch(run: StoredRun, batch: Batch, { claimed, application }: Told, call: Call): Promise<Over> {
+  return over(claimed, application, { state: batch.state, log: await logOf(run, batch, call) })
+}
+
+function over(claimed: boolean, application: YarnApplication | undefined, batch?: Pick<Batch, 'state' | 'log'>): Over {
   const diagnostics = application?.diagnostics ?? ''
   const killed = batch?.state === 'killed' || application?.state === 'KILLED'
   return { state: 'over', claimed, killed, words: diagnostics.trim() || wordsOf(batch?.log ?? []) }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrandError, errorCode } from '@errand/core'
 import { type Batch, isEnded } from '@errand/livy'
-import { markOf, tagOf } from './batch-request.ts'
+import { tagOf } from './batch-request.ts'
 import { isOfDriver } from './claim.ts'
+import { mayBeOf } from './first-words.ts'
 import type { Call, Claim, StoredRun } from './stored-run.ts'
 
 /** What was written down of the batch once Livy had answered. */
@@ -58,17 +59,6 @@ async function batchByNumber(run: StoredRun, call: Call): Promise<Batch | undefi
   return typeof application === 'string' ? batchOfApplication(await batches(run, call), application) : undefined
 }
 
-/** Lines that Livy keeps of each stream of spark-submit. */
-const keptLines = 200
-
-/** Where nobody knows the run's application: by what spark-submit has said, unless that is nothing yet, or its beginning may be forgotten. */
-async function mayBeOf({ id, cluster: { livy } }: StoredRun, batch: Batch, call: Call): Promise<boolean> {
-  const log = (await livy.log(batch.id, { from: 0, size: 1000 }, call))?.log ?? []
-  const said = log.filter((line) => !/^\s*(stdout|stderr|YARN Diagnostics): ?$/.test(line))
-  if (said.length === 0 || said.length >= keptLines) return true
-  return said.some((line) => line.split(/[\s=,]/).includes(markOf(id)))
-}
-
 const batchOfApplication = (list: readonly Batch[], application: string): Batch | undefined =>
   list.find(({ appId }) => appId === application)
 
@@ -87,7 +77,7 @@ async function batches({ cluster: { livy } }: StoredRun, call: Call): Promise<re
  * The application that runs the script: by its driver's claim, else by the run's tag where YARN can be asked, else as it was noted. Null: YARN
  * has none, so a batch that has an application is another's; undefined: nobody can say.
  */
-async function applicationOf(run: StoredRun, call: Call): Promise<string | null | undefined> {
+export async function applicationOf(run: StoredRun, call: Call): Promise<string | null | undefined> {
   const claim = await run.read<Claim>('claim', call)
   const told = isOfDriver(claim) ? applicationIdOf(claim) : await toldByYarn(run, call)
   return told === undefined ? (await run.read<StoredApplication>('application.json', call))?.id : told

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunStatus, errorCode, errorMessage } from '@errand/core'
+import type { Batch } from '@errand/livy'
 import { isOfDriver, isOfNobody, takeClaim } from './claim.ts'
-import { type Outlook, lookAt } from './outlook.ts'
+import { type Outlook, endOfBatch, lookAt } from './outlook.ts'
 import type { Call, Claim, StoredRun } from './stored-run.ts'
 
 const lostRun: RunStatus = { state: 'lost', reason: 'The storage of the cluster has no such run.' }
@@ -31,6 +32,12 @@ export async function currentStatus(run: StoredRun, call: Call): Promise<RunStat
   if (outlook.state === 'alive') return waiting(outlook.detail)
   // Between a look at the storage and one at Livy a driver may have written its end.
   return (await finalStatus(run, call)) ?? (await settled(run, { started, outlook, waiting }, call))
+}
+
+/** Gives its end to a run whose batch was seen to end before anything of the run began. */
+export async function endUnstarted(run: StoredRun, batch: Batch, call: Call): Promise<void> {
+  const outlook = await endOfBatch(run, batch, { claimed: false }, call)
+  await settled(run, { started: undefined, outlook, waiting: (detail) => ({ state: 'queued', detail }) }, call)
 }
 
 interface Known {

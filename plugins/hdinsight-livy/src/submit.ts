@@ -9,6 +9,7 @@ import { type StoredBatch, batchOf, findBatch } from './run-batch.ts'
 import { type Call, type StoredRequest, type StoredRun, removeRun, storedRequest, storedRun, writeWhole } from './stored-run.ts'
 import type { ClusterConfig } from './target.ts'
 import { type UnpackedEnvironment, unpackedFolder } from './unpacked-environment.ts'
+import { witness } from './witness.ts'
 
 interface Submission {
   readonly request: RunRequest
@@ -46,7 +47,10 @@ export async function submitRun(
     if (stored === undefined && error instanceof ServiceError && error.createdNothing) await removeRun(run)
     throw error
   })
-  if (batch !== undefined) await run.put('batch.json', { id: batch.id }, options)
+  if (batch !== undefined) {
+    await run.put('batch.json', { id: batch.id }, options)
+    if ((batch.name ?? null) === null) await witness(run, batch, options)
+  }
   return referenceOf(run, options)
 }
 

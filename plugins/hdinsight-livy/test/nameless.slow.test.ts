@@ -153,6 +153,24 @@ describe.skipIf(problem)(`a Livy without names${problem === undefined ? '' : ` (
     },
     1_200_000,
   )
+
+  it('spark-submit dies before it has read a setting: the run has failed with its words, whoever gets its number later', async () => {
+    const old = await yarn.startLivy('old', ['livy.server.yarn.app-lookup-timeout = 60s'])
+    await using livy = openLivyClient({ url: old.url, names: false })
+    await using client = openClient({ ...roadless, livyUrl: old.url })
+    const other = { file: '/no/such/script.py', conf: { 'spark.driver.extraJavaOptions': '-Xmx2g' } }
+    expect((await livy.create(other, options)).batch.id).toBe(0)
+    const spark = { configuration: { 'spark.driver.extraJavaOptions': '-Xmx1g' }, repositories: [], packages: [] }
+    const request = await client.request({ 'main.py': "print('never')" }, { spark })
+    const reference = await client.submit(request)
+    expect(reference.externalId).toMatch(/^Livy batch 1 at /)
+    await old.restart()
+    for (const number of [0, 1]) expect((await livy.create(other, options)).batch.id).toBe(number)
+    const { status, stdout } = await follow(client.target, reference)
+    expect(status).toMatchObject({ state: 'failed', cause: 'start', reason: expect.stringContaining('(was -Xmx1g)') as string })
+    expect(status).not.toMatchObject({ reason: expect.stringContaining('-Xmx2g') as string })
+    expect(stdout).toBe('')
+  }, 1_200_000)
 })
 
 function commandOf(pid: string): string {

@@ -22,8 +22,8 @@ export interface Yarn extends AsyncDisposable {
   readonly directory: string
   /** Of HDFS, and with it of YARN's ResourceManager. */
   readonly storage: Pick<ServerProcess, 'suspend' | 'resume'>
-  /** One more Livy with the storage of the same cluster. It ends with the cluster. */
-  startLivy(kind: LivyKind): Promise<Livy>
+  /** One more Livy with the storage of the same cluster, and with lines of `livy.conf` of its own. It ends with the cluster. */
+  startLivy(kind: LivyKind, lines?: readonly string[]): Promise<Livy>
   stop(): Promise<void>
 }
 
@@ -63,9 +63,9 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       startDaemons('nm', { directory, configuration }),
     ])
     started.push(storage, nodes)
-    const startOne = async (folder: string, kind: LivyKind): Promise<Livy> => {
+    const startOne = async (folder: string, kind: LivyKind, lines: readonly string[] = []): Promise<Livy> => {
       const livy = await launchLivy(folder, {
-        lines: [...linesOf[kind], 'livy.server.yarn.poll-interval = 1s', ...livyLines],
+        lines: [...linesOf[kind], 'livy.server.yarn.poll-interval = 1s', ...livyLines, ...lines],
         environment: { HADOOP_CONF_DIR: configuration, SPARK_CONF_DIR: sparkConfiguration, PYSPARK_PYTHON: parts.python },
         classPath: [configuration],
         old: kind === 'old',
@@ -84,7 +84,7 @@ export async function startYarn({ memory = 4096, livyLines = [] }: YarnSettings 
       sparkConfiguration,
       directory,
       storage,
-      startLivy: (kind) => startOne(join(directory, kind), kind),
+      startLivy: (kind, lines) => startOne(join(directory, kind), kind, lines),
       stop,
       [Symbol.asyncDispose]: stop,
     }
