@@ -5,6 +5,8 @@ export interface PasswordChoice {
   readonly password: string | undefined
   readonly fromStandardInput: boolean
   readonly target: string
+  /** Whether the type takes `-k`. */
+  readonly offersKey: boolean
 }
 
 /**
@@ -14,14 +16,15 @@ export interface PasswordChoice {
 export async function choosePassword(
   screen: Screen,
   ask: TargetContext<unknown>['ask'],
-  { password, fromStandardInput, target }: PasswordChoice,
+  { password, fromStandardInput, target, offersKey }: PasswordChoice,
 ): Promise<string | undefined> {
   if (password !== undefined && fromStandardInput)
     throw new ErrandError('PASSWORD_TWICE', 'The password is given by --password and by --password-stdin.', {
       hint: 'Leave one of them away.',
     })
   if (password !== undefined) {
-    screen.notice('WARNING: a password on the command line stays in the history of your shell. Without --password it is asked for.')
+    const key = offersKey ? ' With -k no password is needed afterwards: it makes a key of the project.' : ''
+    screen.notice(`WARNING: a password on the command line stays in the history of your shell. Without --password it is asked for.${key}`)
     return filled(password)
   }
   if (fromStandardInput) return filled(await (await import('./prompt.ts')).readStandardInput())
@@ -31,6 +34,7 @@ export async function choosePassword(
     )
     return undefined
   }
+  if (offersKey) screen.notice('To log in without a password: -k makes a key of the project, --no-password takes your own keys.')
   const question = (text: string) => ask({ kind: 'hidden', text, withoutTerminal: { hint: '--password-stdin' } })
   const first = filled(await question(`Password for ${target}:`))
   if ((await question('Re-enter password for confirmation:')) !== first)

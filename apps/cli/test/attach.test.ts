@@ -30,11 +30,9 @@ username: sshuser
 
 const runConfiguration = (name: string): string => `ArgumentVector:
 - $file
-CondaDependenciesFile: aml_config/conda_dependencies.yml
 EnvironmentVariables: null
 Framework: PySpark
 PrepareEnvironment: false
-SparkDependenciesFile: aml_config/spark_dependencies.yml
 Target: ${name}
 TrackedRun: true
 UseSampling: true
@@ -156,6 +154,7 @@ describe('passwords', () => {
     ]
     const shown = await project.inTerminalTyping(typing, ...words)
     expect(shown.exitCode).toBe(0)
+    expect(shown.stdout).toMatch(/To log in without a password: -k makes a key of the project/)
     expect(shown.stdout).not.toContain(password)
     expect(kept(project).secrets).toContain(JSON.stringify(password))
   })

@@ -86,6 +86,17 @@ it.each([
   [['-x'], 'There is no option -x.', 'See: errand --help'],
   [['run', 'train.py'], 'There is no command "run".', 'Did you mean: errand submit'],
   [['ps'], 'There is no command "ps".', 'Did you mean: errand runs'],
+  [['login'], 'errand has no login.', 'There is no account, and nothing to log in to. Leave it away.'],
+  [
+    ['ml', 'model', 'register', '-m', 'x.pkl'],
+    'errand has no model.',
+    'Errand runs scripts and registers no models. errand download last brings the files of a run.',
+  ],
+  [
+    ['history', 'promote', '-r', 'last', '-n', 'm'],
+    'errand has no history promote.',
+    'Bring the file into a folder of yours: errand download RUN --artifact PATH -d FOLDER',
+  ],
   [
     ['-w', 'hunter2', 'computetarget', 'attach', 'remote', '--private-key-passphrase=hunter2', '-whunter2'],
     'The option -w stands before the command.',

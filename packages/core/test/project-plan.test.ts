@@ -190,6 +190,11 @@ it('reads Spark settings for PySpark only; the command line replaces them as a w
     'DEPENDENCY_FILE_MISSING',
     'aml_config/local.runconfig:3: The dependency file gone.yml does not exist.',
   ])
+  const conda = {
+    'aml_config/local.runconfig': `${spark}SparkDependenciesFile: aml_config/spark_dependencies.yml\n`,
+    'aml_config/conda_dependencies.yml': '{}\n',
+  }
+  expect((await rejection(plan({}, conda))).hint).toBe('write the file, or `SparkDependenciesFile: null` for none')
 })
 
 const container = (enabled: boolean): Record<string, string> => ({

@@ -110,7 +110,11 @@ it('makes a project in a new folder', async () => {
 })
 
 it('writes a run configuration as the original did', async () => {
-  await using folder = await temporaryProject({ 'aml_config/vm.compute': 'type: remotedocker\naddress: h\n' })
+  await using folder = await temporaryProject({
+    'aml_config/vm.compute': 'type: remotedocker\naddress: h\n',
+    'aml_config/conda_dependencies.yml': 'name: x\n',
+    'aml_config/spark_dependencies.yml': '{}\n',
+  })
   const { file, diagnostics } = await createRunConfiguration(folder, { name: 'mine', target: 'vm' })
   expect([file, diagnostics]).toEqual(['aml_config/mine.runconfig', []])
   expect(await readFile(join(folder.directory, file), 'utf8')).toBe(`ArgumentVector:
@@ -127,6 +131,21 @@ UseSampling: true
   expect((await loadRunConfiguration(folder, 'mine')).diagnostics).toEqual([])
   await createRunConfiguration(folder, { name: 'here', target: 'local' })
   expect((await loadRunConfiguration(folder, 'here')).framework).toBe('python')
+})
+
+it('names in a new run configuration no dependency file that is not there', async () => {
+  await using folder = await temporaryProject({ 'aml_config/vm.compute': 'type: remotedocker\naddress: h\n' })
+  const { file } = await createRunConfiguration(folder, { name: 'mine', target: 'vm' })
+  expect(await readFile(join(folder.directory, file), 'utf8')).not.toContain('DependenciesFile')
+})
+
+it('says of a missing run configuration how it is made for the target of that name', async () => {
+  await using folder = await temporaryProject({ 'aml_config/vm.compute': 'type: docker\n', 'aml_config/vm2.runconfig': 'Target: vm\n' })
+  await expect(loadRunConfiguration(folder, 'vm')).rejects.toMatchObject({
+    code: 'RUN_CONFIGURATION_NOT_FOUND',
+    hint: 'make one with `errand runconfiguration create -n vm -t vm`; the run configurations are vm2',
+  })
+  await expect(deleteRunConfiguration(folder, 'vm')).rejects.toMatchObject({ hint: 'did you mean vm2?' })
 })
 
 it('writes a target whose name YAML would misread so that it is read back', async () => {

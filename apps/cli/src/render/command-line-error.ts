@@ -4,6 +4,7 @@ import { nearNames } from '@errand/core/project'
 import { type Manifest, type ManifestCommand, type ManifestFlag, commandOf, readManifest } from '../manifest.ts'
 import { quoted } from '../run-command.ts'
 import type { Report } from './error.ts'
+import { retiredCommands } from './retired-commands.ts'
 
 interface Finding {
   readonly code: string
@@ -85,6 +86,8 @@ function unknownCommand(words: readonly string[], manifest: Manifest): Finding {
   const flag = words.findIndex((word) => word.startsWith('-'))
   if (flag === 0) return unknownLeadingFlag(words, manifest)
   const [first = '', second] = words.slice(0, flag === -1 ? words.length : flag)
+  const retired = [first, `${first} ${second ?? ''}`].find((name) => Object.hasOwn(retiredCommands, name))
+  if (retired !== undefined) return { code: 'COMMAND_RETIRED', message: `errand has no ${retired}.`, hint: retiredCommands[retired] }
   const siblings = ids.filter((id) => id.startsWith(`${first} `)).map((id) => id.slice(first.length + 1))
   const typed = second === undefined || siblings.length === 0 ? first : `${first} ${second}`
   const inTopic = nearNames(second ?? '', siblings).map((name) => `${first} ${name}`)

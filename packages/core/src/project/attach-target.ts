@@ -7,8 +7,8 @@ import { addressProblem, targetRules } from './compute-rules.ts'
 import { computeKeys } from './compute-keys.ts'
 import { type Diagnostic, diagnosticList } from './diagnostic.ts'
 import { listConfigurationFiles } from './files.ts'
-import { runConfigurationText } from './init-templates.ts'
 import type { Project, TargetFile } from './model.ts'
+import { newRunConfiguration } from './run-configurations.ts'
 import { loadTarget } from './targets.ts'
 import { validateTarget } from './validate-target.ts'
 
@@ -158,7 +158,7 @@ async function saysTheSame(
 async function runConfigurationFile(project: Project, { name, framework = 'PySpark', overwrite }: AttachRequest): Promise<AttachFile> {
   const present = (await listConfigurationFiles(project, '.runconfig')).find((file) => file.name === name)
   const file = present?.file ?? `${project.configurationDirectory}/${name}.runconfig`
-  const text = runConfigurationText(name, framework, project.configurationDirectory)
+  const text = await newRunConfiguration(project, name, framework)
   if (present === undefined) return { file, text, state: 'new' }
   const same = (await readFile(join(project.directory, file), 'utf8').catch(() => '')) === text
   // A detached target leaves its run configuration, with what the user has written into it: attaching it again goes on with that.

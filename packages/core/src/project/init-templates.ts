@@ -3,16 +3,21 @@ function yamlText(text: string): string {
   return /^[A-Za-z_][\w.-]*$/.test(text) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text) ? text : JSON.stringify(text)
 }
 
-/** What `runconfiguration create` writes: the original's keys and defaults, in alphabetical order. */
-export function runConfigurationText(target: string, framework: 'Python' | 'PySpark', directory: string): string {
+/**
+ * What `runconfiguration create` and `attach` write: the original's keys and defaults, in alphabetical order. A dependency file that the
+ * project does not have is not named: without the key it counts as soon as it is there.
+ */
+export function runConfigurationText(
+  target: string,
+  framework: 'Python' | 'PySpark',
+  { conda, spark }: { readonly conda?: string | undefined; readonly spark?: string | undefined },
+): string {
   return `ArgumentVector:
 - $file
-CondaDependenciesFile: ${directory}/conda_dependencies.yml
-EnvironmentVariables: null
+${conda === undefined ? '' : `CondaDependenciesFile: ${conda}\n`}EnvironmentVariables: null
 Framework: ${framework}
 PrepareEnvironment: false
-SparkDependenciesFile: ${directory}/spark_dependencies.yml
-Target: ${yamlText(target)}
+${spark === undefined ? '' : `SparkDependenciesFile: ${spark}\n`}Target: ${yamlText(target)}
 TrackedRun: true
 UseSampling: true
 `

@@ -170,11 +170,16 @@ async function dependencyFile(
   const names = await readdir(join(project.directory, directory)).catch(() => [])
   const near = nearNames(
     path,
-    names.filter((name) => /\.(ya?ml|txt)$/.test(name)).map((name) => posix.join(directory, name)),
+    names.filter((name) => /\.(ya?ml|txt)$/.test(name) && !isOfOtherKind(path, name)).map((name) => posix.join(directory, name)),
   ).map((name) => posix.relative(from, name))
   throw new ErrandError('DEPENDENCY_FILE_MISSING', `${place}The dependency file ${path} does not exist.`, {
     hint: meantOne(near) ?? (key === undefined ? 'name a file of the project' : `write the file, or \`${key}: null\` for none`),
   })
+}
+
+/** `conda_dependencies.yml` is near to `spark_dependencies.yml`, and never what was meant. */
+function isOfOtherKind(path: string, name: string): boolean {
+  return [/conda/i, /spark/i].some((kind) => kind.test(name) && !kind.test(path)) && /conda|spark/i.test(path)
 }
 
 function supported(environment: Environment, configuration: RunConfiguration, target: TargetFile, { environments }: Capabilities): void {

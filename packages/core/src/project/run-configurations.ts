@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
 import { readTarget } from './compute.ts'
@@ -43,7 +43,7 @@ export async function loadRunConfiguration(project: Project, name: string): Prom
   return read
 }
 
-async function findRunConfiguration(project: Project, written: string): Promise<ConfigurationFile> {
+async function findRunConfiguration(project: Project, written: string, { toUse = true } = {}): Promise<ConfigurationFile> {
   const name = stripSuffix(written)
   const files = await listConfigurationFiles(project, suffix)
   const found = files.find((file) => file.name === name)
@@ -51,14 +51,15 @@ async function findRunConfiguration(project: Project, written: string): Promise<
   const names = files.map((file) => file.name)
   const elsewhere = await sameNamedElsewhere(project, `${name}${suffix}`)
   const old = (await listOtherFiles(project)).filter(({ file }) => file.endsWith(`/${name}.amb`))
-  const known =
-    names.length === 0
-      ? `make one with \`errand runconfiguration create -n ${name} -t local\``
-      : `the run configurations are ${names.join(', ')}`
+  const isTarget = toUse && (await surroundings(project).hasTarget(name))
+  const known = `the run configurations are ${names.join(', ')}`
   const hint = [
     ...elsewhere.map((path) => `${path} is not read: move it to ${project.configurationDirectory}/`),
     ...old.map(({ file }) => `${file} is a run configuration of the first months and is not read`),
-    didYouMean(name.replace(/^.*[/\\]/s, ''), names) ?? known,
+    ...(isTarget || names.length === 0
+      ? [`make one with \`errand runconfiguration create -n ${name} -t ${isTarget ? name : 'local'}\``]
+      : []),
+    ...(names.length === 0 ? [] : [(isTarget ? undefined : didYouMean(name.replace(/^.*[/\\]/s, ''), names)) ?? known]),
   ].join('; ')
   const file = `${project.configurationDirectory}/${name}${suffix}`
   throw new ErrandError('RUN_CONFIGURATION_NOT_FOUND', `There is no run configuration ${name}: ${file} does not exist.`, { hint })
@@ -91,7 +92,7 @@ export async function createRunConfiguration(
   const framework = type === 'local' || type === 'docker' ? 'Python' : 'PySpark'
   await mkdir(join(project.directory, project.configurationDirectory), { recursive: true })
   try {
-    await writeFile(join(project.directory, file), runConfigurationText(target, framework, project.configurationDirectory), {
+    await writeFile(join(project.directory, file), await newRunConfiguration(project, target, framework), {
       flag: overwrite ? 'w' : 'wx',
     })
   } catch (error) {
@@ -102,6 +103,19 @@ export async function createRunConfiguration(
     })
   }
   return { file, diagnostics: diagnostics.list }
+}
+
+/** The text of a run configuration that names what the project has. */
+export async function newRunConfiguration(project: Project, target: string, framework: 'Python' | 'PySpark'): Promise<string> {
+  const present = async (name: string): Promise<string | undefined> => {
+    const file = `${project.configurationDirectory}/${name}`
+    return access(join(project.directory, file)).then(
+      () => file,
+      () => undefined,
+    )
+  }
+  const [conda, spark] = await Promise.all([present('conda_dependencies.yml'), present('spark_dependencies.yml')])
+  return runConfigurationText(target, framework, { conda, spark })
 }
 
 function checkName(name: string): void {
@@ -118,7 +132,7 @@ function checkName(name: string): void {
 
 /** Deletes `NAME.runconfig` and returns its path relative to the project. Error: `RUN_CONFIGURATION_NOT_FOUND`. */
 export async function deleteRunConfiguration(project: Project, name: string): Promise<string> {
-  const { file } = await findRunConfiguration(project, name)
+  const { file } = await findRunConfiguration(project, name, { toUse: false })
   await rm(join(project.directory, file))
   return file
 }

@@ -121,7 +121,8 @@ export default class ComputetargetAttach extends RunCommand {
     const hasKey = plan.type.settings.some(({ name, writes }) => Object.hasOwn(plan.actions, name) && Object.keys(writes).length > 0)
     const silent = flags['no-password'] === true || hasKey || plan.files[0]?.state === 'same'
     if (!given && silent) return undefined
-    return choosePassword(this.screen, context.ask, { password, fromStandardInput, target: plan.name })
+    const offersKey = !hasKey && plan.type.settings.some(({ name }) => name === 'useAzuremlSshKey')
+    return choosePassword(this.screen, context.ask, { password, fromStandardInput, target: plan.name, offersKey })
   }
 
   async #warn({ type, warnings }: AttachPlan): Promise<void> {

@@ -54,7 +54,8 @@ As JSON: the records of the runs, with "differences" in each from the second on.
     const runs = asked.map(find)
     const [first] = runs
     if (first !== undefined && runs.every(({ id }) => id === first.id)) {
-      throw new ErrandError('COMPARE_NEEDS_TWO', `There is only one run to compare: ${first.id}.`, { hint: 'errand compare RUN OTHER-RUN' })
+      const same = names.length > 1 ? `${names.join(' and ')} are the same run` : 'There is only one run to compare'
+      throw new ErrandError('COMPARE_NEEDS_TWO', `${same}: ${first.id}.`, { hint: 'errand compare RUN OTHER-RUN' })
     }
     return runs
   }
