@@ -128,7 +128,7 @@ async function launch(place: AgentPlace, files: AgentFiles, python: string): Pro
     ...(place.lookOnly === true ? ['--look'] : []),
   ]
   // The process outlives the call that started it, so the caller's signal does not end it.
-  const options = { signal: new AbortController().signal, env: { ERRAND_HOME: homeOf(place) } }
+  const options = { signal: new AbortController().signal, env: { ERRAND_HOME: homeOf(place) }, ahead: place.lookOnly !== true }
   place.signal.throwIfAborted()
   const child = await place.host.spawn(command, options).catch((cause: unknown) => {
     throw errorCode(cause) === 'COMMAND_NOT_STARTED' ? notFound(place, python, cause) : cause

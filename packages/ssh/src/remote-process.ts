@@ -12,6 +12,8 @@ export interface ProcessPlace {
   readonly lost: AbortSignal
   /** Milliseconds to wait for a free session; a minute when absent. */
   readonly patience?: number
+  /** The file there that keeps the line of a program which may be started ahead. */
+  readonly ahead?: string | undefined
 }
 
 type Signal = Parameters<HostProcess['kill']>[0]
@@ -27,8 +29,8 @@ export interface StartOptions extends RunOptions {
 
 /** Starts a program. Resolves once it runs, within one round trip, so that a missing program or folder is an error of this call. */
 export async function startProcess(place: ProcessPlace, command: readonly string[], options: StartOptions): Promise<HostProcess> {
-  const line = startLine(command, options)
-  const session = await place.pool.take(options.signal, { patience: place.patience })
+  const line = startLine(command, { ...options, keptIn: options.ahead === true ? place.ahead : undefined })
+  const session = await place.pool.take(options.signal, { patience: place.patience, line })
   if (options.signal.aborted) session.close()
   options.signal.throwIfAborted()
   const { channel } = session
@@ -37,7 +39,7 @@ export async function startProcess(place: ProcessPlace, command: readonly string
   const abort = () => void endProcess(session, kill)
   options.signal.addEventListener('abort', abort, { once: true })
   void session.exit.then(() => options.signal.removeEventListener('abort', abort))
-  stdin.write(line)
+  if (session.ahead === undefined) stdin.write(`${line}\n`)
   feed(stdin, options.input)
   const started = await readUntil(channel, startedEnd, startLimit)
   options.signal.throwIfAborted()
@@ -94,7 +96,7 @@ async function killGroup(place: ProcessPlace, session: Session, signal: Signal):
     const killer = await place.pool.take(AbortSignal.any([session.gone, AbortSignal.timeout(endLimit)]), { urgent: true })
     killer.channel.resume()
     killer.channel.stderr.resume()
-    killer.channel.end(line)
+    killer.channel.end(`${line}\n`)
     await killer.exit
   } catch {
     if (!session.gone.aborted) sendSignal(session.channel, name)

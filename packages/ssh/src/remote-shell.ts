@@ -5,12 +5,21 @@ import { ErrandError } from '@errand/core'
  * newline, exclamation mark or backslash that a shell could change. It says where it runs and what these variables hold there, then takes one line of sh from its standard
  * input; all behind that line is the standard input of the program. `exec` twice: the program is the process that the server watches, the
  * leader of its own session, and its exit is the exit of the channel.
+ * @param ahead A file there, which may name variables. The line that it holds is not waited for: its text follows the variables.
  */
-export function shellCommand(variables: readonly string[]): string {
-  const values = ['"${HOME:-/}"', ...variables.map((name) => `"$${name}"`)]
+export function shellCommand(variables: readonly string[], ahead?: string): string {
+  const values = ['"${HOME:-/}"', ...variables.map((name) => `"$${name}"`), ...(ahead === undefined ? [] : ['"$errand_ahead"'])]
+  const [read, run] =
+    ahead === undefined
+      ? ['', '']
+      : [
+          `errand_ahead=; [ -r "${ahead}" ] && IFS= read -r errand_ahead <"${ahead}"; `,
+          'errand_line=$errand_ahead; [ -z "$errand_line" ] || eval "$errand_line"; ',
+        ]
   return (
-    `exec /bin/sh -c 'echo; echo "errand-ssh-2 $$ $(uname -sm)"; for errand_line in ${values.join(' ')}; do printf %s "$errand_line"; ` +
-    `echo; echo errand-ssh-value; done; echo errand-ssh-end; echo errand-ssh-end >&2; IFS= read -r errand_line && eval "$errand_line"'`
+    `exec /bin/sh -c '${read}echo; echo "errand-ssh-2 $$ $(uname -sm)"; for errand_line in ${values.join(' ')}; do ` +
+    `printf %s "$errand_line"; echo; echo errand-ssh-value; done; echo errand-ssh-end; echo errand-ssh-end >&2; ` +
+    `${run}IFS= read -r errand_line && eval "$errand_line"'`
   )
 }
 
@@ -70,12 +79,14 @@ const watch =
   '(while sleep 1 && [ -d /proc/$$ ]; do [ -d /proc/$PPID ] || kill -s KILL -- -$$; done) </dev/null >/dev/null 2>&1 & fi'
 
 interface StartLineOptions {
+  /** A file there that keeps the line, for {@link shellCommand} to begin with the next time. */
+  readonly keptIn?: string | undefined
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly endWithConnection?: boolean
 }
 
-/** The line of sh that starts a program: arguments, folder and variables byte for byte. */
+/** The line of sh, without its end, that starts a program: arguments, folder and variables byte for byte. */
 export function startLine(command: readonly string[], options: StartLineOptions): string {
   const [program] = command
   if (program === undefined) throw new ErrandError('COMMAND_EMPTY', 'There is no command to run.')
@@ -83,20 +94,25 @@ export function startLine(command: readonly string[], options: StartLineOptions)
   const plain = variables.filter(([name]) => isShellName(name))
   const odd = variables.filter(([name]) => !isShellName(name))
   const steps = [
-    'unset errand_line',
     // A line can hold no newline: it is this variable's first character.
     `errand_newline=$(printf '\\n.')`,
     ...plain.map(([name, value]) => `export ${name}=${quote(value)}`),
     ...(options.cwd === undefined ? [] : [`cd -- ${quote(options.cwd)} 2>/dev/null || { echo ${refused.directory}; exit 126; }`]),
     `${isThere(program)} || { echo ${refused.program}; exit 127; }`,
+    ...(options.keptIn === undefined ? [] : [keep(options.keptIn)]),
+    'unset errand_line errand_ahead',
     ...(options.endWithConnection === true ? [watch] : []),
     `echo ${startedEnd.trim()}`,
     ['exec', ...(odd.length === 0 ? [] : ['env', ...odd.map(([name, value]) => quote(`${name}=${value}`))]), ...command.map(quote)].join(
       ' ',
     ),
   ]
-  return `${steps.join('; ')}\n`
+  return steps.join('; ')
 }
+
+/** It is one already when it was read from there, and there is nowhere to keep it before the folder was made. */
+const keep = (file: string): string =>
+  `[ "$errand_line" = "$errand_ahead" ] || (umask 077; printf '%s\\n' "$errand_line" >"${file}.$$" && mv -f "${file}.$$" "${file}") 2>/dev/null`
 
 function isThere(program: string): string {
   const word = quote(program)

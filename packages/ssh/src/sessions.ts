@@ -7,6 +7,8 @@ import { readUntil } from './streams.ts'
 export interface Session {
   readonly facts: ShellFacts
   readonly channel: ClientChannel
+  /** The line that it was begun with, before anybody gave it one. */
+  readonly ahead?: string
   /** Resolves when the server says so, whether the output was read or not; without code and signal when it never did. */
   readonly exit: Promise<Exit>
   /** Aborted when the program has ended or the channel is closed. */
@@ -29,6 +31,8 @@ interface TakeOptions {
   readonly urgent?: boolean
   /** Milliseconds to wait for a free session. */
   readonly patience?: number | undefined
+  /** The line that it will be given. */
+  readonly line?: string
 }
 
 interface Waiting {
@@ -37,6 +41,8 @@ interface Waiting {
   tries: number
   /** Nobody needs it yet. */
   optional: boolean
+  /** The file there that holds its line. */
+  readonly ahead?: string | undefined
 }
 
 /** A session on its way or ready, for whoever comes next. */
@@ -58,12 +64,19 @@ const greetingPatience = 60_000
 /**
  * Sessions over one connection, never more at once than the server allows: how many these are is learnt from those that it refuses, and
  * tried again from time to time while somebody waits. One session is kept ready, so that a program starts within one round trip. What
- * `variables` hold there comes with the greeting of each session.
+ * `variables` hold there comes with the greeting of each session. The first one begins with the line that the file `ahead` holds, for a
+ * program that may be the first to be started; when another is, it is ended.
  */
-export function createSessionPool(client: Client, place: string, lost: AbortSignal, variables: readonly string[]): SessionPool {
+export function createSessionPool(
+  client: Client,
+  place: string,
+  lost: AbortSignal,
+  { variables, ahead }: { readonly variables: readonly string[]; readonly ahead?: string | undefined },
+): SessionPool {
   const queue: Waiting[] = []
   let limit = usualLimit
   let open = 0
+  let begun: Promise<Session> | undefined
   let spare: Spare | undefined
   let probing: NodeJS.Timeout | undefined
   let probeWait = firstProbe
@@ -95,10 +108,10 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
       channel.once('exit', release)
       channel.once('close', release)
       probeWait = firstProbe
-      waiting.resolve(greet(channel, place, lost))
+      waiting.resolve(greet(channel, place, lost, waiting.ahead !== undefined))
     }
     try {
-      client.exec(shellCommand(variables), opened)
+      client.exec(shellCommand(variables, waiting.ahead), opened)
     } catch (error) {
       open--
       waiting.reject(lost.aborted ? lost.reason : error)
@@ -138,9 +151,9 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
     }, probeWait)
   }
 
-  function acquire({ urgent, optional }: { readonly urgent: boolean; readonly optional: boolean }): Spare {
+  function acquire({ urgent, ...wanted }: { readonly urgent: boolean } & Pick<Waiting, 'optional' | 'ahead'>): Spare {
     const { promise: session, resolve, reject } = Promise.withResolvers<Session>()
-    const waiting = { resolve, reject, tries: 0, optional }
+    const waiting = { resolve, reject, tries: 0, ...wanted }
     if (lost.aborted) reject(lost.reason)
     else if (urgent) queue.unshift(waiting)
     else queue.push(waiting)
@@ -165,11 +178,28 @@ export function createSessionPool(client: Client, place: string, lost: AbortSign
     return taken.session
   }
 
+  /** The session that was begun with the login, for the first who takes one. */
+  async function takeBegun(line: string | undefined): Promise<Session | undefined> {
+    const taking = begun
+    begun = undefined
+    const session = await taking
+    if (session?.ahead === undefined || session.ahead === line) return session
+    session.close()
+    return undefined
+  }
+
   return {
-    facts: async () => (await prepareSpare(false)).facts,
-    isFull: () => spare === undefined && open >= limit,
-    async take(signal, { urgent = false, patience = usualPatience } = {}) {
+    async facts() {
+      if (ahead === undefined) return (await prepareSpare(false)).facts
+      begun = acquire({ urgent: false, optional: false, ahead }).session
+      void prepareSpare(true).catch(() => {})
+      return (await begun).facts
+    },
+    isFull: () => begun === undefined && spare === undefined && open >= limit,
+    async take(signal, { urgent = false, patience = usualPatience, line } = {}) {
       signal.throwIfAborted()
+      const first = await takeBegun(line)
+      if (first !== undefined) return first
       const taken = spare ?? acquire({ urgent, optional: false })
       if (taken === spare) void takeSpare(taken)
       const giveUp = () => void (queue.includes(taken.waiting) && queue.splice(queue.indexOf(taken.waiting), 1))
@@ -218,7 +248,7 @@ function exhausted(place: string, limit: number): ErrandError {
   )
 }
 
-async function greet(channel: ClientChannel, place: string, lost: AbortSignal): Promise<Session> {
+async function greet(channel: ClientChannel, place: string, lost: AbortSignal, withAhead: boolean): Promise<Session> {
   const gone = new AbortController()
   const exit = new Promise<Exit>((resolve) => {
     const end = (ended: Exit) => {
@@ -246,10 +276,17 @@ async function greet(channel: ClientChannel, place: string, lost: AbortSignal): 
   ])
   clearTimeout(timer)
   const facts = output.found && errors.found ? parseGreeting(output.text) : undefined
-  if (facts) return { facts, channel, exit, gone: gone.signal, close }
+  if (facts) return { ...begunWith(facts, withAhead), channel, exit, gone: gone.signal, close }
   close()
   if (lost.aborted) throw lost.reason
   throw noShell(place, `${output.text}${errors.text}`)
+}
+
+/** The last value of a session that may have been begun with a line is that line. */
+function begunWith(facts: ShellFacts, withAhead: boolean): Pick<Session, 'facts' | 'ahead'> {
+  if (!withAhead) return { facts }
+  const line = facts.variables.at(-1)
+  return { facts: { ...facts, variables: facts.variables.slice(0, -1) }, ...(line ? { ahead: line } : {}) }
 }
 
 function noShell(place: string, printed: string): ErrandError {

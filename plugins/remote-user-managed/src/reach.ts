@@ -12,7 +12,8 @@ export interface Reached extends AsyncDisposable {
 /** Logs in and learns where things are there. Errors: those of `openSshHost`. */
 export async function reach(context: TargetContext<RemoteConfig>, options: CallOptions): Promise<Reached> {
   const variables = ['ERRAND_HOME', 'VIRTUAL_ENV', 'CONDA_PREFIX']
-  const host = await openSshHost({ ...sshOptions(context), variables, signal: options.signal })
+  const ahead = '${ERRAND_HOME:-$HOME/.errand}/ahead'
+  const host = await openSshHost({ ...sshOptions(context), variables, ahead, signal: options.signal })
   const home = host.variables['ERRAND_HOME'] ?? `${host.home}/.errand`
   return { host, home, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() }
 }
