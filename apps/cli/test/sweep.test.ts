@@ -252,6 +252,18 @@ it('is cancelled with all its runs, by another command', async () => {
   expect(project.ran()).toHaveLength(1)
 })
 
+it('goes on when one of its runs is cancelled, and is named then', async () => {
+  using project = sweepProject()
+  const words = ['--folder', project.parent, '--depth', '1', '--hold', '1', '--each', 'alpha=1,2']
+  const started = project.start('sweep', '-c', 'local', 'fit.py', ...words)
+  while (project.ran().length === 0) await delay(50)
+  const id = String((await list(project)).at(-1)?.['run_id'])
+  const { exitCode, stderr } = await project.errand('cancel', 'last')
+  expect([exitCode, stderr]).toEqual([0, `It is one run of a sweep. To cancel all of it: errand cancel ${id}\n`])
+  expect((await started.finished).exitCode).toBe(1)
+  expect((await list(project)).map((run) => run['status'])).toEqual(['Completed', 'Canceled', 'Failed'])
+})
+
 it('draws a live table on a terminal and leaves the last one there', async () => {
   using project = sweepProject()
   const words = ['--folder', project.parent, '--each', 'alpha=1,2', '--each', 'depth=3', '--best', 'Accuracy']

@@ -100,9 +100,9 @@ Exit code: 0 when all runs completed, 1 when one did not, 130 after Ctrl-C.`
     })
   }
 
-  /** The newest sweep for `last`, whatever was run since. */
+  /** Behind `last` and `last~1` are sweeps here, whatever was run since. */
   #findSweep(context: RunContext, name: string): RunRecord {
-    if (name !== 'last') return this.findRun(context, { flag: undefined, argument: name })
+    if (!/^last(~\d+)?$/.test(name)) return this.findRun(context, { flag: undefined, argument: name })
     return context.history.resolve(name, { kind: 'sweep' })
   }
 

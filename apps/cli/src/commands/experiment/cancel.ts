@@ -19,7 +19,8 @@ export default class Cancel extends RunCommand {
       if (chosen.kind === 'sweep') return (await import('@errand/core/sweep')).cancelSweep(context, chosen, { signal })
       return (await import('@errand/core/run')).cancel(context, chosen.id, { signal })
     }
-    const { statusWords } = await import('@errand/core/history')
+    const { finalStates, statusWords } = await import('@errand/core/history')
+    const sweep = chosen.parent === undefined ? undefined : context.history.get(chosen.parent)
     let told = false
     const work = async (signal: AbortSignal): Promise<void> => {
       let run: RunRecord = chosen
@@ -33,6 +34,8 @@ export default class Cancel extends RunCommand {
       const word = statusWords[run.state]
       const sentence = run.state === 'cancelled' ? 'Experiment run canceled successfully.' : `The run ${run.id} had already ended: ${word}.`
       await this.printOutcome(sentence, { run_id: run.id, status: word })
+      if (sweep !== undefined && !finalStates.has(sweep.state))
+        this.screen.notice(`It is one run of a sweep. To cancel all of it: errand cancel ${sweep.id}${this.projectOption}`)
     }
     await this.interruptible(work, async () => {
       const where = `${chosen.id}${this.projectOption}`
