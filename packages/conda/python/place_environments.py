@@ -56,6 +56,7 @@ def build(request, lock, report):
             run(step, request, runner)
         origins = find_origins(request, runner)
         report('listing what was installed')
+        place_packages.clean_origins(prefix)
         packages = place_packages.installed(prefix, origins)
         return complete(request, compare(packages, request.get('expected')))
     except BaseException:

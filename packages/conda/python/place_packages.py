@@ -6,6 +6,8 @@ import json
 import os
 import re
 
+import place_credentials
+
 PYTHON_VERSION = 'import sys; print("%d.%d.%d" % sys.version_info[:3])'
 
 
@@ -49,7 +51,7 @@ def conda_packages(prefix):
             record = json.load(file)
         package = {'name': record['name'], 'version': record['version'], 'build': record.get('build') or record.get('build_string') or ''}
         if record.get('url'):
-            package['url'] = without_credentials(record['url'])
+            package['url'] = place_credentials.dropped(record['url'])
         for kind in ('sha256', 'md5'):
             if record.get(kind):
                 package['hash'] = '%s:%s' % (kind, record[kind])
@@ -88,7 +90,7 @@ def direct_origin(metadata):
             record = json.load(file)
     except (OSError, ValueError):
         return {}
-    url = without_credentials(record.get('url') or '')
+    url = place_credentials.dropped(record.get('url') or '')
     version_control = record.get('vcs_info')
     if version_control:
         return {'url': '%s+%s@%s' % (version_control.get('vcs'), url, version_control.get('commit_id'))}
@@ -96,12 +98,24 @@ def direct_origin(metadata):
     return dict({'url': url}, **({'hash': 'sha256:' + digest} if digest else {}))
 
 
+def clean_origins(prefix):
+    """What was installed from an address says so for good: without the credentials."""
+    for metadata in metadata_folders(prefix):
+        path = os.path.join(metadata, 'direct_url.json')
+        try:
+            with io.open(path, encoding='utf-8') as file:
+                record = json.load(file)
+            url = record.get('url') or ''
+            if place_credentials.dropped(url) == url:
+                continue
+            with io.open(path, 'w', encoding='utf-8') as file:
+                file.write(json.dumps(dict(record, url=place_credentials.dropped(url)), sort_keys=True))
+        except (OSError, ValueError):
+            continue
+
+
 def normal(name):
     return re.sub(r'[-_.]+', '-', name).lower()
-
-
-def without_credentials(url):
-    return re.sub(r'(://[^\s]*?)/t/[^/\s]+(?=/)', r'\1', re.sub(r'(://)[^/@]+@', r'\1', url))
 
 
 def pip_origins(report):
@@ -117,7 +131,7 @@ def pip_origins(report):
         digest = ((source.get('archive_info') or {}).get('hashes') or {}).get('sha256')
         if digest and source.get('url'):
             key = '%s==%s' % (normal(item['metadata']['name']), item['metadata']['version'])
-            found[key] = {'url': without_credentials(source['url']), 'hash': 'sha256:' + digest}
+            found[key] = {'url': place_credentials.dropped(source['url']), 'hash': 'sha256:' + digest}
     return found
 
 
@@ -136,7 +150,7 @@ def uv_origins(pylock, prefix):
         matching = [file for file in files if file_tags(file[0]) == tags.get(key)]
         sources = [file for file in files if not file[0].endswith('.whl')]
         for url, digest in (matching or sources)[:1] if key in tags else []:
-            found[key] = {'url': without_credentials(url), 'hash': 'sha256:' + digest}
+            found[key] = {'url': place_credentials.dropped(url), 'hash': 'sha256:' + digest}
     return found
 
 

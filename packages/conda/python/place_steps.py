@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 
+import place_credentials
 import place_ending
 import place_lock
 import place_pip_configuration
@@ -16,18 +17,12 @@ LEADING_ASTRAY = (
     'PYTHONPATH', 'PYTHONHOME', 'PYTHONSTARTUP', 'PYTHONUSERBASE', 'VIRTUAL_ENV', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV', 'PIP_TARGET',
     'PIP_PREFIX', 'PIP_USER', 'PIP_REQUIRE_VIRTUALENV', 'PIP_REPORT', 'UV_PROJECT', 'UV_PROJECT_ENVIRONMENT', 'UV_PYTHON', 'UV_SYSTEM_PYTHON')
 
-CREDENTIALS = re.compile(r'(://)[^/\s@\'"]+@')
-CHANNEL_TOKEN = re.compile(r'(://[^\s\'"]*?/t/)[^/\s\'"]+(?=/)')
 TERMINAL_CODES = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
 
 
 class StepFailed(place_ending.Ended):
     def __init__(self, title, exit_code, tail, log):
         place_ending.Ended.__init__(self, 'failed', {'step': title, 'exitCode': exit_code, 'tail': tail, 'log': log})
-
-
-def redacted(text):
-    return CHANNEL_TOKEN.sub(r'\1***', CREDENTIALS.sub(r'\1***@', text))
 
 
 class Runner:
@@ -72,7 +67,7 @@ class Runner:
     def follow(self, stream, title, tail):
         reported = 0.0
         for line in io.TextIOWrapper(stream, encoding='utf-8', errors='replace', newline=None):
-            text = TERMINAL_CODES.sub('', redacted(line.rstrip()))
+            text = place_credentials.hidden(TERMINAL_CODES.sub('', line.rstrip()))
             if not text:
                 continue
             tail.append(text)
@@ -83,7 +78,7 @@ class Runner:
                 self.report('%s: %s' % (title, text.strip()[:160]))
 
     def write(self, text):
-        self.file.write(redacted(text) + '\n')
+        self.file.write(place_credentials.hidden(text) + '\n')
         self.file.flush()
 
     def close(self):

@@ -21,6 +21,8 @@ def replacements():
             found += [(re.compile(pattern), b'://') for pattern in userinfo_patterns(value)]
         elif name.startswith(b'ERRAND_TOKEN_'):
             found.append((re.compile(b'/t/' + written(value) + b'/'), b'/'))
+        elif name.startswith(b'ERRAND_QUERY_'):
+            found += [(re.compile(sign + written(value)), b'') for sign in (b'\\?', b'&')]
     return found
 
 

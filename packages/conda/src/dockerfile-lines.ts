@@ -183,7 +183,7 @@ const pythonFiles = (...names: readonly string[]): Record<string, string> =>
 
 function listFiles(origins: object | undefined): Record<string, string> {
   return {
-    ...pythonFiles('image_list.py', 'place_packages.py'),
+    ...pythonFiles('image_list.py', 'place_packages.py', 'place_credentials.py'),
     'list.json': JSON.stringify({ prefix, output: packagesFile, origins: origins ?? null }),
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EnvironmentLock, SparkDependencies } from '@errand/core'
+import { type EnvironmentLock, type SparkDependencies, dropCredentials } from '@errand/core'
 import { type EnvironmentContent, isAddress, requirementName, specName } from './content.ts'
 
 /** All that decides what an environment is made of, in canonical form and without credentials: kept beside it as JSON. */
@@ -38,17 +38,17 @@ export interface KeySource {
 /** Brings all that decides an environment into the form that the key is made of. Comments, order and blanks are gone before. */
 export function environmentInputs({ content, platform, base, provider, spark, lock }: KeySource): EnvironmentInputs {
   return {
-    channels: content.channels.map((channel) => withoutCredentials(channel).replace(/\/+$/, '')),
+    channels: content.channels.map((channel) => dropCredentials(channel).replace(/\/+$/, '')),
     conda: unique(content.conda.map(canonicalSpec)),
     pip: unique(content.pip.map(canonicalRequirement)),
-    pipOptions: content.pipOptions.map(({ name, value }) => (value === undefined ? name : `${name} ${withoutCredentials(value)}`)),
+    pipOptions: content.pipOptions.map(({ name, value }) => (value === undefined ? name : `${name} ${dropCredentials(value)}`)),
     localFiles: Object.fromEntries(content.localFiles.map(({ path, digest }) => [path, digest])),
     platform,
     base,
     provider: `${provider.name} ${provider.version}`,
     ...(provider.python === undefined ? {} : { python: provider.python }),
     spark: unique((spark?.packages ?? []).map(({ group, artifact, version }) => `${group}:${artifact}:${version}`)),
-    sparkRepositories: (spark?.repositories ?? []).map(withoutCredentials),
+    sparkRepositories: (spark?.repositories ?? []).map(dropCredentials),
     ...(lock === undefined ? {} : { lock: lockDigest(lock) }),
   }
 }
@@ -117,7 +117,7 @@ const byFirst = ([a]: readonly [string, string], [b]: readonly [string, string])
 
 /** `NumPy >= 1.0` is `numpy>=1.0`: names in lower case, no blanks around operators. */
 function canonicalSpec(spec: string): string {
-  const text = withoutCredentials(spec.trim())
+  const text = dropCredentials(spec.trim())
   if (text.includes('://')) return text
   const tight = text.replaceAll(/\s*([<>=!~,|]+)\s*/g, '$1').replaceAll(/\s+/g, ' ')
   return tight.replace(/^((?:[^\s:]+::)?)([\w.-]+)/, (_, channel: string, name: string) => channel + name.toLowerCase())
@@ -125,17 +125,12 @@ function canonicalSpec(spec: string): string {
 
 /** `Scikit_Learn >= 1.0` is `scikit-learn>=1.0`; addresses and paths stay. */
 function canonicalRequirement(requirement: string): string {
-  const text = withoutCredentials(requirement.trim().replaceAll(/\s+/g, ' '))
+  const text = dropCredentials(requirement.trim().replaceAll(/\s+/g, ' '))
   if (isAddress(text)) return text
   const [specifier = '', ...marker] = text.split(';')
   const tight = specifier.replaceAll(/\s*([<>=!~,]+|[[\]])\s*/g, '$1').trim()
   const named = tight.replace(/^[A-Za-z0-9][\w.-]*/, requirementName)
   return [named, ...marker.map((part) => part.trim())].join('; ')
-}
-
-/** Credentials and tokens of channels change and are nobody's business: they are no part of a key or of a message. */
-export function withoutCredentials(text: string): string {
-  return text.replaceAll(/(:\/\/)[^/\s?#]+@/g, '$1').replaceAll(/(:\/\/[^\s'"]*?)\/t\/[^/\s]+(?=\/)/g, '$1')
 }
 
 /** Digest of the packages of a lock, whatever their order. */

@@ -1,15 +1,16 @@
+import { type Credential, isNamed, replaceCredentials, secretParts } from '@errand/core'
 import type { EnvironmentContent, PipOption } from './content.ts'
 import { quote } from './shell.ts'
 
 /** What a dependency file asks for, with the name of a variable in place of each credential of an address. */
 export interface NamedCredentials {
   readonly content: EnvironmentContent
-  /** By the name of the variable: what stands between `://` and `@`, or the token of a channel. */
+  /** By the name of the variable: what stands between `://` and `@`, the token of a channel, or a part of a query. */
   readonly credentials: Readonly<Record<string, string>>
 }
 
 /** The beginnings of the names; `remove_credentials.py` knows them too. */
-const prefixes = { userinfo: 'ERRAND_CREDENTIAL_', token: 'ERRAND_TOKEN_' } as const
+const prefixes = { login: 'ERRAND_CREDENTIAL_', token: 'ERRAND_TOKEN_', query: 'ERRAND_QUERY_' } as const
 
 /**
  * Takes credentials out of what becomes a part of an image. pip, uv and our driver of rattler fill in `${NAME}` themselves, a shell does it for the
@@ -22,38 +23,30 @@ export function nameCredentials(content: EnvironmentContent): NamedCredentials {
     names.set(`${kind} ${value}`, found)
     return `\${${found}}`
   }
-  const named = (text: string): string => replaceCredentials(text, nameOf)
-  const option = ({ name, value }: PipOption): PipOption => (value === undefined ? { name } : { name, value: named(value) })
-  const changed: EnvironmentContent = {
+  const changed = (text: string): string => replaceCredentials(text, (credential) => named(credential, nameOf))
+  const option = ({ name, value }: PipOption): PipOption => (value === undefined ? { name } : { name, value: changed(value) })
+  const withNames: EnvironmentContent = {
     ...content,
-    channels: content.channels.map(named),
-    conda: content.conda.map(named),
-    pip: content.pip.map(named),
+    channels: content.channels.map(changed),
+    conda: content.conda.map(changed),
+    pip: content.pip.map(changed),
     pipOptions: content.pipOptions.map(option),
   }
   const credentials = [...names].map(([value, name]) => [name, value.slice(value.indexOf(' ') + 1)] as const)
-  return { content: changed, credentials: Object.fromEntries(credentials) }
+  return { content: withNames, credentials: Object.fromEntries(credentials) }
 }
 
-function replaceCredentials(text: string, nameOf: (kind: keyof typeof prefixes, value: string) => string): string {
-  return text
-    .replaceAll(/([\w+.-]*:\/\/)(?:(\$\{\w+\}):)?([^/\s?#]+)@/g, (all, scheme: string, user: string | undefined, value: string) =>
-      isSecret(scheme, value) ? `${scheme}${user === undefined ? '' : `${user}:`}${nameOf('userinfo', value)}@` : all,
-    )
-    .replaceAll(/(:\/\/[^\s'"]*?\/t\/)([^/\s]+)(?=\/)/g, (all, before: string, value: string) =>
-      isVariable(value) ? all : before + nameOf('token', value),
-    )
+/** A part that is only a name stays, also the user's in `https://${USER}:password@host`. */
+function named(credential: Credential, nameOf: (kind: Credential['kind'], value: string) => string): string {
+  const { kind, text } = credential
+  if (isNamed(credential)) return text
+  const [, user = '', value = text] = /^(\$\{\w+\}:)?(.*)$/s.exec(kind === 'login' ? text : '') ?? []
+  return user + nameOf(kind, kind === 'login' ? value : text)
 }
 
-/** Whether an address in a text holds what has to have a name in its place. */
-export const holdsCredentials = (text: string): boolean => replaceCredentials(text, () => '') !== text
-
-const isVariable = (text: string): boolean => /^\$\{\w+\}$/.test(text)
-
-function isSecret(scheme: string, userinfo: string): boolean {
-  const [user = '', password] = userinfo.split(/:(.*)/)
-  return !isVariable(password ?? user) && (password !== undefined || !scheme.endsWith('ssh://'))
-}
+/** What of the credentials of a build nobody may see, wherever it stands. */
+export const hiddenParts = (credentials: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(credentials).flatMap(([name, text]) => (name.startsWith(prefixes.query) ? secretParts({ kind: 'query', text }) : [text]))
 
 /** In a command of sh that was quoted with `quote`: the shell fills in the variables. */
 export function filledByShell(command: string, credentials: Readonly<Record<string, string>>): string {

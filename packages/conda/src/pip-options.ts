@@ -51,8 +51,16 @@ export function optionLines(options: readonly PipOption[], tool: 'pip' | 'uv', w
 
 /** The others, for the command line. */
 export function pipArguments(options: readonly PipOption[]): readonly string[] {
-  return options.filter(({ name }) => places[name]?.file !== true).flatMap(words)
+  return options.filter(({ name }) => places[name]?.file !== true && name !== proxy).flatMap(words)
 }
+
+/** A proxy may want a password, and no requirements file may name one: pip has it as a variable, which no process list shows. */
+export function pipVariables(options: readonly PipOption[]): Readonly<Record<string, string>> {
+  const value = options.findLast(({ name }) => name === proxy)?.value
+  return value === undefined ? {} : { PIP_PROXY: value }
+}
+
+const proxy = '--proxy'
 
 /** The others in uv's words. Like pip, the best version of all indexes wins. */
 export function uvArguments(options: readonly PipOption[]): readonly string[] {

@@ -1,6 +1,6 @@
-import { type EnvironmentLock, ErrandError, type SnapshotFile } from '@errand/core'
+import { type EnvironmentLock, ErrandError, type SnapshotFile, dropCredentials } from '@errand/core'
 import type { EnvironmentContent, UvLock } from './content.ts'
-import { optionLines, pipArguments, requirementsText, uvArguments, uvKnows } from './pip-options.ts'
+import { optionLines, pipArguments, pipVariables, requirementsText, uvArguments, uvKnows } from './pip-options.ts'
 import { compareVersions } from './python-version.ts'
 import type { Making, Step, Tool } from './step.ts'
 
@@ -130,7 +130,12 @@ function pipStep({ content, folder, prefix, lock, uv }: PipPart): Step {
   const rest = ['-r', `${folder}/requirements.txt`, ...(lock === undefined ? [] : ['--no-deps']), ...pipArguments(content.pipOptions)]
   const title = `installing the pip section with pip${uv === undefined || uvKnows(content.pipOptions) ? '' : ' (uv lacks one of its options)'}`
   // A pip that knows no reports does not look at the variable.
-  return { title, command: [...install, ...rest], environment: { PIP_REPORT: `${folder}/pip-report.json` }, cwd: folder }
+  return {
+    title,
+    command: [...install, ...rest],
+    environment: { PIP_REPORT: `${folder}/pip-report.json`, ...pipVariables(content.pipOptions) },
+    cwd: folder,
+  }
 }
 
 /** Asks uv for address and hash of what it installed; the place adds `name==version` lines to `input` first. */
@@ -183,13 +188,17 @@ const lockedPip = (lock: EnvironmentLock) => lock.packages.filter(({ name, build
 
 /** Requirements that have the packages of a lock and nothing else. */
 function lockedText(part: PipPart, lock: EnvironmentLock, tool: 'pip' | 'uv'): string {
+  const asked = new Map(part.content.pip.flatMap(addressesOf).map((address) => [dropCredentials(address), address]))
   const lines = lockedPip(lock).map((item) => {
     if (item.url?.startsWith('./') === true) return localLine(part, item)
     const hash = item.hash === undefined ? '' : `#${item.hash.replace(':', '=')}`
-    return item.url === undefined ? `${item.name}==${item.version}` : `${item.name} @ ${item.url}${hash}`
+    return item.url === undefined ? `${item.name}==${item.version}` : `${item.name} @ ${asked.get(item.url) ?? item.url}${hash}`
   })
   return [...optionLines(part.content.pipOptions, tool, locator(part)), ...lines].map((line) => `${line}\n`).join('')
 }
+
+/** A lock has none of the credentials that the file has. */
+const addressesOf = (requirement: string): readonly string[] => requirement.match(/[A-Za-z][\w+.-]*:\/\/[^\s#]+/g) ?? []
 
 function localLine({ content, locate }: PipPart, { name, url, hash }: EnvironmentLock['packages'][number]): string {
   const file = content.localFiles.find(({ digest }) => digest === hash)

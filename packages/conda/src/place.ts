@@ -58,6 +58,7 @@ export interface PlaceBuilder extends AsyncDisposable {
 const modules = [
   'place_ending',
   'place_lock',
+  'place_credentials',
   'place_packages',
   'place_processes',
   'place_pip_configuration',

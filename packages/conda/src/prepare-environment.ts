@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import { type CallOptions, type EnvironmentLock, ErrandError, type Host, errorCode } from '@errand/core'
-import { type EnvironmentInputs, type InputChange, explainKey, lockDigest, withoutCredentials } from './environment-key.ts'
+import { type CallOptions, type EnvironmentLock, ErrandError, type Host, dropCredentials, errorCode } from '@errand/core'
+import { type EnvironmentInputs, type InputChange, explainKey, lockDigest } from './environment-key.ts'
 import {
   type EnvironmentPlan,
   type WantedEnvironment,
@@ -109,7 +109,7 @@ export async function planEnvironment(host: Host, wanted: WantedEnvironment, opt
     provider: `${plan.provider.name} ${plan.provider.version}`,
     inputs: plan.inputs,
     changed: look.previous === null ? [] : explainKey(look.previous, plan.inputs),
-    steps: look.ready ? [] : makingOf(plan).steps.map(({ command }) => withoutCredentials(command.join(' '))),
+    steps: look.ready ? [] : makingOf(plan).steps.map(({ command }) => dropCredentials(command.join(' '))),
   }
 }
 

@@ -214,6 +214,27 @@ describe('the key of an environment', () => {
     expect([renewed, hidden]).toEqual([first, first])
   })
 
+  it('holds nothing of a signed address but the address, and of other queries all but the credential', async () => {
+    const withQuery = (query: string) =>
+      edit(
+        'requests==2.20.0',
+        `requests @ https://example.org/requests.whl?${query}`,
+      )({
+        ...world,
+        text: world.text.replace('user:token@packages.example.org/simple', `packages.example.org/simple?${query}`),
+      })
+    const inputsWith = async (...queries: readonly string[]) =>
+      (await Promise.all(queries.map((query) => inputsOf(withQuery(query))))).map(({ pip, pipOptions }) =>
+        JSON.stringify([pip, pipOptions]),
+      )
+    const [first, ...same] = await inputsWith('se=2026&sig=c4nary', 'se=2027&sig=d4nary', '***', '${SIGNATURE}')
+    expect(new Set([first, ...same])).toEqual(new Set([first]))
+    expect(first).toContain('https://example.org/requests.whl"')
+    const [build, renewed, other] = await inputsWith('job=build&token=c4nary', 'job=build&token=d4nary', 'job=other&token=c4nary')
+    expect([renewed, build]).toEqual([build, expect.stringContaining('requests.whl?job=build"')])
+    expect(other).not.toBe(build)
+  })
+
   it('is the same for inputs that were stored as JSON and read again', async () => {
     const inputs = await inputsOf(world)
     expect(environmentKey(JSON.parse(JSON.stringify(inputs)) as EnvironmentInputs)).toBe(environmentKey(inputs))

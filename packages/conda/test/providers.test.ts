@@ -178,6 +178,11 @@ describe('the lines of a Dockerfile', () => {
     ['https://example.org/t/token/main', { ERRAND_TOKEN_1: 'token' }],
     ['https://u:p@ss@example.org/', { ERRAND_CREDENTIAL_1: 'u:p@ss' }],
     ['https://${USER}:p@example.org/', { ERRAND_CREDENTIAL_1: 'p' }],
+    ['https://example.org/simple?token=c4nary', { ERRAND_QUERY_1: 'token=c4nary' }],
+    ['https://example.org/simple?a=b&sig=c4nary', { ERRAND_QUERY_1: 'a=b&sig=c4nary' }],
+    ['https://example.org/simple?job=b&key=c4nary', { ERRAND_QUERY_1: 'key=c4nary' }],
+    [`https://u:c4'na"ry<@example.org/`, { ERRAND_CREDENTIAL_1: `u:c4'na"ry<` }],
+    ['https://example.org/simple?a=b&sig=${SIGNATURE}', {}],
     ['https://u:${TOKEN}@example.org/', {}],
     ['https://${USER}:${TOKEN}@example.org/', {}],
     ['https://example.org/a.git@v1.0', {}],
@@ -193,7 +198,37 @@ describe('the lines of a Dockerfile', () => {
     if (name === undefined) return
     expect(written).toContain(`\${${name}}`)
     for (const value of Object.values(credentials)) expect(written).not.toMatch(new RegExp(`[/:]${value}[/@]`))
-    expect(written).not.toContain('ss@')
+    expect(written).not.toMatch(/ss@|c4|ry</)
+  })
+
+  it('give pip its proxy as a variable, with a name in place of the password', () => {
+    const pipOptions = ['--proxy', 'http://u:p@proxy:3128']
+    const environment = condaFile({ channels: [], conda: ['python=3.11'], pip: ['six'], pipOptions })
+    const { lines, files } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
+    expect(lines.join('\n')).toMatch(/PIP_PROXY='http:\/\/'"\$ERRAND_CREDENTIAL_1"'@proxy:3128' \S+python -m pip install/)
+    expect(JSON.stringify([lines, files])).not.toContain('--proxy ')
+  })
+
+  it('ask again for an address that the lock has without its credentials', () => {
+    const addresses = ['six @ https://u:p@example.org/six.whl', 'https://example.org/toml.whl?sig=c4nary#egg=toml']
+    const environment = condaFile(
+      { channels: [], conda: ['python=3.11'], pip: addresses, pipOptions: [] },
+      {
+        provider: 'uv 0.13.9',
+        packages: [
+          { name: 'six', version: '1', url: 'https://example.org/six.whl', hash: 'sha256:0f' },
+          { name: 'toml', version: '1', url: 'https://example.org/toml.whl' },
+          { name: 'other', version: '1', url: 'https://example.org/other.whl' },
+        ],
+      },
+    )
+    const { files } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
+    expect(files['errand/pip/requirements.txt']?.split('\n')).toEqual([
+      'six @ https://${ERRAND_CREDENTIAL_1}@example.org/six.whl#sha256=0f',
+      'toml @ https://example.org/toml.whl?${ERRAND_QUERY_2}',
+      'other @ https://example.org/other.whl',
+      '',
+    ])
   })
 
   it('bring pip into an environment of uv for an option that uv lacks', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type Docker from 'dockerode'
-import { ErrandError, type SnapshotFile } from '@errand/core'
+import { ErrandError, type SnapshotFile, holdsCredentials } from '@errand/core'
 import {
   type DockerfileLines,
   credentialsSecret,
@@ -9,7 +9,7 @@ import {
   differInPipAlone,
   environmentKey,
   fetchMicromamba,
-  holdsCredentials,
+  hiddenParts,
   stepFailed,
 } from '@errand/conda'
 import { type Builder, buildImage, recommendedBuilder } from './build.ts'
@@ -71,8 +71,8 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
   const { file, localFiles } = request.environment
   const image = base.image
   if (image === undefined) throw new TypeError('no base image')
-  const values = Object.values(lines.credentials)
-  const builder = values.length > 0 ? builderWithSecrets(engine, file) : (options.builder ?? (await recommendedBuilder(engine)))
+  const hasCredentials = Object.keys(lines.credentials).length > 0
+  const builder = hasCredentials ? builderWithSecrets(engine, file) : (options.builder ?? (await recommendedBuilder(engine)))
   await refuseCredentialsIn(localFiles, file, options)
   const { text: lineText, files, titles, changes } = dockerfileOf(await withPrevious(engine, building), builder)
   const label: EnvironmentLabel = {
@@ -103,9 +103,9 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
       log: join(directory, 'builds', `${lines.key}.log`),
       ...(platform === undefined ? {} : { platform }),
       builder,
-      ...(values.length === 0
-        ? {}
-        : { secrets: { [credentialsSecret]: credentialsText(lines.credentials) }, hidden: printedForms(values) }),
+      ...(hasCredentials
+        ? { secrets: { [credentialsSecret]: credentialsText(lines.credentials) }, hidden: printedForms(hiddenParts(lines.credentials)) }
+        : {}),
     },
     options,
   )
@@ -151,7 +151,7 @@ async function refuseCredentialsIn(localFiles: readonly SnapshotFile[], file: st
     if (!holdsCredentials(await text(openObject(digest)))) continue
     throw new ErrandError(
       'CREDENTIALS_IN_IMAGE',
-      `An address in ${path} holds a user or password, and ${path} would be a part of the image.`,
+      `An address in ${path} holds a password or token, and ${path} would be a part of the image.`,
       {
         hint: `Write that address in ${file} itself: there it is hidden while the image is built.`,
       },
@@ -168,7 +168,7 @@ function builderWithSecrets({ apiVersion, name, version, host }: Engine, file: s
   if (!name.startsWith('Podman') && Number(apiVersion.split('.')[1]) >= 41) return 'buildkit'
   throw new ErrandError(
     'CREDENTIALS_IN_IMAGE',
-    `An address in ${file} holds a user or password, which the engine of ${host.name} would keep in the image: Docker 20.10 and Podman 4 can hide it.`,
+    `An address in ${file} holds a password or token, which the engine of ${host.name} would keep in the image: Docker 20.10 and Podman 4 can hide it.`,
     {
       hint: 'Update that engine, or take it out of the address: let the base image bring a pip.conf or .netrc, or run on a target that is no container.',
     },

@@ -1,3 +1,4 @@
+import { hiddenParts } from '@errand/conda'
 import { describe, expect, it } from 'vitest'
 import type { BuildEvent } from '../src/build-progress.ts'
 import { hideIn, printedForms } from '../src/hidden-output.ts'
@@ -24,9 +25,18 @@ describe('the output of a build with credentials', () => {
     ['token:x-oauth-basic', 'https://token:****@host token', 'https://***:****@host ***'],
     ['user:a=b+c', 'user a%3Db%2bc https://user:a%3Db+c@host', 'user *** https://***@host'],
     ['user:100%', 'at 100% of user, 100%25', 'at *** of user, ***'],
+    ['a%2Fb=', 'sig=a%2fb%3D or a/b=', 'sig=*** or ***'],
   ])('hides what a tool writes of %s', async (credential, text, shown) => {
     const said: string[] = []
     for await (const event of hideIn(pieces(text, 1000), printedForms([credential]))) if (event.type === 'output') said.push(event.text)
     expect(said.join('')).toBe(shown)
+  })
+
+  it('hides of a query the values that nobody may see', () => {
+    const forms = printedForms(
+      hiddenParts({ ERRAND_QUERY_1: 'se=2030-01-01&sig=c4nary', ERRAND_QUERY_2: 'token=d4:nary', ERRAND_TOKEN_3: 'e4nary' }),
+    )
+    const text = 'https://h/a?se=2030-01-01&sig=c4nary https://h/b?token=d4%3Anary https://h/t/e4nary/main'
+    expect(text.replaceAll(forms, '***')).toBe('https://h/a?se=2030-01-01&sig=*** https://h/b?token=*** https://h/t/***/main')
   })
 })

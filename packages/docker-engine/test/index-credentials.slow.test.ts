@@ -13,8 +13,10 @@ const problem = dockerProblem()
 const password = 'canary-41c9/of&index='
 const userinfo = `me:${encodeURIComponent(password).replace('%3D', '=')}`
 const token = 'canary-token-77b2'
+/** That of a signed address, and one value alone. */
+const queries = ['sv=2022-11-02&se=2030-01-01T00%3A00%3A00Z&sig=canary-sig%2F55e1%3D', 'job=build&private_token=canary-private-8e']
 /** No form of it may be anywhere: the tools send the last. */
-const canaries = ['canary-41c9', token, Buffer.from(`me:${password}`).toString('base64')]
+const canaries = ['canary-41c9', token, 'canary-sig', 'canary-private', Buffer.from(`me:${password}`).toString('base64')]
 
 let fixture: ImagesFixture
 let index: PackageIndex
@@ -69,6 +71,28 @@ describe.skipIf(problem !== undefined)(
           expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: expect.stringContaining(name) as string }))
           await expectNowhere(made.image, [options.messages, made])
         }
+      }
+    })
+
+    it.each(queries)('of addresses with the query %s has it nowhere', async (query) => {
+      await using signed = await startPackageIndex(fixture.server, { query })
+      const { host, origin } = new URL(signed.url)
+      const kind = query.startsWith('job') ? 'part' : 'whole'
+      const links = (name: string) => ['--find-links', `${origin}/links/thing-${name}/?${query}`]
+      const pip = ['--trusted-host', host, '--no-color']
+      for (const [name, pipSection, pipOptions] of [
+        [`uvindex${kind}`, [`thing-uvindex${kind}`], ['--extra-index-url', `${signed.url}?${query}`]],
+        [`uvlinks${kind}`, [`thing-uvlinks${kind}`], links(`uvlinks${kind}`)],
+        [`uvfile${kind}`, [`thing-uvfile${kind} @ ${origin}/wheels/thing_uvfile${kind}-2.0-py3-none-any.whl?${query}`], []],
+        [`piplinks${kind}`, [`thing-piplinks${kind}`], [...links(`piplinks${kind}`), ...pip]],
+        [`pipfile${kind}`, [`${origin}/wheels/thing_pipfile${kind}-2.0-py3-none-any.whl?${query}`], pip],
+      ] as const) {
+        const options = fixture.options()
+        const wanted = fixture.wanted(base, pipFile(pipSection, { pipOptions: [...pipOptions] }), { projectId: name })
+        const made = await prepareImage(fixture.engine, wanted, options)
+        expect(options.messages.join('\n')).toContain(`installing the pip section with ${name.slice(0, name.startsWith('uv') ? 2 : 3)}`)
+        expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: expect.stringContaining(name) as string }))
+        await expectNowhere(made.image, [options.messages, made])
       }
     })
 

@@ -85,8 +85,8 @@ function packageWarnings(item: string, name: string, kind: 'conda' | 'pip', posi
 
 /** What is noticed about an address: a host that no longer answers, credentials that everybody can read who has the file. */
 export function addressRules(text: string, position: Position, diagnostics: DiagnosticList): void {
-  hostRule(text, position, diagnostics)
-  if (!holdsCredentials(text)) return
+  // A line that is to be deleted needs no second reason.
+  if (isDead(text, position, diagnostics) || !holdsCredentials(text)) return
   diagnostics.warning(
     'CREDENTIALS_IN_FILE',
     'an address holds a password or token, which is copied with the project',
@@ -95,7 +95,8 @@ export function addressRules(text: string, position: Position, diagnostics: Diag
   )
 }
 
-function hostRule(text: string, position: Position, diagnostics: DiagnosticList): void {
+function isDead(text: string, position: Position, diagnostics: DiagnosticList): boolean {
   const host = deadHosts.find((dead) => text.toLowerCase().includes(`//${dead}`) || text.toLowerCase().includes(`@${dead}`))
   if (host !== undefined) diagnostics.warning('DEAD_HOST', `the package host ${host} is gone`, position, skipHint)
+  return host !== undefined
 }

@@ -40,13 +40,21 @@ export function splitPipItem(item: string): PipItem {
   while (words.length > 0) {
     const word = words.shift() ?? ''
     if (packages.length > 0 && /^--(hash|config-settings)\b/.test(word)) packages.push(`${packages.pop() ?? ''} ${word}`)
-    else if (word.startsWith('-')) options.push(readOption(word, words))
+    else if (word.startsWith('-')) options.push(withScheme(readOption(word, words)))
     else if (packages.length > 0 && (/^[<>=!~;,]/.test(word) || /[<>=!~;,]$/.test(packages.at(-1) ?? '')))
       packages.push(`${packages.pop() ?? ''}${word}`)
     else packages.push(word)
   }
   return { packages, options }
 }
+
+/** pip takes a proxy for one of HTTP when it does not say of what. */
+const withScheme = ([name, value]: [string, string?]): [string, string?] =>
+  name === '--proxy' && value !== undefined && !value.includes('://')
+    ? [name, `http://${value}`]
+    : value === undefined
+      ? [name]
+      : [name, value]
 
 function readOption(word: string, rest: string[]): [string, string?] {
   const equals = word.indexOf('=')

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
+import type { JsonValue } from '../json.ts'
+import { loadCondaDependencies } from '../project/conda-dependencies.ts'
 import {
   fillCredentials,
   hiddenAddresses,
@@ -9,6 +11,8 @@ import {
   namedCredentials,
   restoreCredentials,
 } from '../project/credentials.ts'
+import type { Project } from '../project/model.ts'
+import { loadRequirements } from '../project/requirements.ts'
 import type { Environment, EnvironmentRequest } from '../request.ts'
 import { storeLocalFiles } from '../snapshot/local-files.ts'
 import type { OpenTarget, RunContext } from './context.ts'
@@ -36,21 +40,29 @@ export async function environmentAtHand(
   const hidden = hiddenAddresses(environment.canonical).length > 0
   const names = namedCredentials(environment.canonical)
   if (!hidden && names.length === 0) return request
-  const whole = hidden ? await restored(project.directory, environment) : environment
+  const whole = hidden ? await restored(project, environment) : environment
   const values = new Map(await Promise.all(names.map(async (name) => [name, await secretIfKnown(secretVariable, name)] as const)))
   return { ...request, environment: { ...whole, canonical: fillCredentials(whole.canonical, (name) => values.get(name)) } }
 }
 
 type FileEnvironment = Exclude<Environment, { readonly kind: 'user-managed' }>
 
-async function restored(directory: string, environment: FileEnvironment): Promise<FileEnvironment> {
-  const text = await readFile(join(directory, environment.file), 'utf8').catch(() => '')
-  const canonical = restoreCredentials(environment.canonical, text)
+async function restored(project: Project, environment: FileEnvironment): Promise<FileEnvironment> {
+  const canonical = restoreCredentials(environment.canonical, await asToday(project, environment))
   const [missing] = hiddenAddresses(canonical)
   if (missing === undefined) return { ...environment, canonical }
   throw new ErrandError('CREDENTIALS_MISSING', `${environment.file} no longer has the credentials of ${missing}, and a run keeps none.`, {
     hint: 'Put the address back into the file, or submit again with the file as it is now.',
   })
+}
+
+/** The file's text, which may have mistakes by now, and what it means. */
+async function asToday(project: Project, { kind, file }: FileEnvironment): Promise<JsonValue> {
+  const bytes = await readFile(join(project.directory, file)).catch(() => undefined)
+  if (bytes === undefined) return null
+  const load = kind === 'conda' ? loadCondaDependencies(project, file) : loadRequirements(project, file, bytes, [])
+  const canonical = await load.then((read) => read.file.canonical).catch(() => null)
+  return [bytes.toString(), canonical]
 }
 
 /** One that is kept nowhere here may be a variable of the place: pip and uv fill it in there. */

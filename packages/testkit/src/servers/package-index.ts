@@ -35,11 +35,13 @@ export interface PackageIndexOptions {
   readonly size?: number
   /** `user:password` that every request must have. Absent: none. */
   readonly login?: string
+  /** `name=value&…` that every address must have; links have it. Absent: none. */
+  readonly query?: string
 }
 
 export async function startPackageIndex(
   engine: Pick<DockerEngine, 'api'>,
-  { size = 0, login }: PackageIndexOptions = {},
+  { size = 0, login, query }: PackageIndexOptions = {},
 ): Promise<PackageIndex> {
   const folder = mkdtempSync(join(tmpdir(), 'errand-index-'))
   const requests: string[] = []
@@ -50,17 +52,22 @@ export async function startPackageIndex(
     return readFileSync(file)
   }
   const server = createServer((request, response) => {
-    const path = request.url ?? ''
+    const [path = '', found = ''] = (request.url ?? '').split('?')
     if (login !== undefined && request.headers.authorization !== `Basic ${Buffer.from(login).toString('base64')}`) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="index"' }).end()
       return
     }
+    if (query !== undefined && found !== query) {
+      response.writeHead(403).end()
+      return
+    }
     requests.push(path)
-    const [, name] = /^\/simple\/(thing-\w+)\/$/.exec(path) ?? []
+    const [, name] = /^\/(?:simple|links)\/(thing-\w+)\/$/.exec(path) ?? []
     const [, file, of, version] = /^\/wheels\/((\w+)-([\d.]+)-py3-none-any\.whl)$/.exec(path) ?? []
     if (name !== undefined) {
       const links = ['1.0', '2.0'].map((item) => `${name.replaceAll('-', '_')}-${item}-py3-none-any.whl`)
-      response.setHeader('content-type', 'text/html').end(links.map((link) => `<a href="/wheels/${link}">${link}</a>`).join('\n'))
+      const rest = query === undefined ? '' : `?${query.replaceAll('&', '&amp;')}`
+      response.setHeader('content-type', 'text/html').end(links.map((link) => `<a href="/wheels/${link}${rest}">${link}</a>`).join('\n'))
     } else if (file !== undefined && of !== undefined && version !== undefined) {
       const answer = () => void response.end(wheel(of, version))
       if (held === undefined) answer()
