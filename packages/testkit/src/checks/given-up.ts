@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHook } from 'node:async_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CallOptions, RunHandle, Target } from '@errand/core'
 import { finalStatus, hasPrinted, readEvents } from '../run-events.ts'
@@ -26,7 +27,7 @@ export async function freesWhatItHeld(trial: Trial): Promise<void> {
   await trial.events(reference, hasPrinted('ready\n'))
   const prepared = await trial.prepare()
   const other = { ...request, runId: `${request.runId}-other` }
-  const before = heldResources()
+  using held = heldFromNow()
 
   await trial.step(async (target, options) => {
     await using handle = await target.attach(reference, options)
@@ -53,8 +54,8 @@ export async function freesWhatItHeld(trial: Trial): Promise<void> {
   })
 
   const patience = trial.subject.patience ?? defaultPatience
-  for (let waited = 0; waited < patience * 1000 && moreThan(before).length > 0; waited += 50) await pause(50)
-  assert.deepEqual(moreThan(before), [], 'nothing is held by a target that is closed')
+  for (let waited = 0; waited < patience * 1000 && held.kinds().length > 0; waited += 50) await pause(50)
+  assert.deepEqual(held.kinds(), [], 'nothing is held by a target that is closed')
 }
 
 /** Ends when the call has ended, in whatever way: one that was quick has its answer. */
@@ -88,15 +89,29 @@ async function forget(trial: Trial, target: Target, runId: string): Promise<void
   if (begun !== undefined) trial.remember(begun)
 }
 
-type Held = ReadonlyMap<string, number>
+type Held = Disposable & { readonly kinds: () => readonly string[] }
 
-/** What of the system keeps this process alive, by kind: sockets, pipes, processes. Timers and file requests come and go. */
-function heldResources(): Held {
-  const kinds = process.getActiveResourcesInfo().filter((kind) => /^(TCP|TLS|Pipe|Process|HTTP).*/i.test(kind))
-  return new Map([...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => [kind, all.length]))
+const heldKinds: Readonly<Record<string, string>> = {
+  PROCESSWRAP: 'process',
+  PIPEWRAP: 'pipe',
+  TCPWRAP: 'connection',
 }
 
-const moreThan = (before: Held): string[] =>
-  [...heldResources()]
-    .filter(([kind, count]) => count > (before.get(kind) ?? 0))
-    .map(([kind, count]) => `${count - (before.get(kind) ?? 0)} ${kind}`)
+/**
+ * What of the system was made since and keeps this process alive. Each handle is known by itself: to compare their number would take what is
+ * left of an earlier step, and on its way out, for room that another may fill.
+ */
+function heldFromNow(): Held {
+  const open = new Map<number, { readonly kind: string; readonly resource: { hasRef?(): boolean } }>()
+  const hook = createHook({
+    init(id, type, _trigger, resource) {
+      const kind = heldKinds[type]
+      if (kind !== undefined) open.set(id, { kind, resource })
+    },
+    destroy: (id) => void open.delete(id),
+  }).enable()
+  return {
+    kinds: () => [...open.values()].filter(({ resource }) => resource.hasRef?.() !== false).map(({ kind }) => kind),
+    [Symbol.dispose]: () => void hook.disable(),
+  }
+}
