@@ -14,7 +14,7 @@ export interface FileAtPlace {
 export interface Abilities {
   /** Seconds that the target leaves a run between the polite and the hard end. Added to the time of the checks that wait for it. Default 30. */
   readonly grace?: number
-  /** Seconds that one check may take. Default 60; a cluster that schedules needs more. */
+  /** Seconds that one check may take. Default 180; a cluster that schedules needs more. */
   readonly patience?: number
   /** The environment that the suite's scripts run in; they need the standard library alone. Default: the user's own interpreter. */
   readonly environment?: Environment

@@ -16,7 +16,7 @@ import { reportInto } from './report.ts'
 import { type It, type OpenOptions, type Subject, type TargetSuite, capabilitiesOf } from './suite.ts'
 import { type Check, graceOf, projectName, runCheck, type TrialSettings } from './trial.ts'
 
-const defaultPatience = 60
+const defaultPatience = 180
 /** Seconds for removing what a check made, beyond the check's own. */
 const removal = 460
 

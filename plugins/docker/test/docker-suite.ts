@@ -30,7 +30,6 @@ export async function dockerSuite(
       { config: { ...config, memory: 'lots' }, path: ['memory'] },
     ],
     grace: 1,
-    patience: 180,
     report: process.env['ERRAND_CONFORMANCE'],
     sharedFolder,
     // Twenty containers take minutes on a machine that has other work.

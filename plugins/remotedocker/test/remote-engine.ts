@@ -93,7 +93,6 @@ export function remoteDockerSuite(machine: RemoteEngine, name: string): TargetSu
     secrets: { password: machine.server.password },
     grace: 1,
     report: process.env['ERRAND_CONFORMANCE'],
-    patience: 180,
     sharedFolder,
     smallMemory: { options: { memory: '64m' } },
     unknownReference: { externalId: 'errand-never-was', data: { run: 'never-was' } },
