@@ -106,7 +106,7 @@ def pause(folder):
             newest = max(newest, os.stat(os.path.join(folder, name)).st_mtime)
         except OSError:
             pass
-    return min(LONGEST_LOOK, max(SHORTEST_LOOK, (time.time() - newest) / 20))
+    return min(LONGEST_LOOK, max(SHORTEST_LOOK, abs(time.time() - newest) / 20))
 
 
 def open_or_none(path):

@@ -12,6 +12,8 @@ from errand_agent.paths import below, decoded, encoded, make_folder, nonce
 MANIFEST = 'tree.json'
 KEPT_FOR_EACH_PROJECT = 3
 ABANDONED_AFTER = 24 * 3600
+# Bytes. With one more name it is still a path for every system; macOS takes 1024.
+LONG_PATH = 700
 
 
 def signature(status):
@@ -189,27 +191,44 @@ def put_aside(name):
 
 
 def remove_folder(path):
-    """Deletes a folder whatever modes its content has; nothing when it is gone."""
-    import shutil
+    """Deletes a folder whatever modes its content has and however deep it is; nothing when it is gone. What can't be deleted stays."""
+    root = os.fsencode(path)
+    if os.path.islink(root) or not os.path.isdir(root):
+        return unlocked(os.unlink, root)
+    pending, emptied = [root], []
+    while pending:
+        folder = pending.pop()
+        emptied.append(folder)
+        for entry in unlocked(lambda place: list(os.scandir(place)), folder) or ():
+            if not entry.is_dir(follow_symlinks=False):
+                unlocked(os.unlink, entry.path)
+            elif len(entry.path) < LONG_PATH:
+                pending.append(entry.path)
+            else:
+                # Up to where its path is short: what lies below could have none otherwise.
+                short = root + b'/.' + nonce().encode('ascii')
+                unlocked(lambda place: os.rename(place, short), entry.path)
+                pending.append(short)
+    for folder in reversed(emptied):
+        unlocked(os.rmdir, folder)
 
-    def unlock(function, failed, _):
-        for place in (os.path.dirname(failed), failed):
+
+def unlocked(action, path):
+    """What the action answers, also where modes are in its way; None when it can't be done."""
+    for last in (False, True):
+        try:
+            return action(path)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            if last:
+                return None
+        for place in (os.path.dirname(path), path):
             try:
                 if not os.path.islink(place):
                     os.chmod(place, 0o700)
             except OSError:
                 pass
-        try:
-            if os.path.isdir(failed) and not os.path.islink(failed):
-                shutil.rmtree(failed, ignore_errors=True)
-            else:
-                os.unlink(failed)
-        except OSError:
-            pass
-
-    if os.path.lexists(path):
-        path = os.fsencode(path)
-        shutil.rmtree(path, False, unlock)
 
 
 def remove_abandoned():

@@ -250,6 +250,17 @@ class Stage(AgentTest):
         self.assertEqual(os.listdir(os.path.join(self.home, 'staging')), [])
         self.assertEqual(self.stage(FILES)[1]['reused'], 5)
 
+    def test_folders_deeper_than_any_path_are_removed(self):
+        dive = 'import os\nos.chdir(%r)\nfor _ in range(3000):\n    os.mkdir("a")\n    os.chmod("a", 0o700)\n    os.chdir("a")\nopen("end", "w").close()\nos.chmod("..", 0o500)'
+        for folder in ('outputs', '.'):
+            run = self.start(dive % folder, {'data.csv': b'1'})
+            self.assertEqual(self.finish(run)[0]['state'], 'completed')
+            self.client.call('collect', run=run, include=['outputs/**'])
+            self.client.call('remove', run=run)
+            self.assertEqual(os.listdir(os.path.join(self.home, 'staging')), [])
+        # The kept tree of the second has them still.
+        self.assertEqual(self.tree(self.stage({'data.csv': b'1'})[1]['staging']), self.expected({'data.csv': b'1'}))
+
     def test_at_most_three_trees_of_a_project_are_kept(self):
         runs = []
         for number in range(5):
