@@ -44,7 +44,9 @@ export abstract class HistoryCommand extends RunCommand {
       answer = await refresh(context, run.id, { signal }).catch((error: unknown) => {
         if (signal.aborted) throw error
         const age = run.statusAt === undefined ? '' : `, as of ${run.statusAt}`
-        this.screen.notice(`WARNING: ${run.target.name} could not be asked (${errorMessage(error)}). This is what is known${age}.`)
+        this.screen.notice(
+          `WARNING: ${run.target.name} could not be asked (${errorMessage(error).replace(/\.$/, '')}). This is what is known${age}.`,
+        )
         return context.history.get(run.id) ?? run
       })
       this.screen.clear()

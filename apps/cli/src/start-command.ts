@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { exitCodes } from '@errand/core'
+import { ErrandError, errorCode, errorMessage, exitCodes } from '@errand/core'
 import type { RunRecord } from '@errand/core/history'
 import type { RunContext, RunUpdate } from '@errand/core/run'
 import { onEndWords, withOnEnd } from './on-end.ts'
@@ -23,11 +23,13 @@ export abstract class StartCommand extends RunCommand {
   ): Promise<void> {
     let run: RunRecord | undefined
     let started = false
+    let ended = false
     await this.interruptible(
       async (signal) => {
         const note = (update: RunUpdate): void => {
           if (update.type === 'created' || update.type === 'started' || update.type === 'ended') run = update.run
           if (update.type === 'started') started = true
+          if (update.type === 'ended') ended = true
         }
         // Who is left behind calls the command, and only that one.
         if (async) await this.#leave(context, start, { wait, onEnd }, signal, note)
@@ -36,7 +38,12 @@ export abstract class StartCommand extends RunCommand {
             context,
             this.screen,
             onEnd,
-            () => this.#show(context, start, signal, note),
+            () =>
+              this.#show(context, start, signal, note).catch((error: unknown) => {
+                throw started && !ended && run !== undefined && !signal.aborted
+                  ? withWayBack(error, `${run.id}${this.projectOption}`)
+                  : error
+              }),
             () => run,
           )
       },
@@ -110,4 +117,14 @@ export abstract class StartCommand extends RunCommand {
     if (onEnd !== undefined) lines.push(`Nobody calls the command of --on-end now. To wait and call it:  errand wait ${where}; ${onEnd}`)
     await this.screen.err(`\n${lines.join('\n')}\n`)
   }
+}
+
+/** What ended the showing has not ended the run: to start it again would be a mistake. */
+function withWayBack(error: unknown, run: string): unknown {
+  const code = errorCode(error)
+  if (code === undefined) return error
+  const { hint, exitCode = exitCodes.internal } = error as { readonly hint?: string; readonly exitCode?: number }
+  if (hint?.includes(run) === true) return error
+  const way = `The run is not lost by that. To come back to it: errand continue ${run}`
+  return new ErrandError(code, errorMessage(error), { hint: hint === undefined ? way : `${hint}\n${way}`, exitCode, cause: error })
 }

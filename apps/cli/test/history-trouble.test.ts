@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -51,7 +51,9 @@ describe('a full disk', () => {
       project.write('train.py', script)
       const submitted = await project.errand('submit', '-c', 'local', 'train.py')
       expect(submitted.exitCode).toBe(2)
-      expect(submitted.stderr).toMatch(/^ERROR: .* could not be written: the disk is full .*\nFree some space and repeat the command\.\n/m)
+      expect(submitted.stderr).toMatch(
+        /^ERROR: .* could not be written: the disk is full .*\nFree some space .*\nThe run is not lost by that\. To come back to it: errand continue iris_\d+\n/m,
+      )
       setRoom(project, '64m')
       expect((await project.errand('wait', 'last')).stdout).toMatch(/ : Completed\n$/)
       const { stdout } = await project.errand('logs', 'last')
@@ -59,6 +61,53 @@ describe('a full disk', () => {
       expect(stdout).toContain(`line 00${lines - 1} `)
     },
   )
+
+  it('that has no room for the files of a run says so, and how they are brought later', { timeout: 240_000 }, async (context) => {
+    const project = projectWithRoom('3m')
+    if (typeof project === 'string') {
+      context.skip(project)
+      return
+    }
+    project.write('train.py', 'import os\nos.makedirs("outputs", exist_ok=True)\nopen("outputs/big", "wb").write(os.urandom(8000000))\n')
+    const submitted = await project.errand('submit', '-c', 'local', 'train.py')
+    expect(submitted.exitCode).toBe(2)
+    expect(submitted.stderr).toMatch(
+      /^ERROR: .* could not be written: the disk is full .*\nFree some space .*\n.* errand continue iris_\d+\n$/m,
+    )
+    setRoom(project, '64m')
+    const id = /errand continue (\S+)/.exec(submitted.stderr)?.[1] ?? ''
+    expect(await project.errand('continue', id)).toMatchObject({ exitCode: 0 })
+    expect((await project.errand('history', 'info', id, '--query', 'attachments', '-o', 'tsv')).stdout).toContain('outputs/big')
+  })
+
+  it('leaves configuration files as they were', { timeout: 240_000 }, async (context) => {
+    using project = temporaryProject()
+    const folder = join(project.directory, 'aml_config')
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'pipe' })
+    } catch {
+      context.skip('needs to mount a small file system')
+      return
+    }
+    try {
+      project.write('aml_config/mine.runconfig', 'Target: local\nFramework: Python\n')
+      expect(() => project.write('aml_config/filling', 'x'.repeat(100_000))).toThrow('ENOSPC')
+      for (const words of [
+        ['-n', 'other'],
+        ['-n', 'mine', '--overwrite'],
+      ]) {
+        const refused = await project.errand('runconfiguration', 'create', '-t', 'local', ...words)
+        expect(refused).toMatchObject({
+          exitCode: 1,
+          stderr: expect.stringMatching(/^ERROR: The file .* can't be written: the disk is full\./),
+        })
+      }
+      expect(readdirSync(folder).toSorted()).toEqual(['filling', 'mine.runconfig'])
+      expect(readFileSync(join(folder, 'mine.runconfig'), 'utf8')).toBe('Target: local\nFramework: Python\n')
+    } finally {
+      execFileSync('umount', ['--lazy', folder], { stdio: 'pipe' })
+    }
+  })
 
   it('before a run leaves no half record behind', { timeout: 240_000 }, async (context) => {
     const project = projectWithRoom('1m')
@@ -116,6 +165,7 @@ describe('a newer errand on the same history', () => {
           stderr: expect.stringMatching(/^ERROR: .* has version 99 of the history/),
         })
       }
+      expect((await project.errand('doctor', '-c', 'local')).stdout).toMatch(/^failed +history: .*history\.db can't be read\./m)
       expect(readFileSync(file).equals(before)).toBe(true)
       // The newer errand, which this one stands in for.
       migrateTo(file, version)

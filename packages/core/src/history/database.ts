@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readSync, statSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { ErrandError, errorCode, errorMessage, exitCodes } from '../errors.ts'
@@ -183,7 +183,7 @@ interface Explanation {
 const full: Explanation = {
   code: 'HISTORY_DISK_FULL',
   sentence: 'could not be written: the disk is full',
-  hint: 'Free some space and repeat the command.',
+  hint: 'Free some space on this disk; what was recorded before is as it was.',
 }
 const denied: Explanation = {
   code: 'HISTORY_NOT_WRITABLE',
@@ -222,9 +222,21 @@ const explanations: Readonly<Record<string, Explanation>> = {
   EMFILE: denied,
 }
 
+function hasNoRoom(file: string): boolean {
+  try {
+    // Some file systems count no files.
+    const { bavail, files, ffree } = statfsSync(dirname(file))
+    return bavail === 0 || (files > 0 && ffree === 0)
+  } catch {
+    return false
+  }
+}
+
 /** What an error of SQLite or of a file of the history means to the user. Errors that are ours already stay as they are. */
 export function historyError(error: unknown, file: string): unknown {
-  const explanation = explanations[primaryCode(error) ?? errorCode(error) ?? '']
+  const found = explanations[primaryCode(error) ?? errorCode(error) ?? '']
+  // SQLite makes small files beside its own: that there is no room for them it calls an error of the disk.
+  const explanation = found === denied && hasNoRoom(file) ? full : found
   if (explanation === undefined) return error
   const path = typeof error === 'object' && error !== null && 'path' in error && typeof error.path === 'string' ? error.path : file
   return new ErrandError(explanation.code, `${path} ${explanation.sentence} (${errorMessage(error)}).`, {

@@ -1,6 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ErrandError, errorCode } from '../errors.ts'
+import { ErrandError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import type { AttachSetting, AttachableType } from './attach-settings.ts'
 import { addressProblem, targetRules } from './compute-rules.ts'
@@ -11,6 +11,7 @@ import type { Project, TargetFile } from './model.ts'
 import { newRunConfiguration } from './run-configurations.ts'
 import { loadTarget } from './targets.ts'
 import { validateTarget } from './validate-target.ts'
+import { writeWhole } from './write-file.ts'
 
 export interface AttachRequest {
   readonly name: string
@@ -63,17 +64,13 @@ export async function planAttach(project: Project, request: AttachRequest): Prom
   return { ...base, files: [compute, await runConfigurationFile(project, request)], warnings }
 }
 
-/** Writes the files of a plan. Error: `FILE_EXISTS` when somebody else has made one of them since. */
+/** Writes the files of a plan. Errors: `FILE_EXISTS` when somebody else has made one of them since, `FILE_NOT_WRITTEN`. */
 export async function writeAttach(project: Project, plan: AttachPlan): Promise<void> {
   await mkdir(join(project.directory, project.configurationDirectory), { recursive: true })
   for (const { file, text, state } of plan.files) {
     if (state === 'same' || state === 'kept') continue
-    try {
-      await writeFile(join(project.directory, file), text, { flag: state === 'new' ? 'wx' : 'w' })
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-      throw fileExists(file, plan.name, plan.type)
-    }
+    const written = await writeWhole(join(project.directory, file), text, { replace: state === 'replaced' })
+    if (!written) throw fileExists(file, plan.name, plan.type)
   }
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { ErrandError, errorCode } from '../errors.ts'
 import { type JsonSchema, type SchemaFile, schemaFiles } from './file-schemas.ts'
 import { projectFiles } from './init-templates.ts'
 import { makeFolder } from './make-folder.ts'
+import { writeWhole } from './write-file.ts'
 
 export interface InitOptions {
   /** The project becomes a new folder of that name. */
@@ -37,7 +37,7 @@ export async function initProject(directory: string, { name, overwrite = false, 
     const absolute = join(root, path)
     await makeFolder(dirname(absolute))
     const isThere = await readFile(absolute, 'utf8').catch(() => undefined)
-    const stays = (isThere === text && !overwrite) || !(await written(absolute, text, replace))
+    const stays = (isThere === text && !overwrite) || !(await writeWhole(absolute, text, { replace }))
     if (stays) kept.push(path)
     else created.push(path)
   }
@@ -50,19 +50,6 @@ export async function initProject(directory: string, { name, overwrite = false, 
     await put(`${schemaFolder}/${file}.json`, `${JSON.stringify(schema, undefined, 2)}\n`, true)
   await put('.vscode/settings.json', editorSettings(), overwrite)
   return { created, kept, gitignoreCounts }
-}
-
-/** False when the file is there and stays. */
-async function written(path: string, text: string, replace: boolean): Promise<boolean> {
-  try {
-    await writeFile(path, text, { flag: replace ? 'w' : 'wx' })
-    return true
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false
-    throw new ErrandError('FILE_NOT_WRITTEN', `The file ${path} can't be written: ${errorCode(error) ?? 'unknown reason'}.`, {
-      cause: error,
-    })
-  }
 }
 
 /** For VS Code with its YAML extension: which schema a file has. Other editors read the first line of each file. */

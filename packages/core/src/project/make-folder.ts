@@ -25,12 +25,17 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   EROFS: 'the file system can only be read',
   ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
   ENOENT: 'nothing can be made there',
 }
 
+/** Why nothing could be written, in words. */
+export function reasonOf(error: unknown): string {
+  return reasons[errorCode(error) ?? ''] ?? errorCode(error) ?? 'unknown reason'
+}
+
 function notMade(path: string, error: unknown): ErrandError {
-  const reason = reasons[errorCode(error) ?? ''] ?? String(errorCode(error))
-  return new ErrandError('FOLDER_NOT_MADE', `The folder ${path} can't be made: ${reason}.`, {
+  return new ErrandError('FOLDER_NOT_MADE', `The folder ${path} can't be made: ${reasonOf(error)}.`, {
     hint: 'Choose another folder.',
     cause: error,
   })

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
 import { readTarget } from './compute.ts'
@@ -8,6 +8,7 @@ import { runConfigurationText } from './init-templates.ts'
 import type { ListedRunConfiguration, Project, RunConfiguration } from './model.ts'
 import { didYouMean } from './near-name.ts'
 import { isWhole, readRunConfiguration, type RunConfigurationSurroundings } from './run-configuration.ts'
+import { writeWhole } from './write-file.ts'
 
 const suffix = '.runconfig'
 
@@ -71,7 +72,7 @@ function stripSuffix(name: string): string {
 
 /**
  * Writes `NAME.runconfig` for a target, with the original's keys. A target without a file is a warning.
- * Errors: `NAME_INVALID`; `FILE_EXISTS` unless `overwrite`.
+ * Errors: `NAME_INVALID`; `FILE_EXISTS` unless `overwrite`; `FILE_NOT_WRITTEN`.
  */
 export async function createRunConfiguration(
   project: Project,
@@ -91,17 +92,9 @@ export async function createRunConfiguration(
   const type = found === undefined ? target : readTarget(target, await readProjectFile(project, found.file)).type
   const framework = type === 'local' || type === 'docker' ? 'Python' : 'PySpark'
   await mkdir(join(project.directory, project.configurationDirectory), { recursive: true })
-  try {
-    await writeFile(join(project.directory, file), await newRunConfiguration(project, target, framework), {
-      flag: overwrite ? 'w' : 'wx',
-    })
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error
-    throw new ErrandError('FILE_EXISTS', `${file} exists already.`, {
-      hint: 'choose another name, or overwrite it with --overwrite',
-      cause: error,
-    })
-  }
+  const text = await newRunConfiguration(project, target, framework)
+  if (!(await writeWhole(join(project.directory, file), text, { replace: overwrite })))
+    throw new ErrandError('FILE_EXISTS', `${file} exists already.`, { hint: 'choose another name, or overwrite it with --overwrite' })
   return { file, diagnostics: diagnostics.list }
 }
 

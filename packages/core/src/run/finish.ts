@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, posix } from 'node:path'
+import { historyError } from '../history/database.ts'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
 import type { CallOptions, RunHandle, RunStatus } from '../target.ts'
 import { missingFileNote } from './missing-file.ts'
@@ -73,7 +74,7 @@ async function collectInto(history: History, run: RunRecord, handle: RunHandle, 
     await rename(arriving, target)
   } catch (error) {
     await rm(arriving, { recursive: true, force: true })
-    if (!existsSync(target)) throw error
+    if (!existsSync(target)) throw historyError(error, target)
   }
   await removeArrivals(dirname(target), basename(target))
   history.setArtifacts(run.id, listFiles(target))
