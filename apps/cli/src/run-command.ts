@@ -111,6 +111,8 @@ export abstract class RunCommand extends ErrandCommand {
   /** Shows what is no output of the run: progress, notes, diagnostics. */
   protected async showAside(update: RunUpdate): Promise<void> {
     if (update.type === 'progress') this.screen.report(update.progress)
+    // What it waited for is over.
+    if (update.type === 'status' && update.status.state !== 'queued') this.screen.clear()
     if (update.type === 'note') this.screen.notice(update.message)
     // Those of a run that failed come with its error.
     if (update.type === 'ended' && update.run.state === 'completed') for (const note of update.run.notes) this.screen.notice(note)

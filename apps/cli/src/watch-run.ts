@@ -31,7 +31,9 @@ export async function drawRun(context: RunContext, run: RunRecord, { signal, asi
     now = context.history.get(run.id) ?? now
     draw()
   }
-  await whileFollowing(context, run, { signal, aside }, look, (text) => (lastLine = lastLineOf(text, lastLine)))
+  // A line of progress would be drawn into the picture.
+  const besides = async (update: RunUpdate): Promise<void> => (update.type === 'progress' ? undefined : aside(update))
+  await whileFollowing(context, run, { signal, aside: besides }, look, (text) => (lastLine = lastLineOf(text, lastLine)))
   look()
 }
 

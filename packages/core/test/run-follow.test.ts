@@ -43,6 +43,16 @@ function staleUntilFollowed(history: History, id: string): History {
   }
 }
 
+it('shows what a place says that a run waits for', async () => {
+  const place = scriptedPlace(scriptedEvents(['at last\n']))
+  place.progress = { message: 'waits in a queue' }
+  await using project = await scriptedProject(place)
+  const { id } = project.started()
+  const seen: unknown[] = []
+  for await (const update of follow(project.context, id, { signal, live: true })) if (update.type === 'progress') seen.push(update.progress)
+  expect(seen).toContainEqual({ message: 'waits in a queue' })
+})
+
 it('does not take a slow answer for silence: an ended run is read to its end before it is removed', async () => {
   const place = scriptedPlace(scriptedEvents(['first\n', 'second\n']))
   place.delay = 700

@@ -7,7 +7,17 @@ import { ErrandError } from '../src/errors.ts'
 import { localHost } from '../src/local-host.ts'
 import { findProject } from '../src/project/index.ts'
 import type { RunContext } from '../src/run/index.ts'
-import type { CallOptions, Leftover, RunEvent, RunHandle, RunReference, RunStatus, Target, TargetDefinition } from '../src/target.ts'
+import type {
+  CallOptions,
+  Leftover,
+  Progress,
+  RunEvent,
+  RunHandle,
+  RunReference,
+  RunStatus,
+  Target,
+  TargetDefinition,
+} from '../src/target.ts'
 import { openSecrets } from '../src/secrets.ts'
 
 /** A place whose run is a list of events: what it tells, when, and what it forgets is for the test to say. */
@@ -23,6 +33,8 @@ export interface ScriptedPlace {
   removeLeftover(id: string): Promise<void>
   submit(): Promise<RunReference>
   find(options: Parameters<Target['find']>[1]): Promise<RunReference | undefined>
+  /** What it says that a run waits for. */
+  progress?: Progress
   /** Absent: the place takes no head start. */
   receive?: Target['receive']
 }
@@ -47,9 +59,10 @@ export function scriptedPlace(events: readonly RunEvent[], status: RunStatus = {
 
 async function* eventsAfter(
   place: ScriptedPlace,
-  { cursor, signal }: CallOptions & { readonly cursor?: string },
+  { cursor, signal, report }: CallOptions & { readonly cursor?: string },
 ): AsyncGenerator<RunEvent> {
   await sleep(place.delay, undefined, { signal })
+  if (place.progress !== undefined) report(place.progress)
   const numbers = (text: string) => text.split('.').map(Number)
   for (const event of place.events) {
     const [known, own] = [cursor === undefined ? [] : numbers(cursor), numbers(event.cursor)]

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelGrace } from '@errand/agent'
+import type { Progress } from '@errand/core'
 import { takeClaim } from './claim.ts'
 import { lookAt } from './outlook.ts'
 import { deleteBatch } from './run-batch.ts'
@@ -14,7 +15,7 @@ const grace = (): number => cancelGrace(process.env['ERRAND_CANCEL_GRACE']) ?? d
 
 /** A call that can say what it waits for. */
 export interface CancelCall extends Call {
-  tell?(message: string): void
+  tell?(message: string, amount?: Omit<Progress, 'message'>): void
 }
 
 /**

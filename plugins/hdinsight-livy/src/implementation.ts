@@ -15,7 +15,7 @@ import { leftovers, removeLeftover } from './leftovers.ts'
 import { sizeOf } from './project-archive.ts'
 import type { planManaged } from './managed-environment.ts'
 import { explain, explained } from './service-problem.ts'
-import { storageAgent } from './storage-agent.ts'
+import { storageAgent, tellingAgent } from './storage-agent.ts'
 import { storedRun } from './stored-run.ts'
 import { findRun, hasProject, submitRun } from './submit.ts'
 import type { ClusterConfig } from './target.ts'
@@ -58,7 +58,13 @@ export function createTarget(context: TargetContext<ClusterConfig>): Target {
       return onCluster(options, (cluster) => submitRun(context, cluster, { request, environment }, options))
     },
     find: (runId, options) => onCluster(options, (cluster) => findRun(storedRun(cluster, runId), context.project.id, options)),
-    attach: async (reference, options) => runHandle((await open(options)).agent, reference),
+    async attach(reference, options) {
+      const { agent } = await open(options)
+      return {
+        ...runHandle(agent, reference),
+        events: (followed) => runHandle(tellingAgent(agent, followed.report), reference).events(followed),
+      }
+    },
     async *leftovers(options) {
       const { cluster } = await open(options)
       const { builderLeftovers } = await import('./builder-leftovers.ts')

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Answer, CallParameters } from '@errand/agent'
-import { type Host, type RunStatus, logMagic } from '@errand/core'
+import { type CallOptions, type Host, type RunStatus, logMagic } from '@errand/core'
 import { isEnded } from '@errand/livy'
 import { type CancelCall, cancelRun } from './cancel.ts'
 import type { Cluster } from './cluster.ts'
@@ -21,7 +21,15 @@ interface Followed {
   readonly metrics: Segments
   readonly files: ReturnType<typeof openRunFiles>
   askedAt: number
+  filesAskedAt: number
   known: RunStatus | undefined
+  /** What whoever follows it was told last that it waits for. */
+  told: string | undefined
+}
+
+/** The same agent; whatever it is asked, it says what it waits for. */
+export function tellingAgent(agent: Agent, report: CallOptions['report']): Agent {
+  return { ...agent, call: (name, parameters, options) => agent.call(name, parameters, { ...options, progress: report }) }
 }
 
 /** What an agent answers at other places, answered from the cluster's storage, where the driver's agent has written it. */
@@ -35,7 +43,7 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
     const run = storedRun(cluster, name)
     const log = openSegments(run, 'log', logMagic.length)
     const metrics = openSegments(run, 'metrics', 0)
-    const made: Followed = { run, log, metrics, files: openRunFiles(run), askedAt: 0, known: undefined }
+    const made: Followed = { run, log, metrics, files: openRunFiles(run), askedAt: 0, filesAskedAt: 0, known: undefined, told: undefined }
     followed.set(name, made)
     return made
   }
@@ -76,7 +84,9 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
     async call(name, parameters, { signal, progress }) {
       const made = calls[name]
       if (made === undefined) throw new Error(`The storage of a cluster has no answer to ${name}.`)
-      return explained(target, () => made(parameters, { signal, tell: (message) => progress?.({ message }) }))
+      return explained(target, () =>
+        made(parameters, { signal, ...(progress && { tell: (message, amount) => progress({ message, ...amount }) }) }),
+      )
     },
     [Symbol.asyncDispose]: async () => {},
   }
@@ -93,17 +103,33 @@ async function forgetBatch(run: StoredRun, call: Call): Promise<void> {
 
 const answer = (result: object): Answer => ({ result: result as Answer['result'], body: Buffer.alloc(0) })
 
-async function read(followed: Followed, { log, metrics, wait, state }: CallParameters, call: Call): Promise<Answer> {
+async function read(followed: Followed, { log, metrics, wait, state }: CallParameters, call: CancelCall): Promise<Answer> {
   for (const until = Date.now() + Number(wait ?? 0) * 1000; ;) {
     // The end first, whoever tells of it: what is read after it is all there is.
     const status = (await finalStatus(followed.run, call)) ?? (await unfinished(followed, call))
-    const [logged, measured] = await Promise.all([followed.log.from(Number(log), call), followed.metrics.from(Number(metrics), call)])
+    const [logged, measured] = await Promise.all([
+      followed.log.from(Number(log), call),
+      followed.metrics.from(Number(metrics), call),
+      tell(followed, status, call),
+    ])
     const over = status.state !== 'queued' && status.state !== 'running'
     const end = over && logged.length === 0 && measured.length === 0
     if (logged.length > 0 || measured.length > 0 || end || Date.now() >= until || (state !== undefined && status.state !== state && !over))
       return { result: { log: logged.length, metrics: measured.length, status, end }, body: Buffer.concat([logged, measured]) }
     if (!over) await sleep(lookEvery, undefined, { signal: call.signal })
   }
+}
+
+/** A run may wait in a queue for hours, and what for changes; a driver that has much to bring after the script's end says how far it is. */
+async function tell(followed: Followed, status: RunStatus, call: CancelCall): Promise<void> {
+  if (call.tell === undefined) return
+  const detail = status.state === 'queued' ? status.detail : undefined
+  if (detail !== undefined && detail !== followed.told) call.tell(detail)
+  followed.told = detail
+  if (status.state !== 'running' || Date.now() - followed.filesAskedAt < askEvery) return
+  followed.filesAskedAt = Date.now()
+  const bringing = await followed.run.read<{ readonly done: number; readonly total: number }>('bringing.json', call)
+  if (bringing !== undefined) call.tell('the driver brings the files of the run to the storage', { ...bringing, unit: 'bytes' })
 }
 
 /** Livy and YARN are asked now and then; between, what is known holds. */

@@ -1,7 +1,7 @@
 """The agent inside a Spark driver: claims the run, supervises the script as a child, and keeps all that is told of it in the cluster's storage.
 
 In the storage, below `runs/<run id>/`: `request.json`, `variables`, `claim`, `started.json`, `log/<offset>`, `metrics/<offset>`, `cancel`,
-`work/` (the project, and what Spark writes by relative paths), `files/<n>`, `kept/<n>.json`, `files.json`, `final.json`.
+`work/` (the project, and what Spark writes by relative paths), `files/<n>`, `kept/<n>.json`, `bringing.json`, `files.json`, `final.json`.
 """
 import json
 import os

@@ -1,6 +1,7 @@
 """What a run writes on the driver's disk, brought to the cluster's storage: outputs while the script runs, all of it after its end.
 
-In the storage: `files/<n>`, `kept/<n>.json` (the list of what is there by now; the highest holds), and at the end `files.json`.
+In the storage: `files/<n>`, `kept/<n>.json` (the list of what is there by now; the highest holds), and at the end `files.json`; where that
+takes a while, `bringing.json` says how far it is.
 """
 import hashlib
 import json
@@ -17,6 +18,8 @@ from errand_agent.paths import encoded
 LOOK_EVERY, PAUSE_FACTOR = 5.0, 10.0
 # Seconds without a change after which the next one shows in the times of a file.
 SETTLED = 2.0
+# Bytes from which on whoever waits is told how much is to be brought at the end, and seconds between two words of that.
+MUCH, TELL_EVERY = 32 << 20, 2.0
 
 
 class Outputs:
@@ -70,9 +73,25 @@ class Outputs:
         if self.thread is not None:
             self.thread.join()
         listing = self.listing(['**'])
-        files = self.entries(dict(self.brought(listing['files'], self.kept, True)))
+        files = self.entries(dict(self.told(listing['files'])))
         files += driver_files.written_by_spark(self.storage, ['**'], known, set(file['path'] for file in files))
         self.put_list('files.json', listing, files)
+
+    def told(self, files):
+        """The last of `brought`, and how far that is for whoever waits for it."""
+        sizes = dict((file['path'], file['size']) for file in files)
+        done, total, told = 0, sum(sizes.values()), time.monotonic()
+        if total > MUCH:
+            self.tell(done, total)
+        for path, kept in self.brought(files, self.kept, True):
+            done += sizes[path]
+            if time.monotonic() - told > TELL_EVERY:
+                self.tell(done, total)
+                told = time.monotonic()
+            yield path, kept
+
+    def tell(self, done, total):
+        self.storage.create('bringing.json', json.dumps({'done': done, 'total': total}).encode('ascii'), True)
 
     def listing(self, include):
         return collect.call_collect(None, {'run': self.run, 'include': include}, None)

@@ -233,6 +233,20 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(self.stored('files.json'), {'outputs/model': 'second one', 'outputs/same': 'same', 'scratch': 'no output'})
         self.assertEqual(len(self.storage.uploads), 4)
 
+    def test_who_waits_for_much_at_the_end_is_told_how_far_it_is(self):
+        outputs = self.outputs(-1e9)
+        for name, much in (('MUCH', 3), ('TELL_EVERY', -1)):
+            self.addCleanup(setattr, driver_outputs, name, getattr(driver_outputs, name))
+            setattr(driver_outputs, name, much)
+        told, create = [], self.storage.create
+        self.storage.create = lambda name, data, overwrite=False: told.append((name, json.loads(data.decode('ascii')))) or create(name, data, overwrite)
+        self.write('outputs/a', 'one')
+        self.write('outputs/b', 'other')
+        outputs.finish({})
+        told = [value for name, value in told if name == 'bringing.json']
+        self.assertEqual([value['done'] for value in told[:1] + told[-1:]], [0, 8])
+        self.assertEqual({value['total'] for value in told}, {8})
+
     def test_what_is_written_through_a_mapping_into_memory_is_brought_at_the_end(self):
         outputs = self.outputs(-1e9)
         self.write('outputs/array', 'first')

@@ -2,7 +2,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { errorCode } from '../errors.ts'
 import type { AppendResult, History, RunRecord } from '../history/index.ts'
 import type { LogStream } from '../log-record.ts'
-import type { RunEvent, RunHandle, RunStatus } from '../target.ts'
+import type { CallOptions, Progress, RunEvent, RunHandle, RunStatus } from '../target.ts'
 import { callOptions } from './context.ts'
 import { createEventRedaction, sizeOf } from './event-redaction.ts'
 import { isFinal, isSettled } from './settled.ts'
@@ -91,7 +91,8 @@ async function followAtPlace(stream: EventStream): Promise<RunStatus | undefined
     for (const event of batch.store().events) await show(event, emit)
   }
 
-  const events = eventsBehind(stream.handle, stream.from.cursor, signal)[Symbol.asyncIterator]()
+  const report = (progress: Progress): void => void emit({ type: 'progress', progress })
+  const events = eventsBehind(stream.handle, stream.from.cursor, callOptions(signal, report))[Symbol.asyncIterator]()
   let next = events.next()
   try {
     for (;;) {
@@ -159,8 +160,8 @@ function openBatch(run: RecordedRun, after: string | undefined): Batch {
   }
 }
 
-function eventsBehind(handle: RunHandle, cursor: string | undefined, signal: AbortSignal): AsyncIterable<RunEvent> {
-  return handle.events({ ...callOptions(signal), ...(cursor === undefined ? {} : { cursor }) })
+function eventsBehind(handle: RunHandle, cursor: string | undefined, options: CallOptions): AsyncIterable<RunEvent> {
+  return handle.events({ ...options, ...(cursor === undefined ? {} : { cursor }) })
 }
 
 /** An untracked run is forgotten with its end by the process that drives it: whoever follows it still shows it, and stores nothing. */
@@ -186,7 +187,7 @@ export async function completeRecord(stream: RecordedRun): Promise<void> {
     const redaction = createEventRedaction(stream.secretValues)
     const batch = openBatch(stream, start)
     let undisturbed = true
-    for await (const event of eventsBehind(handle, start, signal)) {
+    for await (const event of eventsBehind(handle, start, callOptions(signal))) {
       batch.add(redaction.push(event))
       if (batch.size() < batchBytes) continue
       undisturbed = batch.store().outcome === 'stored'
