@@ -186,3 +186,19 @@ it('finds out that a run is lost when its place has forgotten it, also on cancel
   await shown(cancel(project.context, id, { signal }))
   expect(project.context.history.get(id)).toMatchObject({ state: 'lost', reason: lost.reason })
 })
+
+it.each([
+  ['', /^Interrupted before its files were recorded\. Submit it again: errand experiment submit -c there train\.py$/],
+  ['sha256:0', /^Interrupted before it started\. It goes on with: errand continue /],
+])('says how to go on with what was interrupted before it started, with the files %o', async (digest, reason) => {
+  const place = scriptedPlace([])
+  place.known = false
+  await using project = await scriptedProject(place)
+  const { script = '', arguments: parameters, ...facts } = project.started()
+  const { name, runConfiguration, target, user } = facts
+  const asked = { kind: 'run', name, script, arguments: parameters, runConfiguration, target, user } as const
+  const { id } = project.context.history.create({ ...asked, request: { snapshot: { digest }, tracked: true } })
+  const run = await refresh(project.context, id, { signal })
+  expect(run.state).toBe('interrupted')
+  expect(run.reason).toMatch(reason)
+})

@@ -168,14 +168,14 @@ async function look(asked: Look, run: RunRecord): Promise<RunRecord> {
 /** The client died before the start: nothing runs, and nothing is lost but time. A cancel that was asked for is thereby done. */
 function interrupted(context: RunContext, run: RunRecord): RunRecord {
   if (run.state === 'cancelling') return cancelledBeforeStart(context, run.id)
-  const reason = interruptedReason(run.id)
+  const reason = interruptedReason(run)
   const patch = { state: 'interrupted', reason, client: null } as const
   return context.history.update(run.id, patch, (now) => !finalStates.has(now.state) && now.reference === undefined && !isDriven(now))
 }
 
 function settlePrepare(context: RunContext, run: RunRecord): RunRecord {
   if (isDriven(run)) return run
-  const reason = `Interrupted. Prepare again: errand experiment prepare -c ${run.runConfiguration}`
+  const reason = interruptedReason(run)
   return context.history.update(run.id, { state: 'failed', reason, client: null }, (current) => !finalStates.has(current.state))
 }
 

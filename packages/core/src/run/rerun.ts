@@ -9,7 +9,7 @@ import { type RunPlan, loadRunConfiguration, loadTarget, planRun } from '../proj
 import type { Environment, Snapshot } from '../request.ts'
 import { linkSnapshot, loadSnapshot, refuseIncomplete } from '../snapshot/index.ts'
 import { type ConfiguredTarget, type RunContext, openTarget, recordedTarget } from './context.ts'
-import { type Submission, prepareTarget, recordFailure, runToEnd } from './start.ts'
+import { type Submission, hasFiles, prepareTarget, recordFailure, runToEnd } from './start.ts'
 import { type StoredRequest, storeRequest, storedRequest } from './stored-request.ts'
 import { configuredPlan, leaveToAnother } from './submit.ts'
 import type { RunUpdate } from './update.ts'
@@ -97,7 +97,7 @@ async function createRerun(context: RunContext, options: RerunOptions, emit: Emi
 
 function repeatableRequest(origin: RunRecord): StoredRequest {
   const stored = storedRequest(origin)
-  if (origin.kind === 'run' && stored !== undefined && stored.snapshot.digest !== '') return stored
+  if (origin.kind === 'run' && stored !== undefined && hasFiles(origin)) return stored
   const reason = origin.kind === 'run' ? 'ended before its files were recorded' : `is the record of a ${origin.kind}`
   throw new ErrandError('RUN_NOT_REPEATABLE', `${origin.id} ${reason}: there is nothing to run again.`, { hint: 'errand history list' })
 }

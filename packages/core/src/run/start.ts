@@ -155,8 +155,19 @@ export function cancelledBeforeStart(context: RunContext, runId: string): RunRec
   return context.history.update(runId, { state: 'cancelled', reason: 'It was cancelled before it started.', client: null })
 }
 
-/** The reason of a run whose client ended before the start. */
-export const interruptedReason = (runId: string): string => `Interrupted before it started. It goes on with: errand continue ${runId}`
+/** The reason of a run whose client ended before the start, with the command that goes on. */
+export function interruptedReason(run: RunRecord): string {
+  if (run.kind === 'prepare') return `Interrupted. Prepare again: errand experiment prepare -c ${run.runConfiguration}`
+  return hasFiles(run)
+    ? `Interrupted before it started. It goes on with: errand continue ${run.id}`
+    : `Interrupted before its files were recorded. Submit it again: ${submitAgain(run)}`
+}
+
+/** Whether the files of the run have been recorded: only then is there something to go on with. */
+export const hasFiles = (run: RunRecord): boolean => (storedRequest(run)?.snapshot.digest ?? '') !== ''
+
+export const submitAgain = ({ runConfiguration, script }: RunRecord): string =>
+  `errand experiment submit -c ${runConfiguration} ${script ?? ''}`.trimEnd()
 
 /**
  * What goes wrong before the start is how the run ended; what goes wrong after it leaves the record as it is, since the run lives on and
@@ -171,7 +182,7 @@ export async function recordFailure({ context, runId, signal, attempt }: Submiss
     if (run !== undefined && run.reference === undefined && !attempt.mayHaveStarted) {
       if (signal.aborted && run.state === 'cancelling') cancelledBeforeStart(context, runId)
       else {
-        const reason = signal.aborted ? interruptedReason(runId) : errorMessage(error)
+        const reason = signal.aborted ? interruptedReason(run) : errorMessage(error)
         const state = signal.aborted ? 'interrupted' : 'failed'
         history.update(runId, { state, reason, client: null }, (current) => current.endedAt === undefined)
       }

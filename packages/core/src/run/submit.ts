@@ -9,7 +9,7 @@ import { type SnapshotOptions, type TakenSnapshot, loadSnapshot, takeSnapshot } 
 import { type ConfiguredTarget, type RunContext, configuredTarget, openTarget, recordedTarget } from './context.ts'
 import { withoutCredentials } from './environment-at-hand.ts'
 import { headStart } from './head-start.ts'
-import { type Submission, prepareTarget, recordFailure, reporting, runToEnd } from './start.ts'
+import { type Submission, hasFiles, prepareTarget, recordFailure, reporting, runToEnd, submitAgain } from './start.ts'
 import { storeRequest, storedRequest } from './stored-request.ts'
 import type { RunUpdate } from './update.ts'
 import { type Emit, updates } from './updates.ts'
@@ -84,7 +84,7 @@ export function continueRun(context: RunContext, runId: string, options: { reado
     if (before === undefined)
       throw new ErrandError('RUN_NOT_FOUND', `There is no run ${runId} in this project.`, { hint: 'errand history list' })
     const stored = storedRequest(before)
-    if (stored === undefined || before.kind !== 'run' || stored.snapshot.digest === '') throw notContinued(before)
+    if (stored === undefined || before.kind !== 'run' || !hasFiles(before)) throw notContinued(before)
     const submission: Submission = { context, runId, emit, signal, attempt: { mayHaveStarted: false } }
     const run = history.update(runId, { client: thisClient() })
     await emit({ type: 'created', run })
@@ -106,7 +106,7 @@ function notContinued(run: RunRecord): ErrandError {
         hint: `errand experiment prepare -c ${run.runConfiguration}`,
       })
     : new ErrandError('RUN_NOT_CONTINUED', `${run.id} ended before its files were recorded: there is nothing to go on with.`, {
-        hint: `errand experiment submit -c ${run.runConfiguration} ${run.script ?? ''}`.trimEnd(),
+        hint: submitAgain(run),
       })
 }
 

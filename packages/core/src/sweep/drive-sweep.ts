@@ -104,7 +104,7 @@ async function runPoint(
       if (update.type === 'note') await emit(update)
     })
   } catch (error) {
-    const unstarted = { state: 'interrupted', reason: interruptedReason(run.id), client: null } as const
+    const unstarted = { state: 'interrupted', reason: interruptedReason(run), client: null } as const
     history.update(run.id, unstarted, (now) => now.reference === undefined && !finalStates.has(now.state))
     throw error
   }
