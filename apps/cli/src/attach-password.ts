@@ -34,9 +34,9 @@ export async function choosePassword(
     )
     return undefined
   }
-  if (offersKey) screen.notice('To log in without a password: -k makes a key of the project, --no-password takes your own keys.')
   const question = (text: string) => ask({ kind: 'hidden', text, withoutTerminal: { hint: '--password-stdin' } })
-  const first = filled(await question(`Password for ${target}:`))
+  const way = offersKey ? 'To log in without a password: -k makes a key of the project, --no-password takes your own keys.\n' : ''
+  const first = filled(await question(`${way}Password for ${target}:`))
   if ((await question('Re-enter password for confirmation:')) !== first)
     throw new ErrandError('PASSWORDS_DIFFER', 'The two passwords differ.', { hint: 'Nothing was written. Try again.' })
   return first

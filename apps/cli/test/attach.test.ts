@@ -154,9 +154,19 @@ describe('passwords', () => {
     ]
     const shown = await project.inTerminalTyping(typing, ...words)
     expect(shown.exitCode).toBe(0)
-    expect(shown.stdout).toMatch(/To log in without a password: -k makes a key of the project/)
+    expect(shown.stdout).toMatch(/To log in without a password: -k makes a key of the project.*\s+Password for vm:/)
     expect(shown.stdout).not.toContain(password)
     expect(kept(project).secrets).toContain(JSON.stringify(password))
+  })
+
+  it('is not asked for where no machine is logged in to', async () => {
+    using project = temporaryProject()
+    const { exitCode, stdout } = await project.inTerminal(
+      {},
+      ...'computetarget attach cluster -n hdi --livy-url https://h/livy -u ann'.split(' '),
+    )
+    expect([exitCode, stdout]).toEqual([0, expect.not.stringContaining('assword')])
+    expect(project.has('aml_config/hdi.compute')).toBe(true)
   })
 
   it('on a terminal: two different ones, or an empty one, write nothing', async () => {

@@ -40,10 +40,14 @@ function fromNewest(database: HistoryDatabase, back: number, kind?: RunKind): st
     const [id] = idsOf(newest.all(candidate, back))
     if (id !== undefined) return id
   }
-  const runs = kind === undefined ? 'runs' : `${kind}s`
-  const message =
-    back === 0 ? `The history of this project has no ${runs} yet.` : `The history of this project has no more than ${back} ${runs}.`
-  throw notFound(message, back === 0 && kind === undefined ? 'errand submit -c local SCRIPT' : 'errand history list')
+  const runs = kind === undefined ? 'run' : kind
+  const { number } = database.statement('SELECT count(*) AS number FROM runs WHERE kind = ?').get(kind ?? 'run') ?? {}
+  if (number !== 0)
+    throw notFound(`The history of this project has only ${Number(number) === 1 ? `one ${runs}` : `${Number(number)} ${runs}s`}.`)
+  throw notFound(
+    `The history of this project has no ${runs}s yet.`,
+    kind === 'sweep' ? 'Begin one: errand sweep -c local SCRIPT --each NAME=VALUE,VALUE' : 'Run a script: errand submit -c local SCRIPT',
+  )
 }
 
 function byBeginning(database: HistoryDatabase, name: string, kind?: RunKind): string {

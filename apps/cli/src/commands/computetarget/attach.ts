@@ -119,7 +119,9 @@ export default class ComputetargetAttach extends RunCommand {
     const given = password !== undefined || fromStandardInput
     // Who names a key, or comes back to a target that is there, is asked for no password.
     const hasKey = plan.type.settings.some(({ name, writes }) => Object.hasOwn(plan.actions, name) && Object.keys(writes).length > 0)
-    const silent = flags['no-password'] === true || hasKey || plan.files[0]?.state === 'same'
+    // A place that is reached without SSH has nobody to log in there.
+    const noMachine = flags['address'] === undefined && plan.type.settings.some(({ name }) => name === 'address')
+    const silent = flags['no-password'] === true || hasKey || noMachine || plan.files[0]?.state === 'same'
     if (!given && silent) return undefined
     const offersKey = !hasKey && plan.type.settings.some(({ name }) => name === 'useAzuremlSshKey')
     return choosePassword(this.screen, context.ask, { password, fromStandardInput, target: plan.name, offersKey })
