@@ -1,8 +1,9 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { type PackageIndex, startPackageIndex } from '@errand/testkit/servers'
 import { expect, it } from 'vitest'
-import { runIdOf, temporaryProject } from './project.ts'
+import { type TemporaryProject, runIdOf, temporaryProject } from './project.ts'
 import { holding } from './remote-place.ts'
 
 /** Of a signed address, as a store of packages gives it. */
@@ -19,9 +20,10 @@ const projectWith = (pip: readonly string[], modules: readonly string[]) =>
     'train.py': `import ${modules.join(', ')}\nprint(${modules.map((name) => `${name}.version`).join(', ')})\n`,
   })
 
-const signed = ({ url }: PackageIndex, given: string) =>
+const signed = ({ url }: PackageIndex, given: string, more: readonly string[] = []) =>
   projectWith(
     [
+      ...more,
       `thing-file @ ${new URL(url).origin}/wheels/thing_file-2.0-py3-none-any.whl?${given}`,
       `--find-links=${new URL(url).origin}/links/thing-links/?${given}`,
       'thing-links',
@@ -29,13 +31,17 @@ const signed = ({ url }: PackageIndex, given: string) =>
     ['thing_file', 'thing_links'],
   )
 
+/** What uv and pip keep for a next time is looked at too. */
+const cachesIn = ({ parent }: TemporaryProject) => ({ XDG_CACHE_HOME: join(parent, 'cache') })
+
 const installed = { exitCode: 0, stdout: expect.stringContaining('2.0 2.0\n') as string }
 
 it('a signed address installs, and its signature is kept only where the file itself is', { timeout: 900_000 }, async () => {
   await using server = await index({ query })
   using project = signed(server, query)
   const file = 'aml_config/conda_dependencies.yml'
-  const first = await project.errand('submit', '--debug', '-c', 'local', 'train.py')
+  const environment = cachesIn(project)
+  const first = await project.errandWith({ environment }, 'submit', '--debug', '-c', 'local', 'train.py')
   expect(first).toMatchObject(installed)
   const asked = server.requests.length
   project.write(file, project.read(file).replaceAll('c4nary-sig', 'c4nary-sig-renewed').replaceAll('se=2030', 'se=2031'))
@@ -48,10 +54,14 @@ it('a signed address installs, and its signature is kept only where the file its
   expect(holding('c4nary-sig', [project.parent]).filter((path) => !copies.test(path))).toEqual([])
 })
 
-it('a signed address whose query is a secret installs, and nothing keeps it', { timeout: 900_000 }, async () => {
+it.each([
+  ['uv', []],
+  ['pip', ['--no-color']],
+])('a signed address whose query is a secret installs with %s, and nothing keeps it', { timeout: 900_000 }, async (_, options) => {
   await using server = await index({ query })
-  using project = signed(server, '${PACKAGES}')
-  const run = await project.errandWith({ environment: { ERRAND_SECRET_PACKAGES: query } }, 'submit', '--debug', '-c', 'local', 'train.py')
+  using project = signed(server, '${PACKAGES}', options)
+  const environment = { ...cachesIn(project), ERRAND_SECRET_PACKAGES: query }
+  const run = await project.errandWith({ environment }, 'submit', '--debug', '-c', 'local', 'train.py')
   expect(run).toMatchObject({ ...installed, stderr: '' })
   expect(run.stdout).not.toContain('c4nary')
   expect(holding('c4nary-sig', [project.parent])).toEqual([])

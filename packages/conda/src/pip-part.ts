@@ -1,4 +1,4 @@
-import { type EnvironmentLock, ErrandError, type SnapshotFile, dropCredentials } from '@errand/core'
+import { type EnvironmentLock, ErrandError, type SnapshotFile, dropCredentials, replaceCredentials } from '@errand/core'
 import type { EnvironmentContent, UvLock } from './content.ts'
 import { optionLines, pipArguments, pipVariables, requirementsText, uvArguments, uvKnows } from './pip-options.ts'
 import { compareVersions } from './python-version.ts'
@@ -32,6 +32,16 @@ function uvEnvironment(version: string): Readonly<Record<string, string>> {
   return { UV_PYTHON_DOWNLOADS: 'never', UV_NO_PROGRESS: '1', [certificates]: 'true' }
 }
 
+/** What uv and pip keep for a next time, which users of the place have in common with everything else of theirs, would have the address as it is. */
+const cacheless = ({ pip, pipOptions }: EnvironmentContent): Readonly<Record<string, string>> =>
+  [...pip, ...pipOptions.map(({ value = '' }) => value)].some(holdsQuery) ? { UV_NO_CACHE: '1', PIP_NO_CACHE_DIR: '1' } : {}
+
+function holdsQuery(text: string): boolean {
+  const kinds = new Set<string>()
+  replaceCredentials(text, ({ kind }) => (kinds.add(kind), ''))
+  return kinds.has('query')
+}
+
 /** Steps for the pip section: through uv where it means the same, else through pip. None when there is nothing to install. */
 export function pipPart(part: PipPart): Making & { readonly origins?: OriginsStep } {
   const { content, folder, uv, lock } = part
@@ -60,7 +70,7 @@ export function pipPart(part: PipPart): Making & { readonly origins?: OriginsSte
       ...(lock === undefined ? [] : ['--no-deps']),
       ...uvArguments(content.pipOptions),
     ],
-    environment: uvEnvironment(uv.version),
+    environment: { ...uvEnvironment(uv.version), ...cacheless(content) },
     cwd: folder,
     tool: 'uv',
     minimumPython: oldestForUv,
@@ -130,12 +140,8 @@ function pipStep({ content, folder, prefix, lock, uv }: PipPart): Step {
   const rest = ['-r', `${folder}/requirements.txt`, ...(lock === undefined ? [] : ['--no-deps']), ...pipArguments(content.pipOptions)]
   const title = `installing the pip section with pip${uv === undefined || uvKnows(content.pipOptions) ? '' : ' (uv lacks one of its options)'}`
   // A pip that knows no reports does not look at the variable.
-  return {
-    title,
-    command: [...install, ...rest],
-    environment: { PIP_REPORT: `${folder}/pip-report.json`, ...pipVariables(content.pipOptions) },
-    cwd: folder,
-  }
+  const environment = { PIP_REPORT: `${folder}/pip-report.json`, ...pipVariables(content.pipOptions), ...cacheless(content) }
+  return { title, command: [...install, ...rest], environment, cwd: folder }
 }
 
 /** Asks uv for address and hash of what it installed; the place adds `name==version` lines to `input` first. */
@@ -144,7 +150,7 @@ export interface OriginsStep extends Step {
   readonly output: string
 }
 
-function originsStep({ folder, prefix }: PipPart, uv: Uv): OriginsStep {
+function originsStep({ content, folder, prefix }: PipPart, uv: Uv): OriginsStep {
   const input = `${folder}/frozen.txt`
   const output = `${folder}/pylock.toml`
   return {
@@ -163,7 +169,7 @@ function originsStep({ folder, prefix }: PipPart, uv: Uv): OriginsStep {
       '-o',
       output,
     ],
-    environment: uvEnvironment(uv.version),
+    environment: { ...uvEnvironment(uv.version), ...cacheless(content) },
     cwd: folder,
     tool: 'uv',
     minimumPython: oldestForUv,
