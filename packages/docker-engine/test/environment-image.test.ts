@@ -1,6 +1,6 @@
 import { globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { dockerProblem } from '@errand/testkit/servers'
+import { type PackageIndex, dockerProblem, startPackageIndex } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { planImage, prepareImage, removeImageLeftover } from '../src/index.ts'
 import { runBriefly } from '../src/brief-container.ts'
@@ -9,10 +9,21 @@ import { type ImagesFixture, imagesFixture, pipFile } from './images-fixture.ts'
 
 const problem = dockerProblem()
 let fixture: ImagesFixture
+let index: PackageIndex
+/** One for all: what brings uv into it is a layer that each builder makes once, and waits for a network far away. */
+let base: string
 beforeAll(async () => {
-  if (problem === undefined) fixture = await imagesFixture()
+  if (problem !== undefined) return
+  fixture = await imagesFixture()
+  index = await startPackageIndex(fixture.server)
+  base = await withWheels(await fixture.base())
 })
-afterAll(async () => fixture?.[Symbol.asyncDispose]())
+afterAll(async () => {
+  await index?.[Symbol.asyncDispose]()
+  await fixture?.[Symbol.asyncDispose]()
+})
+
+const own = (pip: readonly string[]) => pipFile(pip, { pipOptions: ['--extra-index-url', index.url] })
 
 describe.skipIf(problem !== undefined)(
   `an environment's image${problem === undefined ? '' : ` (skipped: ${problem})`}`,
@@ -21,16 +32,15 @@ describe.skipIf(problem !== undefined)(
     it.each(['classic', 'buildkit'] as const)(
       'is built once by the builder %s, found again, and says which input changed',
       async (builder) => {
-        const base = await fixture.base()
-        const wanted = fixture.wanted(base, pipFile(['six==1.16.0']), { projectId: builder })
+        const wanted = fixture.wanted(base, own([`thing-${builder}==1.0`]), { projectId: builder })
         const planned = await planImage(fixture.engine, wanted, fixture.options())
         expect(planned.environment).toMatchObject({ ready: false, changed: [] })
         const options = fixture.options({ builder })
         const made = await prepareImage(fixture.engine, wanted, options)
         expect(options.messages).toContain('installing the pip section with uv 0.13.9')
         expect(made).toMatchObject({ key: planned.environment.key, built: true, python: '/opt/errand/environment/bin/python' })
-        expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: 'six', version: '1.16.0' }))
-        const code = 'import importlib.util, os; print(os.path.exists(importlib.util.find_spec("six").cached))'
+        expect(made.lock?.packages).toContainEqual(expect.objectContaining({ name: `thing-${builder}`, version: '1.0' }))
+        const code = `import importlib.util, os; print(os.path.exists(importlib.util.find_spec("thing_${builder}").cached))`
         const compiled = await runBriefly(fixture.engine, { image: made.image, command: [made.python, '-c', code], signal: options.signal })
         expect(compiled.stdout).toBe('True\n')
         const [known = ''] = globSync(join(fixture.directory, 'images', `${made.image.slice('sha256:'.length)}.packages.json`))
@@ -39,12 +49,12 @@ describe.skipIf(problem !== undefined)(
         expect(again).toMatchObject({ image: made.image, built: false, changed: [], lock: made.lock })
         const edited = await planImage(
           fixture.engine,
-          fixture.wanted(base, pipFile(['six==1.17.0']), { projectId: builder }),
+          fixture.wanted(base, own([`thing-${builder}==2.0`]), { projectId: builder }),
           fixture.options(),
         )
         expect(edited.environment).toMatchObject({
           ready: false,
-          changed: [{ input: 'pip: six', before: 'six==1.16.0', after: 'six==1.17.0' }],
+          changed: [{ input: `pip: thing-${builder}`, before: `thing-${builder}==1.0`, after: `thing-${builder}==2.0` }],
         })
       },
     )
@@ -52,23 +62,17 @@ describe.skipIf(problem !== undefined)(
     it.each(['classic', 'buildkit'] as const)(
       'of another pip section is made of the last one by the builder %s, and has nothing of it that is not wanted',
       async (builder) => {
-        const base = await fixture.base()
         const prepare = (pip: readonly string[]) =>
-          prepareImage(fixture.engine, fixture.wanted(base, pipFile(pip), { projectId: `change-${builder}` }), fixture.options({ builder }))
+          prepareImage(fixture.engine, fixture.wanted(base, own(pip), { projectId: `change-${builder}` }), fixture.options({ builder }))
         const layers = async (image: string) => (await fixture.engine.docker.getImage(image).inspect()).RootFS.Layers ?? []
-        const before = await prepare(['six==1.16.0', 'iniconfig'])
-        const after = await prepare(['six==1.17.0', 'toml'])
+        const before = await prepare(['thing-kept==1.0', 'thing-gone'])
+        const after = await prepare(['thing-kept==2.0', 'thing-new'])
         const names = (after.lock?.packages ?? []).map(({ name, version }) => `${name} ${version}`)
-        expect(names).toEqual([
-          expect.stringMatching(/^pip /),
-          expect.stringMatching(/^python /),
-          'six 1.17.0',
-          expect.stringMatching(/^toml /),
-        ])
+        expect(names).toEqual([expect.stringMatching(/^pip /), expect.stringMatching(/^python /), 'thing-kept 2.0', 'thing-new 2.0'])
         const [old, made] = [await layers(before.image), await layers(after.image)]
         expect(made.slice(0, old.length)).toEqual(old)
         expect(made.length).toBeGreaterThan(old.length)
-        expect(after.lock?.packages.find(({ name }) => name === 'toml')).toMatchObject({
+        expect(after.lock?.packages.find(({ name }) => name === 'thing-new')).toMatchObject({
           hash: expect.stringMatching(/^sha256:/) as string,
         })
         // The one below can go first, also while the other is in use: it loses its name, and its layers when nobody needs them.
@@ -82,7 +86,6 @@ describe.skipIf(problem !== undefined)(
     )
 
     it('of another pip section has every file of a package that shared some with one that is gone', async () => {
-      const base = await withWheels(await fixture.base())
       const prepare = (pip: readonly string[]) => {
         const canonical = pipFile(pip, { pipOptions: ['--find-links', '/wheels'] })
         return prepareImage(fixture.engine, fixture.wanted(base, canonical, { projectId: 'shared' }), fixture.options())
@@ -98,14 +101,13 @@ describe.skipIf(problem !== undefined)(
     })
 
     it('of another pip section is made of the base image where the last one has lost its name', async () => {
-      const base = await fixture.base()
-      const wanted = (pip: readonly string[]) => fixture.wanted(base, pipFile(pip), { projectId: 'nameless' })
-      const before = await prepareImage(fixture.engine, wanted(['six==1.16.0']), fixture.options())
+      const wanted = (pip: readonly string[]) => fixture.wanted(base, own(pip), { projectId: 'nameless' })
+      const before = await prepareImage(fixture.engine, wanted(['thing-nameless==1.0']), fixture.options())
       await fixture.engine.docker.getImage(environmentTag(before.key)).remove()
-      const { steps } = await planImage(fixture.engine, wanted(['six==1.17.0']), fixture.options())
+      const { steps } = await planImage(fixture.engine, wanted(['thing-nameless==2.0']), fixture.options())
       expect(steps[0]).toBe(`start from ${base}`)
-      const after = await prepareImage(fixture.engine, wanted(['six==1.17.0']), fixture.options())
-      expect(after.lock?.packages).toContainEqual(expect.objectContaining({ name: 'six', version: '1.17.0' }))
+      const after = await prepareImage(fixture.engine, wanted(['thing-nameless==2.0']), fixture.options())
+      expect(after.lock?.packages).toContainEqual(expect.objectContaining({ name: 'thing-nameless', version: '2.0' }))
     })
   },
 )
