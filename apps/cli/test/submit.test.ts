@@ -223,3 +223,16 @@ it.each([
   const status = await project.errandWith({ environment: { ERRAND_TARGETS: folder } }, 'experiment', 'status', '--run', id)
   expect(status.stdout).toMatch(/^state : Completed\n/)
 })
+
+it('says where an interpreter is named that is not there', async () => {
+  using project = temporaryProject()
+  project.write('train.py', 'print(1)\n')
+  const python = 'userManagedDependencies: true, interpreterPath: /opt/nobody/bin/python'
+  project.write('aml_config/away.runconfig', `target: local\nenvironment:\n  python: {${python}}\n`)
+  expect(await project.errand('submit', '-c', 'away', 'train.py')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(
+      /No Python interpreter "\/opt\/nobody\/bin\/python" was found\.\n.*: interpreterPath in away\.runconfig\n$/,
+    ),
+  })
+})

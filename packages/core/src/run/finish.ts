@@ -100,7 +100,16 @@ function listFiles(directory: string): Artifact[] {
 }
 
 function notesOn(run: RunRecord, status: RunStatus): readonly string[] {
-  return [...clockNote(run, status), ...importNote(run, status)]
+  return [...clockNote(run, status), ...importNote(run, status), ...interpreterNote(run, status)]
+}
+
+/** An interpreter of another machine is what a project of somebody else's names first: where it is named. */
+function interpreterNote(run: RunRecord, status: RunStatus): readonly string[] {
+  const environment = storedRequest(run)?.environment
+  if (status.state !== 'failed' || environment?.kind !== 'user-managed' || !/^(?:No|The) Python interpreter /.test(status.reason)) return []
+  const ofRunConfiguration = environment.python !== undefined && run.runConfiguration !== undefined
+  const place = ofRunConfiguration ? `interpreterPath in ${run.runConfiguration}.runconfig` : `pythonLocation in ${run.target.name}.compute`
+  return [`Name one that is there, or python for the first in the PATH: ${place}`]
 }
 
 /** Milliseconds by which clocks may differ without a word. */
