@@ -29,8 +29,9 @@ export interface StartOptions extends RunOptions {
 
 /** Starts a program. Resolves once it runs, within one round trip, so that a missing program or folder is an error of this call. */
 export async function startProcess(place: ProcessPlace, command: readonly string[], options: StartOptions): Promise<HostProcess> {
-  const line = startLine(command, { ...options, keptIn: options.ahead === true ? place.ahead : undefined })
-  const session = await place.pool.take(options.signal, { patience: place.patience, line })
+  const kept = options.ahead === true
+  const line = startLine(command, { ...options, keptIn: kept ? place.ahead : undefined })
+  const session = await place.pool.take(options.signal, { patience: place.patience, line, kept })
   if (options.signal.aborted) session.close()
   options.signal.throwIfAborted()
   const { channel } = session

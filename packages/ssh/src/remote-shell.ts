@@ -112,7 +112,7 @@ export function startLine(command: readonly string[], options: StartLineOptions)
 
 /** It is one already when it was read from there, and there is nowhere to keep it before the folder was made. */
 const keep = (file: string): string =>
-  `[ "$errand_line" = "$errand_ahead" ] || (umask 077; printf '%s\\n' "$errand_line" >"${file}.$$" && mv -f "${file}.$$" "${file}") 2>/dev/null`
+  `[ "$errand_line" = "$errand_ahead" ] || (umask 077; printf '%s\\n' "$errand_line" >"${file}.$$" && mv -f "${file}.$$" "${file}" || rm -f "${file}.$$") 2>/dev/null`
 
 function isThere(program: string): string {
   const word = quote(program)
@@ -127,7 +127,7 @@ function isShellName(name: string): boolean {
 const shellsOwn: ReadonlySet<string> = new Set(
   (
     '_ IFS OPTIND LINENO PWD OLDPWD PPID UID EUID GROUPS SHELLOPTS BASHOPTS RANDOM SECONDS BASH_VERSINFO FUNCNAME DIRSTACK ' +
-    'errand_line errand_newline'
+    'errand_line errand_ahead errand_newline'
   ).split(' '),
 )
 

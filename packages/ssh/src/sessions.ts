@@ -33,6 +33,8 @@ interface TakeOptions {
   readonly patience?: number | undefined
   /** The line that it will be given. */
   readonly line?: string
+  /** That line may be kept, for a session to begin with. */
+  readonly kept?: boolean
 }
 
 interface Waiting {
@@ -65,7 +67,7 @@ const greetingPatience = 60_000
  * Sessions over one connection, never more at once than the server allows: how many these are is learnt from those that it refuses, and
  * tried again from time to time while somebody waits. One session is kept ready, so that a program starts within one round trip. What
  * `variables` hold there comes with the greeting of each session. The first one begins with the line that the file `ahead` holds, for a
- * program that may be the first to be started; when another is, it is ended.
+ * program that may be the first to be started; when one is that is never started ahead, it is ended.
  */
 export function createSessionPool(
   client: Client,
@@ -178,13 +180,19 @@ export function createSessionPool(
     return taken.session
   }
 
-  /** The session that was begun with the login, for the first who takes one. */
-  async function takeBegun(line: string | undefined): Promise<Session | undefined> {
+  /**
+   * The session that was begun with the login, for the first who takes one; none when it has ended meanwhile. Whoever could have been begun
+   * leaves another's for the next and takes the spare: of several interpreters the best is tried first, and often missing.
+   */
+  async function takeBegun({ line, kept = false }: TakeOptions): Promise<Session | undefined> {
     const taking = begun
     begun = undefined
     const session = await taking
-    if (session?.ahead === undefined || session.ahead === line) return session
-    session.close()
+    if (session === undefined) return undefined
+    const ended = session.gone.aborted
+    if (!ended && (session.ahead === undefined || session.ahead === line)) return session
+    if (!ended && kept && spare !== undefined) begun = taking
+    else session.close()
     return undefined
   }
 
@@ -196,10 +204,12 @@ export function createSessionPool(
       return (await begun).facts
     },
     isFull: () => begun === undefined && spare === undefined && open >= limit,
-    async take(signal, { urgent = false, patience = usualPatience, line } = {}) {
+    async take(signal, options = {}) {
+      const { urgent = false, patience = usualPatience } = options
       signal.throwIfAborted()
-      const first = await takeBegun(line)
+      const first = await takeBegun(options)
       if (first !== undefined) return first
+      signal.throwIfAborted()
       const taken = spare ?? acquire({ urgent, optional: false })
       if (taken === spare) void takeSpare(taken)
       const giveUp = () => void (queue.includes(taken.waiting) && queue.splice(queue.indexOf(taken.waiting), 1))

@@ -1,5 +1,6 @@
+import { chmodSync, chownSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { type Sshd, sshdProblem, startSshd } from '@errand/testkit/servers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SshHost } from '../src/index.ts'
 import { lineOf, neverAborted, openTestHost, refusalOf, textOf } from './open-test-host.ts'
 
@@ -8,6 +9,20 @@ const signal = neverAborted()
 const ahead = '${MY_FOLDER:-$HOME/ahead-test}/line'
 const mark = `ahead.test-${process.pid}`
 const program = ['sh', '-c', 'echo "$A"; IFS= read -r word; echo "$word"', mark]
+
+/** Process ids of those whose command lines match. */
+function processes(pattern: RegExp): readonly number[] {
+  const commandLine = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && pattern.test(commandLine(name)))
+    .map(Number)
+}
 
 describe.skipIf(problem)(`a program that is started with the login${problem ? ` (${problem})` : ''}`, () => {
   /** Another login, which looks: how many of the program run, and what the file holds. */
@@ -96,5 +111,54 @@ describe.skipIf(problem)(`a program that is started with the login${problem ? ` 
       await using another = await openTestHost(server, { ahead })
       expect(await talk(another, 'one')).toBe(`it's\none\n`)
     }
+  })
+
+  it('has ended before it is asked for, or the shell has that waits for another', async () => {
+    await using another = await startSshd()
+    await using outside = await look(another)
+    const login = `AHEAD_TEST_${process.pid}`
+    for (const pattern of [new RegExp(`errand_ahead=;.*${login}`), new RegExp(`\\0${mark}\\0$`)]) {
+      await expect.poll(() => processes(pattern).length, { timeout: 60_000 }).toBe(0)
+      await using server = await startSshd()
+      await using host = await openTestHost(server, { ahead, variables: [login] })
+      await expect.poll(() => processes(pattern).length, { timeout: 60_000 }).toBe(1)
+      for (const pid of processes(pattern)) process.kill(pid, 'SIGKILL')
+      await expect.poll(() => server.log(), { timeout: 60_000 }).toContain('Close session')
+      // What the server answers now comes behind its word that the session has ended.
+      const later = await host.connect({ host: '127.0.0.1', port: server.port })
+      later.destroy()
+      expect(await talk(host, 'one')).toBe(`it's\none\n`)
+      expect(await outside.file()).toContain(mark)
+    }
+  })
+
+  it('waits for its turn while those are tried that are preferred and missing', async () => {
+    await using server = await startSshd()
+    await using outside = await look(server)
+    await using first = await openTestHost(server, { ahead })
+    await talk(first, 'one')
+    await expect.poll(() => outside.running(), { timeout: 60_000 }).toBe(0)
+    await using second = await openTestHost(server, { ahead })
+    await expect.poll(() => outside.running(), { timeout: 60_000 }).toBe(1)
+    const begun = processes(new RegExp(`\0${mark}\0$`))
+    expect(await refusalOf(second.spawn(['/no/such/program'], { signal, ahead: true }))).toMatchObject({ code: 'COMMAND_NOT_STARTED' })
+    const child = await second.spawn(program, { signal, env: { A: `it's` }, ahead: true })
+    expect(processes(new RegExp(`\0${mark}\0$`))).toEqual(begun)
+    child.stdin.end('two\n')
+    expect(await textOf(child.stdout)).toBe(`it's\ntwo\n`)
+  })
+
+  it('leaves nothing behind where its line can not be kept', async () => {
+    await using server = await startSshd()
+    await using outside = await look(server)
+    const folder = `${outside.host.home}/ahead-test`
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    await outside.host.writeFile(`${folder}/line`, Buffer.from('exit 0\n'))
+    for (const path of [folder, `${folder}/line`]) chownSync(path, 0, 0)
+    chmodSync(`${folder}/line`, 0o644)
+    chmodSync(folder, 0o1777)
+    await using host = await openTestHost(server, { ahead })
+    expect(await talk(host, 'one')).toBe(`it's\none\n`)
+    expect(await outside.file()).toMatch(/^exit 0\ntotal .*\n.* line\n$/)
   })
 })
