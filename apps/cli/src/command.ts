@@ -107,7 +107,10 @@ export abstract class ErrandCommand extends Command {
     await this.screen.out(text)
     if (leftOut === 0) return
     const columns = leftOut === 1 ? 'One column does' : `${leftOut} columns do`
-    await this.screen.err(`${columns} not fit here: -o json shows all, --query picks some.\n`)
+    // Oclif's type knows of no command without options of its own.
+    const own: object | undefined = this.ctor.flags
+    const picks = own !== undefined && Object.hasOwn(own, 'columns') ? '--columns' : '--query'
+    await this.screen.err(`${columns} not fit here: -o json shows all, ${picks} picks some.\n`)
   }
 
   /** The outcome of a command that acts: a sentence, or with an explicit `-o json` the same as data. */

@@ -112,7 +112,7 @@ it('shows a table that fits on a terminal, without being asked', async () => {
   const { stdout } = await project.inTerminal({}, 'history', 'list')
   expect(stdout).toMatch(/^Run_id +Status/)
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
-  expect(stdout).toMatch(/\d columns do not fit here: -o json shows all, --query picks some\./)
+  expect(stdout).toMatch(/\d columns do not fit here: -o json shows all, --columns picks some\./)
 })
 
 it('says of a run that is not there how to get one, where there is none', async () => {
