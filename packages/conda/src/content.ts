@@ -34,7 +34,7 @@ export interface PipOption {
 }
 
 /** The Python of a conda file that asks for none. */
-export const defaultPython = '3.12'
+const defaultPython = '3.12'
 
 /** Reads an environment's `canonical`. Errors: `ENVIRONMENT_USER_MANAGED`, `ENVIRONMENT_INVALID`. */
 export function contentOf(environment: Environment): EnvironmentContent {

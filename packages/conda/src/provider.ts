@@ -1,7 +1,7 @@
 import type { EnvironmentLock } from '@errand/core'
 import type { Making } from './step.ts'
 
-export const providerNames = ['micromamba', 'mamba', 'conda', 'rattler', 'uv'] as const
+const providerNames = ['micromamba', 'mamba', 'conda', 'rattler', 'uv'] as const
 export type ProviderName = (typeof providerNames)[number]
 
 /** What makes an environment with Python and the conda part in it. */

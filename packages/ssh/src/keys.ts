@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import ssh2 from 'ssh2'
 import { ErrandError, type Host, errorCode } from '@errand/core'
 import { keyFile, readKey, writeKey } from '@errand/core/secrets'
@@ -29,16 +28,6 @@ export function bringProjectKey(
     return bringProjectKey(project, environment)
   }
   return { file, publicLine: publicLineOf(text, file, comment), created: true }
-}
-
-/** The public line of any private key file that is not encrypted, or that has its public half beside it. */
-export function readPublicLine(file: string, comment: string): string {
-  try {
-    return readFileSync(`${file}.pub`, 'utf8').trim()
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    return publicLineOf(readFileSync(file, 'utf8'), file, comment)
-  }
 }
 
 function publicLineOf(text: string, file: string, comment: string): string {

@@ -70,7 +70,7 @@ async function* writtenBySpark(run: StoredRun, folder: string, call: Call): Asyn
 }
 
 /** As the agent's own: `*` and `?` inside a name, `**` across folders. */
-export function globMatcher(globs: readonly string[]): (path: string) => boolean {
+function globMatcher(globs: readonly string[]): (path: string) => boolean {
   const parts = globs.map((glob) =>
     glob.replace(/^\.\//, '').replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (found) => globWords[found] ?? `\\${found}`),
   )

@@ -10,7 +10,7 @@ import { type RunContextOptions, type Surroundings, openTarget } from './context
 import { type ConfiguredPlan, configuredPlan } from './submit.ts'
 
 /** What stands for the id that a run would get. */
-export const plannedRunId = 'RUN_ID'
+const plannedRunId = 'RUN_ID'
 
 /** All that a `submit` or a `prepare` would do, found without doing any of it. Holds no secret: of a secret variable only its name. */
 export interface DryRun {

@@ -1,6 +1,6 @@
 export { type RunContext, type RunContextOptions, type Surroundings, type TargetCatalogue, openRunContext } from './context.ts'
 export { type DoctorFinding, doctor } from './doctor.ts'
-export { type DryRun, dryRunPrepare, dryRunSubmit, openSurroundings, plannedRunId } from './dry-run.ts'
+export { type DryRun, dryRunPrepare, dryRunSubmit, openSurroundings } from './dry-run.ts'
 export { cancel, follow, refresh, waitFor, isSettled } from './look.ts'
 export { type PrepareOptions, prepare } from './prepare.ts'
 export { type RerunOptions, rerun, rerunDetached } from './rerun.ts'
