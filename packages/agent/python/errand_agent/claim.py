@@ -54,7 +54,7 @@ def lock(descriptor, kind):
 
 def of_this_process():
     from errand_agent.processes import start_time
-    return {'pid': os.getpid(), 'started': start_time(os.getpid()), 'bootId': boot_id(), 'hostname': os.uname().nodename, 'namespace': process_namespace()}
+    return {'pid': os.getpid(), 'session': os.getsid(0), 'started': start_time(os.getpid()), 'bootId': boot_id(), 'hostname': os.uname().nodename, 'namespace': process_namespace()}
 
 
 def read(folder):
@@ -94,5 +94,9 @@ def same_process(content):
     """Whether the pid of the claim means, from here, the process that made it."""
     from errand_agent.processes import start_time
     pid = content.get('pid')
-    return isinstance(pid, int) and content.get('bootId') == boot_id() and content.get('namespace') == process_namespace() \
-        and start_time(pid) == content.get('started')
+    return isinstance(pid, int) and counted_here(content) and start_time(pid) == content.get('started')
+
+
+def counted_here(content):
+    """Whether numbers of processes in the claim are those of this machine since its start."""
+    return content.get('bootId') == boot_id() and content.get('namespace') == process_namespace()

@@ -116,6 +116,18 @@ def of_run(mark, root=None, group=None):
     return found & candidates
 
 
+def of_group(group, session):
+    """Pids of live processes of a group, where it belongs to that session: no system gives either number again as long as a process has it."""
+    found = set()
+    for pid, entry in table().items():
+        try:
+            if entry[1] == group and entry[2] not in ('Z', 'X') and os.getsid(pid) == session:
+                found.add(pid)
+        except OSError:
+            pass
+    return found
+
+
 def send(pids, number):
     """→ those that may not be signalled: they belong to another user."""
     denied = set()

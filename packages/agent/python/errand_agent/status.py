@@ -125,8 +125,9 @@ def end_processes(folder, grace):
     A process of another user can't be, nor can one that waits in the kernel for a disk that does not answer: the run's end does not wait for them.
     """
     mark, waited, asked, denied = processes.mark_of(folder), 0.0, set(), set()
+    group = group_of_script(folder)
     while waited < grace + KILL_FOR:
-        alive = processes.of_run(mark) - denied
+        alive = (processes.of_run(mark) | (processes.of_group(*group) if group else set())) - denied
         if not alive:
             return
         if waited >= grace:
@@ -136,3 +137,12 @@ def end_processes(folder, grace):
             asked |= alive
         waited += 0.05
         yield 0.05
+
+
+def group_of_script(folder):
+    """(group, session) of the script and of what it started with an environment of its own, which has no mark; None where that is not known."""
+    content = claim.read(folder) or {}
+    script = (((current(folder) or {}).get('processes') or {}).get('script') or {}).get('pid')
+    if not script or not content.get('session') or not claim.counted_here(content):
+        return None
+    return script, content['session']

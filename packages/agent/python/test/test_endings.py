@@ -254,6 +254,14 @@ class Endings(AgentTest):
         self.assertEqual([pid for pid in pids if alive(pid)], [])
         self.assertTrue(self.read_all(run)[1])
 
+    def test_a_killed_supervisor_leaves_no_process_with_an_environment_of_its_own(self):
+        source = 'import subprocess, sys, time\nprint(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env={}).pid, flush=True)\ntime.sleep(600)'
+        run = self.start(source)
+        pids = self.pids_of(run)
+        self.kill_supervisor(run)
+        self.assertEqual(self.client.call('status', run=run)['cause'], 'machine')
+        self.assertEqual([pid for pid in pids if alive(pid)], [])
+
     def test_cancel_ends_what_a_killed_supervisor_left(self):
         run = self.start(self.STUBBORN)
         pids = self.pids_of(run)
