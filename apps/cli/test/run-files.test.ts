@@ -100,6 +100,17 @@ it('diagnostics packs request, status, logs and project below the id of the run,
     'aml_config/local.runconfig',
     'Target: local\nFramework: Python\nArgumentVector: [$file]\nEnvironmentVariables:\n  STORAGE_KEY: c4nary-storage-key\n  COLOUR: blue\n',
   )
+  const lists = ['requirements.txt', 'envs/environment-gpu.yml', 'aml_config/conda_dependencies.yml', 'pip.conf']
+  const addresses = [
+    '- --extra-index-url https://me:c4nary-pw@h/simple',
+    '- --find-links=https://h/links?job=build&private_token=c4nary-token',
+    '- a @ https://h/a.whl?sv=1&sig=c4nary-sig',
+    '- https://h/t/c4nary-channel/team',
+    '- --proxy me:c4nary-proxy@h:3128',
+    '- https://me:${NAME}@h/simple',
+    '- numpy',
+  ].join('\n')
+  for (const name of lists) project.write(name, name.startsWith('aml_config') ? `channels:\n${addresses}\n` : `${addresses}\n`)
   const id = await submit(project, 'train.py')
   const { exitCode, stdout } = await project.errand('experiment', 'diagnostics', '-r', id, '-t', 'local')
   expect([exitCode, stdout]).toEqual([0, expect.stringContaining('diagnostics.zip')])
@@ -116,6 +127,11 @@ it('diagnostics packs request, status, logs and project below the id of the run,
   })
   expect(files[`${id}/project/aml_config/gpu.compute`]).toBe('type: remote\naddress: gpu\nusername: ann\npassword: ***\n')
   expect(Object.values(files).filter((text) => text.includes('c4nary'))).toEqual([])
+  for (const name of lists) {
+    const shown = files[`${id}/project/${name}`] ?? ''
+    for (const kept of ['https://***@h/simple', 'job=build&private_token=***', 'a.whl?***', 'https://me:${NAME}@h/simple', 'numpy'])
+      expect(shown).toContain(kept)
+  }
 })
 
 it('diagnostics goes where it is told, into a folder that is there and a file that ends in .zip', async () => {

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { errorMessage } from '../errors.ts'
 import { type RunRecord, artifactNames, readArtifact, recordFor } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
+import { hideCredentials } from '../project/credentials.ts'
 import { looksLikeSecret, maskLine } from '../project/secret-text.ts'
 import type { Snapshot } from '../request.ts'
 import { loadSnapshot, objectPath, openObject } from '../snapshot/index.ts'
@@ -48,14 +49,22 @@ async function* projectEntries(context: RunContext, snapshot: Snapshot): AsyncGe
     if (missing.includes(entry)) continue
     const path = `project/${entry.path}`
     const open = () => openObject(directory, entry.digest)
-    if (!isConfiguration(entry.path)) yield { path, executable: entry.executable, open }
-    else yield text(path, (await buffer(open())).toString('utf8').split('\n').map(maskLine).join('\n'))
+    const mask = isConfiguration(entry.path) ? maskLine : listsPackages(entry.path) ? hideCredentials : undefined
+    if (mask === undefined) yield { path, executable: entry.executable, open }
+    else yield text(path, (await buffer(open())).toString('utf8').split('\n').map(mask).join('\n'))
   }
 }
 
 /** Files in which people write passwords. */
 function isConfiguration(path: string): boolean {
   return /\.(compute|runconfig|env)$|^(aml_config|\.azureml)\/[^/]+\.(ya?ml|json)$/.test(path)
+}
+
+/** Files in which addresses of indexes and channels stand, wherever in the project. */
+function listsPackages(path: string): boolean {
+  return /(^|\/)([^/]*requirements[^/]*\.txt|[^/]*constraints[^/]*\.txt|pyproject\.toml|uv\.lock|pip\.conf|[^/]*(conda|environment)[^/]*\.ya?ml|\.condarc)$/i.test(
+    path,
+  )
 }
 
 function outputsText({ history }: RunContext, run: RunRecord): string {
