@@ -1,4 +1,4 @@
-import type { RunRequest } from '@errand/core'
+import { type RunRequest, gatherSpark } from '@errand/core'
 import type { BatchRequest } from '@errand/livy'
 import type { ClusterConfig } from './target.ts'
 import { type UnpackedEnvironment, batchEnvironment } from './unpacked-environment.ts'
@@ -27,28 +27,25 @@ export function batchRequest(
   request: RunRequest,
   { home, agent, environment }: { readonly home: string; readonly agent: string; readonly environment: UnpackedEnvironment | undefined },
 ): BatchRequest {
-  const { spark } = request
+  const { configuration, repositories, packages } = gatherSpark(request.spark ?? { configuration: {}, repositories: [], packages: [] })
   const unpacked = environment && batchEnvironment(withoutThoseOfRun(environment, request), config.yarnDeployMode)
   const list = (name: string, values: readonly string[]) => (values.length === 0 ? {} : { [name]: values.join(',') })
-  const tags = [spark?.configuration['spark.yarn.tags'], tagOf(request.runId)].filter((tag) => tag !== undefined)
+  const tags = [configuration['spark.yarn.tags'], tagOf(request.runId)].filter((tag) => tag !== undefined)
   return {
     file: `${home}/agent/${agent}/errand_agent_driver.py`,
     name: request.runId,
     args: [home, request.runId, agent],
     ...(unpacked === undefined ? {} : { archives: unpacked.archives }),
-    ...sizes(config),
+    ...sizes(config, configuration),
     conf: {
       // A second attempt would find the run claimed.
       'spark.yarn.maxAppAttempts': '1',
       ...(config.yarnDeployMode === 'client' ? { 'spark.submit.deployMode': 'client' } : {}),
-      ...list(
-        'spark.jars.packages',
-        (spark?.packages ?? []).map(({ group, artifact, version }) => `${group}:${artifact}:${version}`),
-      ),
-      ...list('spark.jars.repositories', spark?.repositories ?? []),
       ...quickClosing,
       ...longestAnswer,
-      ...spark?.configuration,
+      ...configuration,
+      ...list('spark.jars.packages', packages),
+      ...list('spark.jars.repositories', repositories),
       ...unpacked?.conf,
       'spark.yarn.tags': tags.join(','),
       [markOf(request.runId)]: 'true',
@@ -64,8 +61,22 @@ function withoutThoseOfRun(environment: UnpackedEnvironment, { variables, secret
   return { ...environment, variables: Object.fromEntries(Object.entries(environment.variables).filter(([name]) => !own.has(name))) }
 }
 
-function sizes(config: ClusterConfig): Partial<BatchRequest> {
-  const { proxyUser, queue, driverMemory, driverCores, executorMemory, executorCores, numExecutors } = config
-  const given = { proxyUser, queue, driverMemory, driverCores, executorMemory, executorCores, numExecutors }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+/** Sizes that Livy has fields for, and what Spark calls them. */
+const sizeKeys = {
+  queue: 'spark.yarn.queue',
+  driverMemory: 'spark.driver.memory',
+  driverCores: 'spark.driver.cores',
+  executorMemory: 'spark.executor.memory',
+  executorCores: 'spark.executor.cores',
+  numExecutors: 'spark.executor.instances',
+} as const
+
+/** Livy puts its fields above `conf`: one that the project's Spark file sets as well is left to that. */
+function sizes(config: ClusterConfig, configuration: Readonly<Record<string, string>>): Partial<BatchRequest> {
+  const { proxyUser } = config
+  const given = Object.entries(sizeKeys).map(([name, key]) => [
+    name,
+    key in configuration ? undefined : config[name as keyof typeof sizeKeys],
+  ])
+  return Object.fromEntries([['proxyUser', proxyUser], ...given].filter(([, value]) => value !== undefined))
 }

@@ -24,7 +24,7 @@ export async function* checkCluster(
   let cluster: Cluster | undefined
   const way = await found('way', async () => {
     cluster = await open()
-    return `${cluster.name} is reached${cluster.headNode === undefined ? '' : ' through its head node'}`
+    return cluster.headNode === undefined ? `${cluster.name}, without a head node` : `${cluster.name} is reached through its head node`
   })
   yield way
   if (cluster === undefined) return

@@ -28,6 +28,7 @@ from pyspark.sql import SparkSession
 from azureml.logging import get_azureml_logger
 print('arguments', sys.argv, os.environ['EXTRA'], os.environ['AZUREML_TARGET_TYPE'])
 session = SparkSession.builder.getOrCreate()
+print('of', session.sparkContext.appName)
 words = session.sparkContext.textFile('data/words.txt').flatMap(lambda line: line.split())
 counts = dict(words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b).collect())
 print('counts', sorted(counts.items()))
@@ -124,12 +125,16 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
   it('runs an unchanged PySpark script: output, metric, files of the driver and of Spark', async () => {
     await using client = direct()
     const files = { 'main.py': wordCount, 'data/words.txt': 'a b a\nc a b\n', 'Grüße: nicht für Hadoop.txt': 'x' }
-    const request = await client.request(files, { arguments: ['FULL', 'two words'], variables: { EXTRA: 'blue' } })
+    const request = await client.request(files, {
+      arguments: ['FULL', 'two words'],
+      variables: { EXTRA: 'blue' },
+      spark: { configuration: { 'spark.app.name': 'Count of words' }, repositories: [], packages: [] },
+    })
     const reference = await client.submit(request)
     const { stdout, status, metrics } = await follow(client.target, reference)
     expect(status).toMatchObject({ state: 'completed' })
     expect(stdout).toBe(
-      "arguments ['main.py', 'FULL', 'two words'] blue cluster\ncounts [('a', 3), ('b', 2), ('c', 1)]\nin an executor ['blue']\n",
+      "arguments ['main.py', 'FULL', 'two words'] blue cluster\nof Count of words\ncounts [('a', 3), ('b', 2), ('c', 1)]\nin an executor ['blue']\n",
     )
     expect(metrics).toEqual({ Words: 6 })
     await using handle = await client.target.attach(reference, options)

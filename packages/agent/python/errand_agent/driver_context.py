@@ -15,6 +15,10 @@ def prepare(gateway, storage, request, secrets, folder):
     # No folder there: what logs a value in an executor is told where to log instead.
     system.setProperty('spark.executorEnv.ERRAND_RUN_FOLDER', 'in the driver')
     ship_library(gateway.jvm, folder)
+    name = ((request.get('spark') or {}).get('configuration') or {}).get('spark.app.name')
+    if name:
+        # YARN has the run's id, which Livy puts above.
+        system.setProperty('spark.app.name', name)
     storage.make_folder('work/outputs')
     # The JVM keeps one object for the file system: Spark meets this very one.
     storage.files.setWorkingDirectory(storage.path('work'))
