@@ -110,9 +110,10 @@ export function startLine(command: readonly string[], options: StartLineOptions)
   return steps.join('; ')
 }
 
-/** It is one already when it was read from there, and there is nowhere to keep it before the folder was made. */
+/** Only another line than the one that is there already, and there is nowhere to keep it before the folder was made. */
 const keep = (file: string): string =>
-  `[ "$errand_line" = "$errand_ahead" ] || (umask 077; printf '%s\\n' "$errand_line" >"${file}.$$" && mv -f "${file}.$$" "${file}" || rm -f "${file}.$$") 2>/dev/null`
+  `[ "$errand_line" = "$errand_ahead" ] || { IFS= read -r errand_ahead <"${file}"; [ "$errand_line" = "$errand_ahead" ]; } 2>/dev/null || ` +
+  `(umask 077; printf '%s\\n' "$errand_line" >"${file}.$$" && mv -f "${file}.$$" "${file}" || rm -f "${file}.$$") 2>/dev/null`
 
 function isThere(program: string): string {
   const word = quote(program)

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { type Sshd, sshdProblem, startSshd } from '@errand/testkit/servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SshHost } from '../src/index.ts'
@@ -86,6 +86,20 @@ describe.skipIf(problem)(`a program that is started with the login${problem ? ` 
     await using host = await openTestHost(server, { ahead })
     expect((await host.run(['echo', 'plain'], { signal })).stdout.toString()).toBe('plain\n')
     expect(await outside.file()).toBe('total 0\n')
+  })
+
+  it('is not kept again when it is kept', async () => {
+    await using server = await startSshd()
+    await using outside = await look(server)
+    const kept = () => statSync(`${outside.host.home}/ahead-test/line`, { bigint: true }).mtimeNs
+    await using first = await openTestHost(server, { ahead })
+    await talk(first, 'one')
+    const before = kept()
+    await talk(first, 'again')
+    await using second = await openTestHost(server, { ahead })
+    expect((await second.run(['echo', 'plain'], { signal })).stdout.toString()).toBe('plain\n')
+    await talk(second, 'two')
+    expect(kept()).toBe(before)
   })
 
   it('is missing now, or what the file holds is no program at all', async () => {
