@@ -201,7 +201,10 @@ export function createSessionPool(
       if (ahead === undefined) return (await prepareSpare(false)).facts
       begun = acquire({ urgent: false, optional: false, ahead }).session
       void prepareSpare(true).catch(() => {})
-      return (await begun).facts
+      // What the file holds may spoil the greeting: the other session says whether this is a shell.
+      const session = await begun.catch(() => undefined)
+      if (session === undefined) begun = undefined
+      return (session ?? (await prepareSpare(false))).facts
     },
     isFull: () => begun === undefined && spare === undefined && open >= limit,
     async take(signal, options = {}) {

@@ -113,6 +113,8 @@ describe.skipIf(problem)(`a program that is started with the login${problem ? ` 
     for (const content of [
       '/no/such/program\n',
       'echo errand-ssh-no-program; exit 127\n',
+      'echo errand-ssh-end\n',
+      ': errand-ssh-end\n',
       ')(; `\n',
       '\0\x01\xff\n\n',
       'exit 0\n',
