@@ -101,7 +101,10 @@ describe('history list', () => {
     expect((await project.errand('history', 'list', '--parent', 'last')).stdout).toBe('[]\n')
     recordRun(project)
     const none = await project.errand('history', 'list', '--parent', 'last')
-    expect([none.exitCode, none.stderr]).toEqual([1, 'ERROR: The history of this project has no sweeps yet.\nerrand history list\n'])
+    expect([none.exitCode, none.stderr]).toEqual([
+      1,
+      'ERROR: The history of this project has no sweeps yet.\nBegin one: errand sweep -c local SCRIPT --each NAME=VALUE,VALUE\n',
+    ])
     const sweep = recordRun(project, { run: { kind: 'sweep' } })
     const children = [1, 2].map(() => recordRun(project, { run: { parent: sweep.id } }).id)
     recordRun(project)
