@@ -2,9 +2,9 @@
 import re
 
 LOGIN = re.compile(
-    r'(ssh)?(://|--proxy[=\s]+[\'"]?(?!\S*://))((?:[^\s/?#]+|[^\s/?#:@]+:(?!\d*(?:[/?#]|$))[^\s@]+)@)', re.IGNORECASE)
-TOKEN = re.compile(r'(://\S*?/t/)([^/\s]+)(?=/)')
-QUERY = re.compile(r'(://[^\s?#]*\?)([^\s#]*[^\s#\'"`<>,;()\[\]])')
+    r'(ssh)?(://|--proxy[=\s]+[\'"]?(?!\S{0,9}://))((?:[^\s/?#]{1,2000}|[^\s/?#:@]{1,500}:(?!\d*(?:[/?#]|$))[^\s@]{1,2000})@)', re.IGNORECASE)
+TOKEN = re.compile(r'(://\S{0,1000}?/t/)([^/\s]+)(?=/)')
+QUERY = re.compile(r'(://[^\s?#]{0,2000}\?)([^\s#]*[^\s#\'"`<>,;()\[\]])')
 SECRET = re.compile(
     r'(?:^|[-_.])(?:sig|key|auth|credential)=|(?:token|secret|password|passwd|signature|apikey|accesskey)=', re.IGNORECASE)
 SIGNATURE = re.compile(r'(?:sig|(?:x-(?:amz|goog)-)?signature)=', re.IGNORECASE)

@@ -8,10 +8,11 @@ export interface Credential {
   readonly text: string
 }
 
+// No part is looked for further than addresses are long: a line of thousands of addresses would take minutes.
 /** A password may have every character but a blank, also `/`, `?` and `#` where no port can be meant. pip takes a proxy without `http://`. */
-const logins = /(ssh)?(:\/\/|--proxy[=\s]+['"]?(?!\S*:\/\/))((?:[^\s/?#]+|[^\s/?#:@]+:(?!\d*(?:[/?#]|$))[^\s@]+)@)/gi
-const tokens = /(:\/\/\S*?\/t\/)([^/\s]+)(?=\/)/g
-const queries = /(:\/\/[^\s?#]*\?)([^\s#]*[^\s#'"`<>,;()[\]])/g
+const logins = /(ssh)?(:\/\/|--proxy[=\s]+['"]?(?!\S{0,9}:\/\/))((?:[^\s/?#]{1,2000}|[^\s/?#:@]{1,500}:(?!\d*(?:[/?#]|$))[^\s@]{1,2000})@)/gi
+const tokens = /(:\/\/\S{0,1000}?\/t\/)([^/\s]+)(?=\/)/g
+const queries = /(:\/\/[^\s?#]{0,2000}\?)([^\s#]*[^\s#'"`<>,;()[\]])/g
 
 /** Names of parameters whose value is a credential. `place_credentials.py` knows them too. */
 const secret = /(?:^|[-_.])(?:sig|key|auth|credential)=|(?:token|secret|password|passwd|signature|apikey|accesskey)=/i
