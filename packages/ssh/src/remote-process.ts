@@ -1,7 +1,8 @@
 import type { ClientChannel } from 'ssh2'
 import type { Exit, HostProcess, RunOptions } from '@errand/core'
 import { startFailure, startLine, startedEnd } from './remote-shell.ts'
-import type { Session, SessionPool } from './sessions.ts'
+import type { Session } from './session.ts'
+import type { SessionPool } from './sessions.ts'
 import { chunksOf, concatenate, readUntil, writableOf } from './streams.ts'
 
 export interface ProcessPlace {
