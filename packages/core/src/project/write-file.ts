@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { ErrandError, errorCode } from '../errors.ts'
 import { reasonOf } from './make-folder.ts'
@@ -8,9 +9,9 @@ import { reasonOf } from './make-folder.ts'
  */
 export async function writeWhole(path: string, text: string, { replace }: { readonly replace: boolean }): Promise<boolean> {
   const present = replace ? await realpath(path).catch(() => undefined) : undefined
-  const written = present === undefined ? path : `${present}.new`
+  const written = present === undefined ? path : `${present}.${randomUUID()}`
   try {
-    await writeFile(written, text, present === undefined ? { flag: 'wx' } : { mode: (await stat(present)).mode })
+    await writeFile(written, text, { flag: 'wx', ...(present !== undefined && { mode: (await stat(present)).mode }) })
     if (present !== undefined) await rename(written, present)
     return true
   } catch (error) {
