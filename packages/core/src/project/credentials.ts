@@ -10,7 +10,8 @@ export interface Credential {
 
 // No part is looked for further than addresses are long: a line of thousands of addresses would take minutes.
 /** A password may have every character but a blank, also `/`, `?` and `#` where no port can be meant. pip takes a proxy without `http://`. */
-const logins = /(ssh)?(:\/\/|--proxy[=\s]+['"]?(?!\S{0,9}:\/\/))((?:[^\s/?#]{1,2000}|[^\s/?#:@]{1,500}:(?!\d*(?:[/?#]|$))[^\s@]{1,2000})@)/gi
+const logins =
+  /(ssh)?(:\/\/|--proxy[=\s]+['"]?(?!\S{0,9}:\/\/))((?:[^\s/?#]{1,2000}|[^\s/?#:@]{1,500}:(?!\d*(?:[/?#]|$))[^\s@]{1,2000})@)/gi
 const tokens = /(:\/\/\S{0,1000}?\/t\/)([^/\s]+)(?=\/)/g
 const queries = /(:\/\/[^\s?#]{0,2000}\?)([^\s#]*[^\s#'"`<>,;()[\]])/g
 
