@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/longest-first.ts'
 
 /** What is slow runs only under `./check --all`, which sets ERRAND_CHECK=all. */
 const slow = process.env['ERRAND_CHECK'] === 'all' ? [] : ['**/*.slow.test.ts']
@@ -12,6 +13,7 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     globalSetup: ['test/old-folders.ts'],
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     // Most tests wait for processes: more of them than there are cores keep the cores busy.
     maxWorkers: 4,
     maxConcurrency: 3,

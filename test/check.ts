@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { bringCheckParts } from './servers/parts.ts'
 
 /** `./check`: runs every step, says of each how it went, and ends with the line `N passed, N failed`. */
@@ -10,6 +10,20 @@ interface Outcome {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** What failed, a line each: who sees only the end of a long log has to find it there. */
+  readonly failures: readonly string[]
+}
+
+/** The part of vitest's JSON report that is read here. */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
 }
 
 interface Step {
@@ -36,17 +50,17 @@ const steps: readonly Step[] = [
 ]
 
 function countTests(exitCode: number): Outcome {
-  // Without a report the runner itself could not start.
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 }
-  const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8')) as {
-    numPassedTests: number
-    numFailedTests: number
-    numPendingTests: number
-    numFailedTestSuites: number
-  }
-  // A file that could not be loaded has failed without a failed test in it.
-  const failed = Math.max(numFailedTests, numFailedTestSuites > 0 && numFailedTests === 0 ? numFailedTestSuites : 0, exitCode === 0 ? 0 : 1)
-  return { passed: numPassedTests, failed, skipped: numPendingTests }
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, failures: ['the test runner did not start'] }
+  const { numPassedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  const failures = testResults.filter(({ status }) => status === 'failed').flatMap(failuresOf)
+  if (failures.length === 0 && exitCode !== 0) failures.push(`the test runner ended with ${exitCode}`)
+  return { passed: numPassedTests, failed: failures.length, skipped: numPendingTests, failures }
+}
+
+function failuresOf({ name, assertionResults }: Report['testResults'][number]): string[] {
+  const file = relative(process.cwd(), name)
+  const failed = assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => `${file}: ${fullName}`)
+  return failed.length > 0 ? failed : [`${file} could not be run to its end`]
 }
 
 function run(command: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -61,16 +75,24 @@ function run(command: readonly string[], environment: NodeJS.ProcessEnv): Promis
 const parts = await bringCheckParts({ all })
 const environment = { ...process.env, ...parts, ...(all ? { ERRAND_CHECK: 'all' } : {}) }
 const total = { passed: 0, failed: 0, skipped: 0 }
+const failures: string[] = []
 for (const step of steps) {
   const began = performance.now()
   process.stdout.write(`\n== ${step.name}\n`)
   const exitCode = await run(step.command, environment)
-  const outcome = step.count?.(exitCode) ?? { passed: exitCode === 0 ? 1 : 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 }
+  const outcome = step.count?.(exitCode) ?? {
+    passed: exitCode === 0 ? 1 : 0,
+    failed: exitCode === 0 ? 0 : 1,
+    skipped: 0,
+    failures: exitCode === 0 ? [] : [step.name],
+  }
   total.passed += outcome.passed
   total.failed += outcome.failed
   total.skipped += outcome.skipped
+  failures.push(...outcome.failures)
   process.stdout.write(`== ${step.name}: ${exitCode === 0 ? 'ok' : 'FAILED'} in ${Math.round((performance.now() - began) / 1000)} s\n`)
 }
 rmSync(folder, { recursive: true, force: true })
-process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`)
+process.stdout.write(`\n${failures.map((failure) => `failed: ${failure}\n`).join('')}`)
+process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`)
 process.exitCode = total.failed === 0 ? 0 : 1
