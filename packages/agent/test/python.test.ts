@@ -14,7 +14,7 @@ interface Interpreter {
   readonly version: string
 }
 
-/** Every Python of this machine that the agent has to run on, each once. */
+/** Of every minor version that the agent has to run on the first Python of this machine, that of the PATH first. */
 function findInterpreters(): readonly Interpreter[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const candidates = [
@@ -22,20 +22,30 @@ function findInterpreters(): readonly Interpreter[] {
     ...globSync(join(homedir(), '.pyenv/versions/*/bin/python')),
     ...globSync('/usr/bin/python3{,.[0-9],.[0-9][0-9]}'),
   ]
-  const found = new Map<string, Interpreter>()
+  const found = new Map<number, Interpreter>()
   for (const path of candidates) {
     const ask = 'import sys; print(sys.executable); print("%d.%d.%d" % sys.version_info[:3])'
     const [executable, version] = spawnSync(path, ['-S', '-c', ask], { encoding: 'utf8', timeout: minute }).stdout?.split('\n') ?? []
     if (executable === undefined || version === undefined || !existsSync(executable) || !isRecentEnough(version)) continue
-    const real = realpathSync(executable)
-    if (!found.has(real)) found.set(real, { path: real, version })
+    const minor = minorOf(version)
+    if (!found.has(minor)) found.set(minor, { path: realpathSync(executable), version })
   }
   return [...found.values()]
 }
 
 function isRecentEnough(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major === oldest[0] && minor >= oldest[1]
+  return version.startsWith(`${oldest[0]}.`) && minorOf(version) >= oldest[1]
+}
+
+function minorOf(version: string): number {
+  return Number(version.split('.')[1])
+}
+
+/** All of them in `./check --all`; else the first, the oldest and the newest, where a difference shows first. */
+function chooseInterpreters(): readonly Interpreter[] {
+  if (process.env['ERRAND_CHECK'] === 'all') return interpreters
+  const byAge = interpreters.toSorted((one, other) => minorOf(one.version) - minorOf(other.version))
+  return [...new Set([...interpreters.slice(0, 1), ...byAge.slice(0, 1), ...byAge.slice(-1)])]
 }
 
 interface Outcome {
@@ -61,7 +71,7 @@ describe('the agent', () => {
 
   // What takes long or much space is run with the first interpreter only.
   // Most of the time is waiting for processes to end: the interpreters wait side by side.
-  it.concurrent.each(interpreters.map((interpreter, index) => ({ ...interpreter, slow: index === 0 ? '1' : '' })))(
+  it.concurrent.each(chooseInterpreters().map((interpreter, index) => ({ ...interpreter, slow: index === 0 ? '1' : '' })))(
     'passes its own tests on Python $version ($path)',
     { timeout: 29 * minute },
     async ({ path, slow }) => {
@@ -71,7 +81,7 @@ describe('the agent', () => {
   )
 
   it('is written in the grammar of Python 3.5', async () => {
-    const parser = interpreters.find(({ version }) => Number(version.split('.')[1]) >= 8)
+    const parser = interpreters.find(({ version }) => minorOf(version) >= 8)
     expect(parser, 'a Python of 3.8 or newer is needed to read the files with the grammar of 3.5').toBeDefined()
     const check = 'import ast, sys\nfor name in sys.argv[1:]: ast.parse(open(name, encoding="utf-8").read(), name, feature_version=(3, 5))'
     const { failed, output } = await run(parser?.path ?? 'python3', ['-c', check, ...files])
