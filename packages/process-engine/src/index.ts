@@ -1,5 +1,5 @@
 export { type OpenedOnce, cancelGrace, openOnce } from '@errand/agent'
 export { type EnvironmentSettings, environmentSettings } from './environment-settings.ts'
 export { defaultPythons } from './interpreter.ts'
-export { type ProcessPlace, createProcessTarget } from './process-target.ts'
+export { type ProcessPlace, type ReachOptions, createProcessTarget } from './process-target.ts'
 export { spaceWarning } from './space-warning.ts'

@@ -45,6 +45,12 @@ export interface ProcessPlace extends Pick<EnvironmentPlace, 'provider' | 'progr
   readonly grace?: number
 }
 
+/** How a place is reached. */
+export interface ReachOptions extends CallOptions {
+  /** It is only looked at: reaching it must leave nothing there, and start nothing that might. */
+  readonly looksOnly?: boolean
+}
+
 /** A place and the agent that answers there. */
 interface RunningPlace extends AsyncDisposable {
   readonly place: ProcessPlace
@@ -58,9 +64,9 @@ interface RunningPlace extends AsyncDisposable {
  */
 export function createProcessTarget(
   context: TargetContext<unknown>,
-  given: ProcessPlace | ((options: CallOptions) => Promise<ProcessPlace>),
+  given: ProcessPlace | ((options: ReachOptions) => Promise<ProcessPlace>),
 ): Target {
-  const placeOf = async (options: CallOptions): Promise<ProcessPlace> => (typeof given === 'function' ? given(options) : given)
+  const placeOf = async (options: ReachOptions): Promise<ProcessPlace> => (typeof given === 'function' ? given(options) : given)
   const opening = openOnce(async (options): Promise<RunningPlace> => {
     const place = await placeOf(options)
     const agent = await openAgent({ ...place, signal: options.signal, report: (message) => options.report({ message }) })
@@ -73,7 +79,7 @@ export function createProcessTarget(
   return {
     check: (options) => check(agent, options),
     async plan(request, options) {
-      const place = await placeOf(options)
+      const place = await placeOf({ ...options, looksOnly: true })
       await using look = await lookAtPlace(place, options)
       return await planProcess(place, request, look, options)
     },

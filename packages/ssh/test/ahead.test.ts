@@ -164,17 +164,28 @@ describe.skipIf(problem)(`a program that is started with the login${problem ? ` 
     expect(await textOf(child.stdout)).toBe(`it's\ntwo\n`)
   })
 
-  it('leaves nothing behind where its line can not be kept', async () => {
+  it('is not what another user has put there, and leaves nothing behind where its line can not be kept', async () => {
     await using server = await startSshd()
     await using outside = await look(server)
     const folder = `${outside.host.home}/ahead-test`
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    await outside.host.writeFile(`${folder}/line`, Buffer.from('exit 0\n'))
+    await outside.host.writeFile(`${folder}/line`, `touch ${folder}/harm\n`)
     for (const path of [folder, `${folder}/line`]) chownSync(path, 0, 0)
     chmodSync(`${folder}/line`, 0o644)
     chmodSync(folder, 0o1777)
     await using host = await openTestHost(server, { ahead })
     expect(await talk(host, 'one')).toBe(`it's\none\n`)
-    expect(await outside.file()).toMatch(/^exit 0\ntotal .*\n.* line\n$/)
+    expect(await outside.file()).toMatch(/^touch .*\ntotal .*\n.* line\n$/)
+  })
+
+  it('is not what a link leads to, which is replaced', async () => {
+    await using server = await startSshd()
+    await using outside = await look(server)
+    const folder = `${outside.host.home}/ahead-test`
+    await outside.host.writeFile(`${folder}/script`, `touch ${folder}/harm\n`)
+    await outside.host.run(['ln', '-s', 'script', `${folder}/line`], { signal })
+    await using host = await openTestHost(server, { ahead })
+    expect(await talk(host, 'one')).toBe(`it's\none\n`)
+    expect(await outside.file()).toMatch(/'ahead[.]test-[0-9]+'\ntouch .*\ntotal .*\n-rw------- .* line\n.* script\n$/)
   })
 })

@@ -1,5 +1,13 @@
-import type { CallOptions, Target, TargetContext, TargetImplementation } from '@errand/core'
-import { type ProcessPlace, cancelGrace, createProcessTarget, defaultPythons, environmentSettings, openOnce } from '@errand/process-engine'
+import type { Target, TargetContext, TargetImplementation } from '@errand/core'
+import {
+  type ProcessPlace,
+  type ReachOptions,
+  cancelGrace,
+  createProcessTarget,
+  defaultPythons,
+  environmentSettings,
+  openOnce,
+} from '@errand/process-engine'
 import { attachMachine } from '@errand/ssh'
 import { checkRemote } from './check.ts'
 import { type Reached, reach } from './reach.ts'
@@ -13,8 +21,8 @@ export const attach: NonNullable<TargetImplementation<RemoteConfig>['attach']> =
  */
 export function createTarget(context: TargetContext<RemoteConfig>): Target {
   const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
-  const reached = openOnce(async (options: CallOptions) => reach(context, options))
-  const place = async (options: CallOptions): Promise<ProcessPlace> => {
+  const reached = openOnce(async (options: ReachOptions) => reach(context, options))
+  const place = async (options: ReachOptions): Promise<ProcessPlace> => {
     const there = await reached.get(options)
     return { ...placeOf(context.config, there), ...(grace === undefined ? {} : { grace }) }
   }

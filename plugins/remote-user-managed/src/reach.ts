@@ -1,4 +1,5 @@
-import type { CallOptions, TargetContext } from '@errand/core'
+import type { TargetContext } from '@errand/core'
+import type { ReachOptions } from '@errand/process-engine'
 import { type SshHost, openSshHost, sshOptions } from '@errand/ssh'
 import type { RemoteConfig } from './target.ts'
 
@@ -10,10 +11,10 @@ export interface Reached extends AsyncDisposable {
 }
 
 /** Logs in and learns where things are there. Errors: those of `openSshHost`. */
-export async function reach(context: TargetContext<RemoteConfig>, options: CallOptions): Promise<Reached> {
+export async function reach(context: TargetContext<RemoteConfig>, options: ReachOptions): Promise<Reached> {
   const variables = ['ERRAND_HOME', 'VIRTUAL_ENV', 'CONDA_PREFIX']
-  const ahead = '${ERRAND_HOME:-$HOME/.errand}/ahead'
-  const host = await openSshHost({ ...sshOptions(context), variables, ahead, signal: options.signal })
+  const begins = options.looksOnly === true ? {} : { ahead: '${ERRAND_HOME:-$HOME/.errand}/ahead' }
+  const host = await openSshHost({ ...sshOptions(context), variables, ...begins, signal: options.signal })
   const home = host.variables['ERRAND_HOME'] ?? `${host.home}/.errand`
   return { host, home, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() }
 }
