@@ -6,13 +6,27 @@ export TURBO_TELEMETRY_DISABLED=1
 
 say() { printf 'errand: %s\n' "$*" >&2; }
 
-# Says what is done, keeps the output of the tool quiet, shows it when the tool fails.
+# Keeps the output of a tool quiet, and shows it when the tool fails.
 quietly() {
   output=$toolchain/last-step.log
-  "$@" >"$output" 2>&1 && return
+  dots=
+  if [ -t 2 ]; then dots & dots=$!; fi
+  "$@" >"$output" 2>&1
+  failed=$?
+  if [ -n "$dots" ]; then
+    kill "$dots"
+    wait "$dots" 2>/dev/null
+    printf '\r\033[K' >&2
+  fi
+  [ "$failed" -eq 0 ] && return
   say "this failed: $*"
   cat "$output" >&2
   return 1
+}
+
+# A sign of life on a terminal, as long as this shell lives: what runs beside it does not hear Ctrl-C.
+dots() {
+  while sleep 2 && kill -0 $$ 2>/dev/null; do printf . >&2; done
 }
 
 # Source files and folders (for deleted files) that are newer than a file, and whatever else find is told.
