@@ -4,11 +4,13 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { errorCode } from '../errors.ts'
 import type { SnapshotFile } from '../request.ts'
+import { findFiles } from './find-files.ts'
 import { digestOf } from './manifest.ts'
 import { pace } from './pace.ts'
 import { unreadableFiles } from './refusals.ts'
 import { readStatCache } from './stat-cache.ts'
-import { type SnapshotOptions, type TakenSnapshot, describe, entriesOf, findFiles } from './take-snapshot.ts'
+import type { SnapshotOptions } from './take-snapshot.ts'
+import { type TakenSnapshot, describe, entriesOf } from './taken-snapshot.ts'
 
 /**
  * The snapshot that `takeSnapshot` would take now, without storing anything: for a plan, also of a project that may not be written.
