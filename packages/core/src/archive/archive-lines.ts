@@ -5,7 +5,8 @@ import type { ImportedRun } from '../history/index.ts'
 import { logStreams, type LogStream } from '../log-record.ts'
 import type { Snapshot } from '../request.ts'
 import { isSnapshotDigest } from '../snapshot/index.ts'
-import { isRunId, isTime, type JsonObject, runProblem } from './archived-run.ts'
+import type { JsonObject } from '../json-object.ts'
+import { isRunId, isTime, runProblem } from './archived-run.ts'
 import { archiveVersion } from './export-lines.ts'
 
 /** A line of `history.jsonl`, checked. */

@@ -1,7 +1,6 @@
 import { type ImportedRun, type Metric, type RunKind, runStates, type Tag } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
-
-export type JsonObject = { readonly [key: string]: JsonValue }
+import { isObject, type JsonObject } from '../json-object.ts'
 
 type Check = (value: JsonValue | undefined) => boolean
 
@@ -24,7 +23,8 @@ const orAbsent =
 const isListOf =
   (fields: Readonly<Record<string, Check>>): Check =>
   (value) =>
-    Array.isArray(value) && value.every((item) => isObject(item) && Object.entries(fields).every(([key, check]) => check(item[key])))
+    Array.isArray(value) &&
+    value.every((item: JsonValue) => isObject(item) && Object.entries(fields).every(([key, check]) => check(item[key])))
 
 /** Names become folders and file names. */
 export function isRunId(value: JsonValue | undefined): value is string {
@@ -92,8 +92,4 @@ export function runProblem(run: JsonObject): string | undefined {
 
 function isInside(path: string): boolean {
   return !path.startsWith('/') && !/^[A-Za-z]:|\\/u.test(path) && path.split('/').every((part) => !['', '.', '..'].includes(part))
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type History, microsecondsOf, plainNumbers, recordFor, type RunRecord } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
+import { isObject, type JsonObject } from '../json-object.ts'
 import type { EnvironmentLock } from '../request.ts'
 import { checkFiles, codeDifference, type CodeOptions } from './code-difference.ts'
 import type { ComparedRun, MetricDifference, PackageDifference, RunDifferences } from './comparison.ts'
@@ -12,8 +13,6 @@ export interface CompareOptions {
   /** Look at these files of the runs alone. */
   readonly files?: readonly string[]
 }
-
-type JsonObject = { readonly [key: string]: JsonValue }
 
 /**
  * The runs in the order in which they are named, each from the second on with what it has that the first has not. Error:
@@ -37,7 +36,7 @@ async function differencesOf(
   options: CompareOptions,
   now: Date,
 ): Promise<RunDifferences> {
-  const requests = [requestOf(before.run), requestOf(after.run)] as const
+  const requests = [objectOf(before.run.request), objectOf(after.run.request)] as const
   return {
     against: before.run.id,
     code: await codeDifference(history.directory, before.run, after.run, {
@@ -64,10 +63,6 @@ async function differ(state: string): Promise<NonNullable<CodeOptions['diff']>> 
   return async (before, after) => unifiedDiff(state, before, after)
 }
 
-function requestOf({ request }: RunRecord): JsonObject {
-  return typeof request === 'object' && request !== null && !Array.isArray(request) ? (request as JsonObject) : {}
-}
-
 /** What is compared elsewhere, or differs always. */
 const otherKeys = new Set([
   'runId',
@@ -86,7 +81,7 @@ const otherKeys = new Set([
 ])
 
 function configurationOf(run: RunRecord): JsonObject {
-  const rest = Object.entries(requestOf(run)).filter(([key]) => !otherKeys.has(key))
+  const rest = Object.entries(objectOf(run.request)).filter(([key]) => !otherKeys.has(key))
   return {
     runConfiguration: run.runConfiguration,
     target: { name: run.target.name, type: run.target.type, ...objectOf(run.target.config) },
@@ -94,13 +89,13 @@ function configurationOf(run: RunRecord): JsonObject {
   }
 }
 
-function objectOf(value: JsonValue): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return isObject(value) ? value : {}
 }
 
 /** The meaning of the dependency files and not their text: comments and order change nothing. */
 function environmentOf(run: RunRecord): JsonObject {
-  const { environment, spark } = requestOf(run)
+  const { environment, spark } = objectOf(run.request)
   const { text: _text, localFiles, lock: _lock, expects: _expects, ...rest } = objectOf(environment ?? null)
   const local = Array.isArray(localFiles) ? localFiles.map((file: JsonValue) => objectOf(file)) : []
   const files = Object.fromEntries(local.map((file) => [JSON.stringify(file['path'] ?? ''), file['digest'] ?? null]))

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonValue } from '../json.ts'
+import { isObject, type JsonObject } from '../json-object.ts'
 import type { ChangedKey } from './comparison.ts'
 
 /** Keys whose values differ, with dots between the keys of objects inside objects; lists are compared as a whole. */
@@ -12,10 +13,6 @@ export function changedKeys(before: JsonValue | undefined, after: JsonValue | un
   return [{ key, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }]
 }
 
-function own(object: { readonly [key: string]: JsonValue }, name: string): JsonValue | undefined {
+function own(object: JsonObject, name: string): JsonValue | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined
-}
-
-function isObject(value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,10 +1,9 @@
 import type { JsonValue } from '../json.ts'
+import type { JsonObject } from '../json-object.ts'
 import { metricIn } from './metrics-text.ts'
 import { microsecondsOf } from './record-time.ts'
 import { listRowFor } from './record-view.ts'
 import type { RunSummary } from './run-record.ts'
-
-type JsonObject = { readonly [key: string]: JsonValue }
 
 /** A row of `history list` with the run that it shows. The row is made when it is first asked for. */
 export interface ListedRun {

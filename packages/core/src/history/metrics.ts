@@ -1,4 +1,5 @@
 import type { JsonValue } from '../json.ts'
+import { isObject, type JsonObject } from '../json-object.ts'
 import type { HistoryDatabase } from './database.ts'
 import type { Metric, MetricsText } from './run-record.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
@@ -43,8 +44,6 @@ export interface InlinedMetrics {
   readonly clashing?: JsonObject
 }
 
-type JsonObject = { readonly [key: string]: JsonValue }
-
 /** Adds a metric at a position of the run's own count. */
 export function insertMetric(database: HistoryDatabase, run: number, position: number, metric: Metric): void {
   database
@@ -83,7 +82,7 @@ export function inlineMetrics(metrics: readonly Metric[]): InlinedMetrics {
 function joined(same: readonly Metric[]): JsonValue {
   const values = same.map((metric) => plainNumbers(metric.value))
   if (same.length === 1) return values[0] ?? null
-  const parts = values.filter(isObject)
+  const parts = values.filter((value) => isObject(value))
   if (parts.length === same.length && same.every(({ kind }) => kind === 'row' || kind === 'table')) return joinedTable(parts)
   return values.flatMap((value): JsonValue[] => (Array.isArray(value) ? value : [value]))
 }
@@ -112,10 +111,6 @@ export function plainNumbers(value: JsonValue): JsonValue {
   if (!isObject(value)) return value
   if (typeof value['$number'] === 'string' && Object.keys(value).length === 1) return value['$number']
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainNumbers(inner)]))
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Keeps the metrics of an ended run beside its row, so that a list of many runs reads no metric one by one. */

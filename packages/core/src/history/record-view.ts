@@ -1,5 +1,6 @@
 import { ErrandError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
+import type { JsonObject } from '../json-object.ts'
 import { artifactNames } from './artifact-content.ts'
 import { namedLabels } from './labels.ts'
 import { type InlinedMetrics, inlineMetrics } from './metrics.ts'
@@ -7,8 +8,6 @@ import { durationText, microsecondsOf } from './record-time.ts'
 import { runStates } from './stored-value.ts'
 import type { History } from './history.ts'
 import { finalStates, type RunRecord, type RunState, type RunSummary } from './run-record.ts'
-
-type JsonObject = { readonly [key: string]: JsonValue }
 
 /** The word that the original command line has for a state. */
 export const statusWords: Readonly<Record<RunState, string>> = {

@@ -2,6 +2,7 @@ import type { TargetDefinition } from '../target.ts'
 import { ErrandError, errorCode, errorMessage } from '../errors.ts'
 import { readTarget } from './compute.ts'
 import { readCondaDependencies } from './conda-dependencies.ts'
+import { describeTarget } from './describe-target.ts'
 import { type Diagnostic, diagnosticsOf, hasErrors } from './diagnostic.ts'
 import { listConfigurationFiles, listOtherFiles, readProjectFile } from './files.ts'
 import type { DescribeTarget, Project, RunConfiguration, TargetFile } from './model.ts'
@@ -153,12 +154,8 @@ async function lintPlan(
   definition: (type: string) => Promise<TargetDefinition>,
 ): Promise<readonly Diagnostic[]> {
   const describe: DescribeTarget = async (file) => {
-    const { capabilities, runOptions, ...rest } = await definition(file.type)
-    const { config } = await validateTarget(file, { capabilities, ...rest })
-    const userManaged =
-      typeof config === 'object' && config !== null && 'userManagedEnvironment' in config && config['userManagedEnvironment'] === true
-    const able = typeof capabilities === 'function' ? capabilities(config) : capabilities
-    return { capabilities: able, userManaged, ...(runOptions === undefined ? {} : { runOptions }) }
+    const defined = await definition(file.type)
+    return describeTarget(defined, (await validateTarget(file, defined)).config)
   }
   try {
     return (await planPrepare({ ...project, id: '' }, { runConfiguration: configuration.name }, describe)).diagnostics

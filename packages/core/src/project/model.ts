@@ -151,12 +151,16 @@ export type PlannedProject = Project & {
 }
 
 /** What the plan asks of the target's type, answered by the caller, who knows the installed types. */
-export type DescribeTarget = (target: TargetFile) => Promise<{
+export type DescribeTarget = (target: TargetFile) => Promise<TargetDescription>
+
+/** What a target can do with the settings that it has. */
+export interface TargetDescription {
   readonly capabilities: Capabilities
+  /** Its setting `userManagedEnvironment`, where it has one. */
   readonly userManaged: boolean
   /** Of `TargetOptions`; absent: the type takes none. */
   readonly runOptions?: Schema<unknown>
-}>
+}
 
 export interface RunPlan {
   readonly targetFile: TargetFile

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os'
 import { ErrandError } from '../errors.ts'
 import { formatBytes } from '../format-bytes.ts'
 import { type NewRun, type RunRecord, clientOf, gitFacts, thisClient } from '../history/index.ts'
-import { type Diagnostic, type PlanOptions, type RunPlan, diagnosticsOf, planRun, throwErrors } from '../project/index.ts'
+import { type Diagnostic, type PlanOptions, type RunPlan, describeTarget, diagnosticsOf, planRun, throwErrors } from '../project/index.ts'
 import type { RunRequest } from '../request.ts'
 import { type SnapshotOptions, type TakenSnapshot, loadSnapshot, takeSnapshot } from '../snapshot/index.ts'
 import { type ConfiguredTarget, type RunContext, configuredTarget, openTarget, recordedTarget } from './context.ts'
@@ -129,11 +129,7 @@ export async function configuredPlan(
     let configured: ConfiguredTarget | undefined
     const plan = await make(async (file) => {
       configured = await configuredTarget(context, file)
-      const { definition, config } = configured
-      const capabilities = typeof definition.capabilities === 'function' ? definition.capabilities(config) : definition.capabilities
-      const userManaged =
-        typeof config === 'object' && config !== null && 'userManagedEnvironment' in config && config['userManagedEnvironment'] === true
-      return { capabilities, userManaged, ...(definition.runOptions ? { runOptions: definition.runOptions } : {}) }
+      return describeTarget(configured.definition, configured.config)
     })
     throwErrors(plan.diagnostics)
     configured ??= await configuredTarget(context, plan.targetFile)

@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { ErrandError, errorCode } from '../errors.ts'
+import { isObject } from '../json-object.ts'
 import { changeFile, readFileOfOwner } from './owner-file.ts'
 
 export interface SecretName {
@@ -120,26 +121,22 @@ function parseJson(text: string): unknown {
 }
 
 function isDocument(value: unknown): value is Document {
-  if (!isMap(value) || value['version'] !== 1 || !isMap(value['projects'])) return false
+  if (!isObject(value) || value['version'] !== 1 || !isObject(value['projects'])) return false
   return Object.values(value['projects']).every(
-    (project) => isMap(project) && Array.isArray(project['secrets']) && project['secrets'].every(isEntry),
+    (project) => isObject(project) && Array.isArray(project['secrets']) && project['secrets'].every(isEntry),
   )
 }
 
 function isEntry(value: unknown): boolean {
   return (
-    isMap(value) &&
+    isObject(value) &&
     typeof value['name'] === 'string' &&
     [value['target'], value['value']].every((part) => part === undefined || typeof part === 'string')
   )
 }
 
 function hasOtherVersion(value: unknown): boolean {
-  return isMap(value) && typeof value['version'] === 'number' && value['version'] !== 1
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject(value) && typeof value['version'] === 'number' && value['version'] !== 1
 }
 
 /** The user's own folder of errand, outside every project. */
