@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openHistory, snapshotDigest } from '@errand/core/history'
 import { describe, expect, it } from 'vitest'
@@ -7,6 +7,9 @@ import { runIdOf, type TemporaryProject, temporaryProject } from './project.ts'
 const script = `import sys
 import pathlib
 print('first version', sys.argv[1:], sorted(str(path) for path in pathlib.Path('data').rglob('*')), open('data/deep/rows.csv').read())
+# What a run writes into its files must reach no other run.
+with open('data/deep/rows.csv', 'r+') as rows:
+    rows.write('9,9,9,9')
 `
 
 function projectWithRun(): TemporaryProject {
@@ -111,12 +114,24 @@ describe('rerun', () => {
       const prepare = await project.errand('rerun', history.resolve('last', { kind: 'prepare' }).id)
       expect(prepare).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^ERROR: .* is the record of a prepare/) })
     }
-    rmSync(join(project.directory, '.errand/objects'), { recursive: true })
+    const objects = join(project.directory, '.errand/objects')
+    for (const file of readdirSync(objects, { recursive: true, encoding: 'utf8' }).map((name) => join(objects, name))) {
+      if (statSync(file).isFile()) putInPlace(file, readFileSync(file, 'utf8').replaceAll('first version', 'other version'))
+    }
+    const changed = await project.errand('rerun', 'last')
+    expect(changed.stderr).toMatch(/^ERROR: The contents of train\.py are missing or changed in .*\.\n/)
+    rmSync(objects, { recursive: true })
     const lost = await project.errand('rerun', 'last')
     expect(lost.exitCode).toBe(1)
-    expect(lost.stderr).toMatch(/^ERROR: The contents of .*train\.py.* are not in .* any more\.\n/)
+    expect(lost.stderr).toMatch(/^ERROR: The contents of .*train\.py.* are missing or changed in .*\.\n/)
   })
 })
+
+/** As `sed -i` does. */
+function putInPlace(file: string, content: string): void {
+  writeFileSync(`${file}.new`, content, { mode: 0o444 })
+  renameSync(`${file}.new`, file)
+}
 
 describe('history restore', () => {
   it('writes the files as they were into a new folder, and never into one that holds something', { timeout: 120_000 }, async () => {
@@ -150,6 +165,8 @@ describe('history restore', () => {
       if (!statSync(file).isFile() || readFileSync(file, 'utf8') !== script) continue
       rmSync(file)
       writeFileSync(file, script.replace('first', 'wrong'))
+      // As a disk does that forgets: there is nothing to see from outside.
+      utimesSync(file, 1, 1)
     }
     const refused = await project.errand('history', 'restore', 'last', '--to', '../new')
     expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/the stored content of train\.py was changed/) })

@@ -116,6 +116,43 @@ describe('the stat cache', () => {
     expect((await project.take()).read).toBe(2)
   })
 
+  it.each(['replaced', 'written'])('is not believed of a content of the same size that was %s', async (how) => {
+    using project = temporaryProject({ 'a.txt': 'one', 'b.txt': 'x'.repeat(3_000_000) })
+    await outsideTheTick()
+    const { snapshot } = await project.take()
+    for (const file of snapshot.entries) {
+      if (file.kind !== 'file') throw new Error('A file was expected.')
+      const path = objectPath(project.state, file.digest)
+      if (how === 'replaced') rmSync(path)
+      else chmodSync(path, 0o644)
+      writeFileSync(path, 'y'.repeat(file.size))
+    }
+    // Of what is only written to, the folders show nothing: it is found when it is stored once more.
+    if (how === 'written') rmSync(join(project.state, 'stat-cache'))
+    expect((await project.take()).read).toBe(2)
+    for (const file of snapshot.entries) {
+      if (file.kind === 'file')
+        expect(await text(openObject(project.state, file.digest))).toBe(readFileSync(join(project.directory, file.path), 'utf8'))
+    }
+    expect((await project.take()).read).toBe(0)
+  })
+
+  it('believes a content that was touched and is what it is called', async () => {
+    using project = temporaryProject({ 'a.txt': 'one', 'b.txt': 'two' })
+    await outsideTheTick()
+    const { snapshot } = await project.take()
+    const files = snapshot.entries.filter((entry) => entry.kind === 'file')
+    for (const { digest } of files) {
+      const path = objectPath(project.state, digest)
+      utimesSync(path, 1.5, 1.5)
+      // Changes the folder.
+      renameSync(path, `${path}.moved`)
+      renameSync(`${path}.moved`, path)
+    }
+    expect((await project.take()).read).toBe(0)
+    for (const { digest } of files) expect(statSync(objectPath(project.state, digest)).mtimeMs % 1000).toBe(0)
+  })
+
   it('is not believed after a start of the machine: a power cut may have left a content short', async () => {
     using project = temporaryProject({ 'a.txt': 'one', 'b.txt': 'two' })
     await outsideTheTick()

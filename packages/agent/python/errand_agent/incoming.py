@@ -2,7 +2,7 @@
 import os
 
 from errand_agent.errors import CallError, bad_request
-from errand_agent.objects import has, mask, remove_damaged, sha256, write_all
+from errand_agent.objects import has, mark_untouched, mask, remove_damaged, sha256, write_all
 from errand_agent.paths import checked_digest, make_folder, nonce, object_path
 
 # Bytes. What is longer goes to the disk as it comes.
@@ -141,6 +141,7 @@ class Short:
 def write_new(descriptor, path, content):
     try:
         write_all(descriptor, content)
+        mark_untouched(descriptor)
     except BaseException:
         remove_damaged(path)
         raise
@@ -173,6 +174,7 @@ class Long:
             digest = self.hash.hexdigest()
             if digest != self.digest:
                 raise corrupt(self.digest, digest)
+            mark_untouched(self.descriptor)
             target = object_path(digest)
             make_folder(os.path.dirname(target))
             os.rename(self.temporary, target)

@@ -8,6 +8,7 @@ from errand_agent.paths import checked_digest, make_folder, object_path
 
 # An object that was asked for counts as used; noted at most this often (seconds).
 NOTE_USE_AFTER = 1800
+CHUNK = 1 << 18
 # Asked for with each file; found once.
 MASK = []
 
@@ -17,8 +18,24 @@ def sha256(data=b''):
     return hashlib.sha256(data)
 
 
+def mark_untouched(file):
+    """Path or descriptor. A stored content has the modification time of a whole second: whoever writes into it later leaves a fraction."""
+    now = int(time.time())
+    try:
+        os.utime(file, (now, now))
+    except OSError:
+        pass
+
+
+def is_untouched(status):
+    return status.st_mtime_ns % 1000000000 == 0
+
+
 def has(digest_hex, size=None, note_use=True):
-    """Whether the object is stored (and, when known, of that size); an object in use stays young."""
+    """Whether the object is stored (and, when known, of that size); an object in use stays young.
+
+    One that was touched is read, and is none when it is another content than it is called.
+    """
     path = object_path(digest_hex)
     try:
         status = os.stat(path)
@@ -27,12 +44,27 @@ def has(digest_hex, size=None, note_use=True):
     if size is not None and status.st_size != size:
         # Damaged, or just being written by another: whoever stores it replaces it.
         return False
-    if note_use and status.st_mtime < time.time() - NOTE_USE_AFTER:
-        try:
-            os.utime(path)
-        except OSError:
-            pass
+    touched = not is_untouched(status)
+    if touched and not is_called(path, digest_hex, status.st_size):
+        return False
+    if note_use and (touched or status.st_mtime < time.time() - NOTE_USE_AFTER):
+        mark_untouched(path)
     return True
+
+
+def is_called(path, digest_hex, size):
+    digest = sha256()
+    try:
+        with open(path, 'rb') as file:
+            while size > 0:
+                chunk = file.read(min(size, CHUNK))
+                if not chunk:
+                    return False
+                digest.update(chunk)
+                size -= len(chunk)
+    except OSError:
+        return False
+    return digest.hexdigest() == digest_hex
 
 
 def remove_damaged(path):
@@ -89,20 +121,27 @@ def adopt(source, digest, size):
         raise CallError(
             'OBJECT_CORRUPT', 'The kept copy of a file of the project, %s, has %d bytes, not %s.' % (path, status.st_size, size),
             'Something else wrote into it. Delete it, and submit again.')
-    target = object_path(digest)
-    make_folder(os.path.dirname(target))
-    if os.path.exists(target) and os.stat(target).st_size != status.st_size:
-        remove_damaged(target)
-    if status.st_mode & 0o222 == 0:
+    make_folder(os.path.dirname(object_path(digest)))
+    if status.st_mode & 0o222 == 0 and is_untouched(status):
         try:
-            os.link(source, os.fsencode(target))
-            return True
-        except FileExistsError:
-            return False
+            return link_in(source, digest, size)
         except OSError:
             pass
     copy_in(source, digest)
     return False
+
+
+def link_in(source, digest, size):
+    """False when another has stored it meanwhile."""
+    target = object_path(digest)
+    try:
+        os.link(source, os.fsencode(target))
+    except FileExistsError:
+        if has(digest, size):
+            return False
+        remove_damaged(target)
+        os.link(source, os.fsencode(target))
+    return True
 
 
 def copy_in(source, digest):
@@ -110,7 +149,7 @@ def copy_in(source, digest):
     receiver = Long(digest)
     try:
         with open(source, 'rb') as file:
-            for chunk in iter(lambda: file.read(1 << 18), b''):
+            for chunk in iter(lambda: file.read(CHUNK), b''):
                 receiver.write(chunk)
         receiver.finish()
     finally:

@@ -139,6 +139,7 @@ class Objects(AgentTest):
             os.makedirs(os.path.join(store, name[:2]), exist_ok=True)
             with open(os.path.join(store, name[:2], name), 'wb') as file:
                 file.write(content)
+            os.utime(file.name, (1, 1))
             os.chmod(file.name, 0o644 if content == b'writable' else 0o444)
         wanted = [{'digest': digest_of(content), 'size': len(content)} for content in contents]
         body = json.dumps(wanted).encode('ascii')
@@ -147,14 +148,16 @@ class Objects(AgentTest):
         self.assertEqual(self.client.call('adopt', body, directory=store), {'linked': 0})
 
     def test_adopts_no_object_that_is_not_what_it_is_called(self):
-        name = digest_of(b'another')[7:]
-        path = os.path.join(self.home, 'store', name[:2], name)
-        os.makedirs(os.path.dirname(path))
-        with open(path, 'wb') as file:
-            file.write(b'ANOTHER')
-        with self.assertRaises(Refused) as caught:
-            self.client.call('adopt', json.dumps([{'digest': 'sha256:' + name, 'size': 7}]).encode('ascii'), directory=os.path.join(self.home, 'store'))
-        self.assertEqual(caught.exception.code, 'OBJECT_CORRUPT')
+        for content, mode in ((b'another', 0o644), (b'written into', 0o444)):
+            name = digest_of(content)[7:]
+            path = os.path.join(self.home, 'store', name[:2], name)
+            os.makedirs(os.path.dirname(path))
+            with open(path, 'wb') as file:
+                file.write(content.upper())
+            os.chmod(path, mode)
+            with self.assertRaises(Refused) as caught:
+                self.client.call('adopt', json.dumps([{'digest': 'sha256:' + name, 'size': len(content)}]).encode('ascii'), directory=os.path.join(self.home, 'store'))
+            self.assertEqual(caught.exception.code, 'OBJECT_CORRUPT')
 
     def test_refuses_names_that_lead_elsewhere(self):
         bad = [('put', {'digest': 'sha256:../../x', 'size': 0}), ('status', {'run': '../x'}), ('status', {'run': 'a/b'}), ('remove', {'run': ''}),

@@ -209,15 +209,26 @@ class Stage(AgentTest):
         self.assertIn('precious', os.listdir(outside))
 
     def test_a_damaged_object_is_asked_for_again(self):
-        self.stage(FILES)
         name = digest_of(b'1,2\n')[7:]
         path = os.path.join(self.home, 'objects', name[:2], name)
-        os.chmod(path, 0o644)
-        with open(path, 'wb') as file:
-            file.write(b'1')
         entries = entries_of(FILES)
-        answer = self.client.call('stage', json.dumps(entries).encode('ascii'), run=self.new_run(), projectId='p', snapshot={'digest': snapshot_digest(entries)})
-        self.assertEqual((answer['state'], answer['missing']), ('missing', ['sha256:' + name]))
+        for damage in (b'1', b'1;2\n'):
+            self.stage(FILES)
+            os.chmod(path, 0o644)
+            with open(path, 'wb') as file:
+                file.write(damage)
+            params = {'run': self.new_run(), 'projectId': 'p', 'snapshot': {'digest': snapshot_digest(entries)}}
+            answer = self.client.call('stage', json.dumps(entries).encode('ascii'), **params)
+            self.assertEqual((answer['state'], answer['missing']), ('missing', ['sha256:' + name]))
+            self.put(FILES, answer['missing'])
+            self.assertEqual(self.tree(self.client.call('stage', **params)['staging']), self.expected(FILES))
+
+    def test_an_object_that_was_touched_and_is_what_it_is_called_is_used(self):
+        self.stage(FILES)
+        for name in set(digest_of(data)[7:] for data in FILES.values()):
+            os.utime(os.path.join(self.home, 'objects', name[:2], name), ns=(1, 1))
+        self.assertEqual(self.tree(self.stage(FILES, project='p')[1]['staging']), self.expected(FILES))
+        self.assertEqual(os.stat(os.path.join(self.home, 'objects', name[:2], name)).st_mtime_ns % 1000000000, 0)
 
     def test_an_object_that_is_found_damaged_while_it_is_copied_is_asked_for_and_the_copy_goes_on(self):
         self.stage(FILES, project='project-b')

@@ -24,6 +24,7 @@ import { ErrandError, errorCode } from '../errors.ts'
 import type { SnapshotFile } from '../request.ts'
 import { hexOf } from './manifest.ts'
 import { notWritable } from './sealed-file.ts'
+import { isUntouched, markUntouched } from './untouched.ts'
 
 /** Bytes of what is read at once. */
 export const pieceSize = 1 << 20
@@ -74,9 +75,22 @@ export function fill(source: number, piece: Buffer): number {
   return length
 }
 
-/** Stored, and whole: a power cut can leave a renamed file without its content. */
+/** Stored, whole and what it is called: a power cut can leave a renamed file without its content, and a search-and-replace another one. */
 export function isStored(state: string, digest: string, size: number): boolean {
-  return statSync(objectPath(state, digest), { throwIfNoEntry: false })?.size === size
+  const path = objectPath(state, digest)
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat?.size === size && (isUntouched(stat) || provesItself(path, digest))
+}
+
+function provesItself(path: string, digest: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const proven = digestOfFile(file) === digest
+    if (proven) markUntouched(file)
+    return proven
+  } finally {
+    closeSync(file)
+  }
 }
 
 /**
@@ -112,6 +126,7 @@ function create(path: string): number | undefined {
 function writeNew(path: string, created: number, content: Buffer): void {
   try {
     guarded(path, () => writeAll(created, content, content.length))
+    markUntouched(created)
   } catch (error) {
     // By now it may be another process's, and whole.
     if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(created).ino) rmSync(path, { force: true })
@@ -170,8 +185,7 @@ export function copyObject(from: string, state: string, { digest, size }: Snapsh
   const partial = partialPath(state)
   try {
     guarded(partial, () => copyFileSync(source, partial, constants.COPYFILE_EXCL))
-    const found = digestOfFile(partial)
-    if (found !== digest) {
+    if (!provesItself(partial, digest)) {
       throw new ErrandError('OBJECT_DAMAGED', `${source} does not have the content of its name.`, {
         hint: 'Nothing was taken over from it.',
       })
@@ -184,15 +198,10 @@ export function copyObject(from: string, state: string, { digest, size }: Snapsh
   return true
 }
 
-function digestOfFile(path: string): string {
+function digestOfFile(file: number): string {
   const digesting = createHash('sha256')
   const piece = Buffer.allocUnsafe(pieceSize)
-  const file = openSync(path, 'r')
-  try {
-    for (let length = fill(file, piece); length > 0; length = fill(file, piece)) digesting.update(piece.subarray(0, length))
-  } finally {
-    closeSync(file)
-  }
+  for (let length = fill(file, piece); length > 0; length = fill(file, piece)) digesting.update(piece.subarray(0, length))
   return `sha256:${digesting.digest('hex')}`
 }
 

@@ -5,6 +5,7 @@ import { errorCode } from '../errors.ts'
 import { fill, guarded, isStored, partialPath, pieceSize, publish, storeContent } from './object-store.ts'
 import type { Pace } from './pace.ts'
 import { notWritable } from './sealed-file.ts'
+import { markUntouched } from './untouched.ts'
 
 /** What became of reading one file. `stat` is that of the moment after the last byte. */
 export type StoreOutcome =
@@ -116,6 +117,7 @@ async function copyLarge(source: number, stat: Stats, piece: Buffer, options: St
     const size = await copyPieces({ source, expected: stat.size, target, piece, digesting, growing }, options)
     if (size !== stat.size) return { kind: 'changing' }
     const digest = `sha256:${digesting.digest('hex')}`
+    markUntouched(target)
     if (!isStored(options.state, digest, size)) publish(options.state, partial, digest)
     stored = digest
     return { digest, size }

@@ -18,7 +18,7 @@ import { ErrandError, errorCode } from '../errors.ts'
 import type { Snapshot, SnapshotFile } from '../request.ts'
 import type { Progress } from '../target.ts'
 import { isFile, type SnapshotEntry } from './manifest.ts'
-import { objectPath, openObject } from './object-store.ts'
+import { isStored, objectPath, openObject } from './object-store.ts'
 import { notWritable } from './sealed-file.ts'
 
 export interface RestoreOptions {
@@ -83,9 +83,9 @@ function linkOrCopy(content: string, path: string): void {
   }
 }
 
-/** Files whose content is not in the store any more. */
+/** Files whose content is not in the store any more, or was changed there. */
 function missingContents(state: string, files: readonly SnapshotFile[]): SnapshotFile[] {
-  return files.filter(({ digest, size }) => statSync(objectPath(state, digest), { throwIfNoEntry: false })?.size !== size)
+  return files.filter(({ digest, size }) => !isStored(state, digest, size))
 }
 
 /** Error: `SNAPSHOT_INCOMPLETE`, which names the files. */
@@ -96,7 +96,7 @@ export function refuseIncomplete(state: string, snapshot: Snapshot): void {
   const more = missing.length > namesShown ? ` and ${missing.length - namesShown} more` : ''
   throw new ErrandError(
     'SNAPSHOT_INCOMPLETE',
-    `The contents of ${names.join(', ')}${more} are not in ${join(state, 'objects')} any more.`,
+    `The contents of ${names.join(', ')}${more} are missing or changed in ${join(state, 'objects')}.`,
     {
       hint: 'They come back when the same files are submitted again, or from `errand history import`.',
     },
