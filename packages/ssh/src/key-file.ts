@@ -3,19 +3,29 @@ import { readFileSync, statSync } from 'node:fs'
 import ssh2, { type ParsedKey } from 'ssh2'
 import { ErrandError, errorCode, errorMessage } from '@errand/core'
 
-/** A private key in a file. Its public half is known at once, so that a passphrase is asked for only when the server wants the key. */
-export interface KeyFile {
+/** A public key, the file that names it, and nothing else: its private half is with the agent. */
+export interface PublicKeyFile {
   readonly path: string
   readonly publicKey: Buffer
+}
+
+/** A private key in a file. Its public half is known at once, so that a passphrase is asked for only when the server wants the key. */
+export interface KeyFile extends PublicKeyFile {
   readonly encrypted: boolean
   /** The private key. Error `KEY_ENCRYPTED` when the passphrase is missing or wrong. */
   unlock(passphrase?: string): ParsedKey
 }
 
-/** Undefined when there is no such file. Errors: `KEY_PERMISSIONS`, `KEY_UNREADABLE`. */
-export function readKeyFile(path: string): KeyFile | undefined {
-  const text = readPrivate(path)
-  if (text === undefined) return undefined
+/** Undefined when there is no such file, nor one of that name and `.pub`. Errors: `KEY_PERMISSIONS`, `KEY_UNREADABLE`. */
+export function readKeyFile(path: string): KeyFile | PublicKeyFile | undefined {
+  const text = readIfPresent(path)
+  const publicKey = publicKeyIn(text ?? readIfPresent(`${path}.pub`))
+  if (publicKey !== undefined) return { path, publicKey }
+  return text === undefined ? undefined : readPrivate(path, text)
+}
+
+function readPrivate(path: string, text: string): KeyFile {
+  refuseOpen(path)
   const parsed = parseKey(text)
   if (!(parsed instanceof Error)) return { path, publicKey: parsed.getPublicSSH(), encrypted: false, unlock: () => parsed }
   if (!/no passphrase given|encrypted/i.test(parsed.message)) throw unreadable(path, parsed)
@@ -27,18 +37,20 @@ export function readKeyFile(path: string): KeyFile | undefined {
   return { path, publicKey, encrypted: true, unlock: (passphrase) => unlock(path, text, passphrase) }
 }
 
-function readPrivate(path: string): string | undefined {
+function refuseOpen(path: string): void {
+  const { mode, uid } = statSync(path)
+  // As ssh: whoever may read another user's file is not to be warned of it. Windows has no such bits.
+  const open = process.platform === 'win32' || uid !== process.getuid?.() ? 0 : mode & 0o077
+  if (open === 0) return
+  throw new ErrandError('KEY_PERMISSIONS', `Other users of this machine may read the private key ${path}, so it is not used.`, {
+    hint: `chmod 600 '${path}'`,
+  })
+}
+
+function readIfPresent(path: string): string | undefined {
   try {
-    const { mode, uid } = statSync(path)
-    // As ssh: whoever may read another user's file is not to be warned of it. Windows has no such bits.
-    const open = process.platform === 'win32' || uid !== process.getuid?.() ? 0 : mode & 0o077
-    if (open !== 0)
-      throw new ErrandError('KEY_PERMISSIONS', `Other users of this machine may read the private key ${path}, so it is not used.`, {
-        hint: `chmod 600 '${path}'`,
-      })
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof ErrandError) throw cause
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
     throw unreadable(path, cause)
   }
@@ -53,8 +65,13 @@ function unreadable(path: string, cause: unknown): ErrandError {
 
 function parseKey(text: string, passphrase?: string): ParsedKey | Error {
   const parsed: ParsedKey | ParsedKey[] | Error = ssh2.utils.parseKey(portable(text), passphrase)
-  const key = Array.isArray(parsed) ? (parsed[0] as ParsedKey) : parsed
-  return key instanceof Error || key.isPrivateKey() ? key : new Error('it holds a public key')
+  return Array.isArray(parsed) ? (parsed[0] as ParsedKey) : parsed
+}
+
+/** The key of a line as it stands in `.pub` files. */
+function publicKeyIn(text: string | undefined): Buffer | undefined {
+  const [, type = '', blob = ''] = /^\s*((?:ssh|ecdsa|sk)-\S+)\s+(AAAA\S+)/.exec(text ?? '') ?? []
+  return type === '' ? undefined : Buffer.from(blob, 'base64')
 }
 
 /** PKCS #8, which the library does not read, in the older form of RSA and EC keys. */
@@ -80,12 +97,8 @@ function unlock(path: string, text: string, passphrase: string | undefined): Par
 
 /** From the file beside it, else from the part of the OpenSSH format that is not encrypted. */
 function readPublicHalf(path: string, text: string): Buffer | undefined {
-  try {
-    const [, blob] = readFileSync(`${path}.pub`, 'utf8').trim().split(/\s+/)
-    if (blob) return Buffer.from(blob, 'base64')
-  } catch {
-    // No such file: the key itself may tell.
-  }
+  const beside = publicKeyIn(readIfPresent(`${path}.pub`))
+  if (beside !== undefined) return beside
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)-----END/.exec(text)?.[1]
   if (body === undefined) return undefined
   const bytes = Buffer.from(body, 'base64')

@@ -1,6 +1,6 @@
 import ssh2, { type BaseAgent as Agent, type ParsedKey } from 'ssh2'
 import { ErrandError, type Logger, errorMessage } from '@errand/core'
-import { type KeyFile, readKeyFile } from './key-file.ts'
+import { type KeyFile, type PublicKeyFile, readKeyFile } from './key-file.ts'
 import type { ResolvedDestination } from './ssh-config.ts'
 
 /** A key that can be offered to a server. */
@@ -20,8 +20,9 @@ export interface KeyQuestions {
 }
 
 /**
- * The keys to offer, best first: those of the target, those of the agent, those of the ssh_config or the usual files. A key that the agent
- * holds is signed with there, so that its passphrase is not asked for.
+ * The keys to offer, best first, since servers look at few: those of the target, those of the ssh_config or the usual files that the agent
+ * holds, the agent's others, those that are in files alone. A key that the agent holds is signed with there, so that its passphrase is not
+ * asked for.
  */
 export async function findIdentities(destination: ResolvedDestination, questions: KeyQuestions): Promise<readonly Identity[]> {
   const named = destination.keyFiles.map((path) => readKeyFile(path) ?? missing(path))
@@ -31,8 +32,20 @@ export async function findIdentities(destination: ResolvedDestination, questions
   const allowed = destination.identitiesOnly
     ? held.filter(({ publicKey }) => fromFiles.some((file) => file.publicKey.equals(publicKey)))
     : held
-  const of = (file: KeyFile) => held.find(({ publicKey }) => publicKey.equals(file.publicKey)) ?? fileIdentity(file, questions)
-  return unique([...named.map(of), ...allowed, ...usual.map(of)])
+  const heldOf = (file: PublicKeyFile) => held.filter(({ publicKey }) => publicKey.equals(file.publicKey))
+  const own = (file: KeyFile | PublicKeyFile) => ('unlock' in file ? [fileIdentity(file, questions)] : [])
+  const first = named.map((file) => heldOf(file)[0] ?? own(file)[0] ?? notHeld(file.path))
+  return unique([...first, ...usual.flatMap(heldOf), ...allowed, ...usual.flatMap(own)])
+}
+
+function notHeld(path: string): never {
+  throw new ErrandError(
+    'KEY_NOT_FOUND',
+    `Of the key ${path}, which the target names, there is only the public half: your agent does not hold the other.`,
+    {
+      hint: 'Load the key into your agent (ssh-add -l lists those that it holds), or name the file of the private key.',
+    },
+  )
 }
 
 function missing(path: string): never {
@@ -41,7 +54,7 @@ function missing(path: string): never {
   })
 }
 
-function readUsual(path: string, log: Logger): KeyFile | undefined {
+function readUsual(path: string, log: Logger): KeyFile | PublicKeyFile | undefined {
   try {
     return readKeyFile(path)
   } catch (error) {

@@ -54,7 +54,7 @@ export function resolveDestination(destination: SshDestination, sources: ConfigS
 
   const first = (keyword: string) => found.get(keyword)?.[0]
   const username = destination.username ?? first('user') ?? localUser
-  const host = (first('hostname') ?? alias).replaceAll('%h', alias).replaceAll('%%', '%')
+  const host = hostNamed(first('hostname'), alias)
   const finalPort = port ?? (Number(first('port')) || 22)
   const tokens: Record<string, string> = {
     '%%': '%',
@@ -78,7 +78,7 @@ export function resolveDestination(destination: SshDestination, sources: ConfigS
     (found.get(keyword) ?? fallback).filter((name) => name !== 'none').map(path)
   const agent = agentOf(first('identityagent'), environment, path)
   const alternative = first('hostkeyalias')
-  const seconds = Number(first('connecttimeout'))
+  const seconds = secondsOf(first('connecttimeout') ?? '')
   const jump = first('proxyjump')
   const command = found.get('proxycommand')?.join(' ')
   return {
@@ -89,7 +89,7 @@ export function resolveDestination(destination: SshDestination, sources: ConfigS
     ...(alternative === undefined ? {} : { hostKeyAlias: alternative }),
     keyFiles: (destination.keyFiles ?? []).map(path),
     identityFiles: identities.length > 0 ? identities.map(path) : defaultKeys.map((name) => join(home, '.ssh', name)),
-    identitiesOnly: first('identitiesonly')?.toLowerCase() === 'yes',
+    identitiesOnly: ['yes', 'true'].includes(first('identitiesonly')?.toLowerCase() ?? ''),
     ...(agent === undefined ? {} : { agent }),
     proxyJump: jump === undefined || jump === 'none' ? [] : jump.split(',').map((hop) => path(hop.trim().replace(/^ssh:\/\//, ''))),
     ...(command === undefined || command === 'none' ? {} : { proxyCommand: command }),
@@ -97,6 +97,20 @@ export function resolveDestination(destination: SshDestination, sources: ConfigS
     globalKnownHostsFiles: listed('globalknownhostsfile', ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2']),
     connectTimeout: seconds > 0 ? seconds * 1000 : defaultConnectTimeout,
   }
+}
+
+/** What `HostName` makes of the name that was asked for. */
+const hostNamed = (hostName: string | undefined, alias: string): string =>
+  hostName === undefined ? alias : hostName.replaceAll(/%[%h]/g, (token) => (token === '%h' ? alias : '%'))
+
+/** A time of sshd_config(5), such as 90 or 1m30s; 0 for what is none. */
+function secondsOf(text: string): number {
+  if (!/^(\d+[smhdw]?)+$/i.test(text)) return 0
+  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+  return [...text.toLowerCase().matchAll(/(\d+)([smhdw]?)/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (units[unit || 's'] ?? 1),
+    0,
+  )
 }
 
 function agentOf(set: string | undefined, environment: NodeJS.ProcessEnv, path: (text: string) => string): string | undefined {
@@ -117,8 +131,20 @@ function evaluate(lines: readonly ConfigLine[], asked: Asked, log: Logger | unde
   const found = new Map<string, readonly string[]>()
   const needsFinal = lines.some(({ conditions }) => conditions.some(({ values }) => values.some((value) => /^!?final$/i.test(value))))
   for (const final of needsFinal ? [false, true] : [false]) {
+    // As ssh: what the machine is called is settled by the first pass.
+    if (final && !found.has('hostname')) found.set('hostname', [asked.alias])
+    // A block is entered or not: what its own lines say of the machine changes nothing of that.
+    const entered = new Map<Condition, boolean>()
+    const enters = (condition: Condition): boolean => {
+      const known = entered.get(condition) ?? holds(condition, asked, found, final, log)
+      entered.set(condition, known)
+      return known
+    }
     for (const { keyword, values, conditions } of lines) {
-      if (!conditions.every((condition) => holds(condition, asked, found, final, log))) continue
+      if (!conditions.every(enters)) continue
+      // The way to the machine is what is said first, be it by one word or the other.
+      if (keyword === 'proxyjump' && found.has('proxycommand')) continue
+      if (keyword === 'proxycommand' && (found.get('proxyjump')?.[0] ?? 'none') !== 'none') continue
       const known = found.get(keyword)
       if (known === undefined) found.set(keyword, values)
       else if (keyword === 'identityfile') found.set(keyword, [...new Set([...known, ...values])])
@@ -134,8 +160,8 @@ function holds(
   final: boolean,
   log: Logger | undefined,
 ): boolean {
-  if (kind === 'host') return matchesPatterns(values, asked.alias)
-  const host = found.get('hostname')?.[0]?.replaceAll('%h', asked.alias) ?? asked.alias
+  if (kind === 'host') return matchesPatterns(values, asked.alias, { exactly: true })
+  const host = hostNamed(found.get('hostname')?.[0], asked.alias)
   const facts: Readonly<Record<string, string>> = {
     host,
     originalhost: asked.alias,
@@ -150,9 +176,8 @@ function holds(
     const fact = facts[name]
     let result: boolean
     if (name === 'all') result = true
-    else if (name === 'final') result = final
-    else if (name === 'canonical') result = false
-    else if (fact !== undefined) result = matchesPatterns((words.shift() ?? '').split(','), fact)
+    else if (name === 'final' || name === 'canonical') result = final
+    else if (fact !== undefined) result = matchesPatterns((words.shift() ?? '').split(','), fact, { exactly: name.endsWith('user') })
     else {
       log?.warn(`A Match ${name} of the ssh_config is not looked at: errand knows host, originalhost, user, localuser, final and all.`)
       return false

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { type Sshd, makeTestKey, sshdProblem, startSshd } from '@errand/testkit/servers'
@@ -154,6 +154,43 @@ describe.skipIf(problem)(`logging in on a real sshd${problem ? ` (${problem})` :
       })
       writeFileSync(configFile, `IdentityAgent ${socket}\n`)
       expect(await works({ destination: withoutKey(), environment: { HOME: home }, configFile })).toBe(true)
+      // A public half says which key of the agent is meant, as with keys that never leave a token.
+      for (const half of [`${server.key.file}.pub`, join(home, 'only-public')]) {
+        if (!existsSync(half)) copyFileSync(`${server.key.file}.pub`, `${half}.pub`)
+        writeFileSync(configFile, `IdentitiesOnly yes\nIdentityFile ${half}\n`)
+        expect(await works({ destination: withoutKey(), environment, configFile })).toBe(true)
+        expect(await works({ destination: { ...withoutKey(), keyFiles: [half] }, environment })).toBe(true)
+        expect(await refusalOf(openTestHost(server, { destination: { ...withoutKey(), keyFiles: [half] } }))).toMatchObject({
+          code: 'KEY_NOT_FOUND',
+          message: expect.stringContaining(half) as string,
+        })
+      }
+    } finally {
+      agent.kill()
+    }
+  })
+
+  it('offers of an agent with many keys first those of the configuration, since a server looks at few', async () => {
+    await using strict = await startSshd({ lines: ['MaxAuthTries 3'] })
+    const home = temporaryFolder()
+    const socket = join(home, 'agent.sock')
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      await once(agent.stdout, 'data')
+      const files = [...Array.from({ length: 9 }, (_, index) => makeTestKey(home, `key${index}`).file), strict.key.file]
+      execFileSync('ssh-add', ['-q', ...files], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' })
+      const environment = { HOME: home, SSH_AUTH_SOCK: socket }
+      const destination = { address: `127.0.0.1:${strict.port}`, username: strict.user }
+      expect(await refusalOf(openTestHost(strict, { destination, environment }))).toMatchObject({
+        code: 'LOGIN_FAILED',
+        hint: expect.stringContaining('IdentitiesOnly') as string,
+      })
+      const configFile = join(home, 'config')
+      writeFileSync(configFile, `IdentityFile ${strict.key.file}\n`)
+      for (const changes of [{ destination, configFile }, { destination: { ...destination, keyFiles: [strict.key.file] } }]) {
+        await using host = await openTestHost(strict, { ...changes, environment })
+        expect(await host.run(['true'], { signal })).toMatchObject({ exitCode: 0 })
+      }
     } finally {
       agent.kill()
     }
@@ -191,26 +228,31 @@ describe.skipIf(problem)(`logging in on a real sshd${problem ? ` (${problem})` :
     expect(refusal).toMatchObject({ code: 'LOGIN_FAILED', hint: expect.stringContaining('IdentitiesOnly') as string })
   })
 
-  it('passes a jump host, whose key is verified too', async () => {
-    await using jump = await startSshd()
-    const home = temporaryFolder()
-    const configFile = join(home, 'config')
-    writeFileSync(
-      configFile,
-      `Host behind\n HostName 127.0.0.1\n Port ${server.port}\n User ${server.user}\n IdentityFile ${server.key.file}\n ProxyJump ${jump.user}@jump\n` +
-        `Host jump\n HostName 127.0.0.1\n Port ${jump.port}\n IdentityFile ${jump.key.file}\n`,
-    )
-    const options = { ...testOptions(server, server.port, { configFile }), destination: { address: 'behind' } }
-    expect(await refusalOf(openSshHost(options))).toMatchObject({
-      code: 'HOST_KEY_UNKNOWN',
-      message: expect.stringContaining(`[127.0.0.1]:${jump.port}`) as string,
-    })
-    const acceptHostKey = `${jump.hostKeys[0]?.fingerprint} ${server.hostKeys[0]?.fingerprint}`
-    await using host = await openSshHost({ ...options, acceptHostKey })
-    expect((await host.run(['sh', '-c', 'echo ${SSH_CONNECTION##* }'], { signal })).stdout.toString().trim()).toBe(String(server.port))
-    jump.cut()
-    expect(await answerAfterCut(host)).toBe(0)
-  })
+  it.each(['behind: ProxyJump gate,inner', 'behind: ProxyJump inner; inner: ProxyJump gate'])(
+    'passes two jump hosts, each of whose keys is verified too (%s)',
+    async (jumps) => {
+      await using gate = await startSshd()
+      await using inner = await startSshd()
+      const block = (name: string, { port, user, key }: Sshd) =>
+        `Host ${name}\n HostName 127.0.0.1\n Port ${port}\n User ${user}\n IdentityFile "${key.file}"\n`
+      const lines = jumps.split('; ').map((jump) => `Host ${jump.replace(': ', '\n ')}\n`)
+      const configFile = join(temporaryFolder(), 'config')
+      writeFileSync(configFile, [...lines, block('behind', server), block('inner', inner), block('gate', gate)].join(''))
+      const options = { ...testOptions(server, server.port, { configFile }), destination: { address: 'behind' } }
+      const accepted: string[] = []
+      for (const hop of [gate, inner, server]) {
+        expect(await refusalOf(openSshHost({ ...options, acceptHostKey: accepted.join(' ') }))).toMatchObject({
+          code: 'HOST_KEY_UNKNOWN',
+          message: expect.stringContaining(`[127.0.0.1]:${hop.port}`) as string,
+        })
+        accepted.push(hop.hostKeys[0]?.fingerprint ?? '')
+      }
+      await using host = await openSshHost({ ...options, acceptHostKey: accepted.join(' ') })
+      expect((await host.run(['sh', '-c', 'echo ${SSH_CONNECTION##* }'], { signal })).stdout.toString().trim()).toBe(String(server.port))
+      gate.cut()
+      expect(await answerAfterCut(host)).toBe(0)
+    },
+  )
 
   it('says that a jump host forwards nothing', async () => {
     await using jump = await startSshd({ lines: ['AllowTcpForwarding no'] })

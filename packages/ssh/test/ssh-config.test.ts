@@ -119,6 +119,38 @@ Match all
     }
   })
 
+  it.each([
+    'Match host *.example.org\n HostName 10.1.2.3\n Port 2222\n HostKeyAlias known',
+    'Host A.EXAMPLE.ORG\n Port 1\nMatch host A.EXAMPLE.ORG\n User upper\nMatch localuser ROOT\n Port 2',
+    'Host a*\n ProxyCommand none\nHost *\n ProxyJump gateway',
+    'ProxyJump first\nProxyCommand nc %h %p',
+    'IdentitiesOnly true\nConnectTimeout 1m30s',
+    'HostName %%h.%h',
+    'Match final\n HostName late\n Port 2\nMatch canonical\n User twice\nHost a*\n Port 1',
+    'port="2200"\nUser\t= "two words" # and why\n',
+  ])('understands as ssh does: %j', (config) => {
+    const { resolve, ssh } = configured({ config })
+    const ours = resolve('a.example.org')
+    const theirs = ssh('a.example.org')
+    expect({
+      hostname: ours.host,
+      port: String(ours.port),
+      user: ours.username,
+      identitiesonly: ours.identitiesOnly ? 'yes' : 'no',
+      hostkeyalias: ours.hostKeyAlias,
+      connecttimeout: ours.connectTimeout === 20_000 ? 'none' : String(ours.connectTimeout / 1000),
+      proxyjump: ours.proxyJump[0],
+      proxycommand: ours.proxyCommand,
+    }).toEqual(
+      Object.fromEntries(
+        ['hostname', 'port', 'user', 'identitiesonly', 'hostkeyalias', 'connecttimeout', 'proxyjump', 'proxycommand'].map((keyword) => [
+          keyword,
+          theirs.get(keyword),
+        ]),
+      ),
+    )
+  })
+
   it('reads jump hosts, the agent and their switches', () => {
     const { resolve, home } = configured({
       config: `
