@@ -1,5 +1,17 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { openHistory } from '@errand/core/history'
 import { describe, expect, it } from 'vitest'
 import { runIdOf, type TemporaryProject, temporaryProject } from './project.ts'
@@ -59,6 +71,27 @@ describe('history export and import', () => {
       expect((await target.errand('history', 'gc')).stdout).toBe('Nothing may go.\n')
     },
   )
+
+  it('takes along what can be read of a damaged history, and names the rest', { timeout: 240_000 }, async () => {
+    using source = temporaryProject()
+    const [whole = '', word = '', record = '', cut = ''] = Array.from({ length: 4 }, () => recordRun(source, { metrics: { a: 1 } }).id)
+    {
+      using database = new DatabaseSync(join(source.directory, '.errand/history.db'))
+      database.exec("UPDATE runs SET state = 'melted' WHERE number = 2")
+      database.exec("UPDATE run_details SET status = '{' WHERE number = 3")
+    }
+    truncateSync(join(source.directory, '.errand/runs', cut, 'log'), 9)
+    for (const format of ['errand', 'mlflow']) {
+      const exported = await source.errand('history', 'export', '--to', `../${format}`, '--format', format, '-o', 'json')
+      expect(exported.exitCode).toBe(2)
+      expect(JSON.parse(exported.stdout)).toMatchObject({ runs: [whole, cut] })
+      const warnings = exported.stderr.trim().split('\n')
+      expect(warnings).toEqual([word, record, cut].map((id) => expect.stringMatching(new RegExp(`^WARNING: .*${id}`))))
+    }
+    using target = temporaryProject()
+    const folder = join(source.parent, 'errand')
+    expect(await target.errand('history', 'import', folder)).toMatchObject({ exitCode: 0, stdout: 'Imported 2 runs.\n' })
+  })
 
   it('keeps the order of time between runs of two histories', { timeout: 120_000 }, async () => {
     using source = temporaryProject()

@@ -98,7 +98,7 @@ describe('a full disk', () => {
       ]) {
         const refused = await project.errand('runconfiguration', 'create', '-t', 'local', ...words)
         expect(refused).toMatchObject({
-          exitCode: 1,
+          exitCode: 2,
           stderr: expect.stringMatching(/^ERROR: The file .* can't be written: the disk is full\./),
         })
       }
@@ -119,7 +119,7 @@ describe('a full disk', () => {
     project.write('train.py', 'print(1)\n')
     project.write('big.bin', 'x'.repeat(2_000_000))
     const refused = await project.errand('submit', '-c', 'local', 'train.py')
-    expect(refused.exitCode).not.toBe(0)
+    expect(refused.exitCode).toBe(2)
     expect(refused.stderr).toMatch(/^ERROR: .*the disk is full/m)
     setRoom(project, '64m')
     const rows = JSON.parse((await project.errand('history', 'list', '-o', 'json')).stdout)

@@ -39,6 +39,13 @@ export class ErrandError extends Error {
   }
 }
 
+const faultsOfTheMachine: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM'])
+
+/** One of {@link exitCodes} for what the system has refused: a disk that is full is a fault of the machine, a missing right can be mended. */
+export function exitCodeOf(cause: unknown): number {
+  return faultsOfTheMachine.has(errorCode(cause)) ? exitCodes.internal : exitCodes.failed
+}
+
 /** The code of any error that carries one (ours, Node's), else undefined. */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

@@ -13,7 +13,10 @@ export interface ExportOptions {
   /** Oldest first. */
   readonly ids: readonly string[]
   readonly signal: AbortSignal
+  /** Told of what is not here any more. */
   readonly onMissing: OnMissing
+  /** Told of what can't be read; a run whose record is damaged is left out. */
+  readonly onDamaged?: OnMissing
   report(progress: Progress): void
 }
 
@@ -21,12 +24,12 @@ const linesAtOnce = 1 << 20
 
 /**
  * Writes runs so that another history, or any other program, can read them: `history.jsonl` with {@link exportLines}, `runs/<id>/` with the
- * files of each run, `objects/<aa>/<digest>` with the contents of the copied project files, each once.
+ * files of each run, `objects/<aa>/<digest>` with the contents of the copied project files, each once. Answers the runs that are there.
  */
-export function exportArchive(history: History, options: ExportOptions): Promise<void> {
+export function exportArchive(history: History, options: ExportOptions): Promise<readonly string[]> {
   return fillNewFolder(options.directory, async (directory) => {
     const contents = new Set<string>()
-    writeLines(history, options, directory, contents)
+    const written = writeLines(history, options, directory, contents)
     let done = 0
     for (const digest of contents) {
       options.signal.throwIfAborted()
@@ -34,28 +37,30 @@ export function exportArchive(history: History, options: ExportOptions): Promise
       done += 1
       copyContent(history, directory, digest, options.onMissing)
     }
-    for (const id of options.ids) {
+    for (const id of written) {
       for (const { path } of history.artifacts(id)) {
         options.signal.throwIfAborted()
         copyArtifact(join(history.outputsDirectory(id), path), join(directory, 'runs', id, path), `${path} of ${id}`, options.onMissing)
       }
     }
+    return written
   })
 }
 
-function writeLines(history: History, { ids, onMissing, signal, report }: ExportOptions, directory: string, contents: Set<string>): void {
+function writeLines(history: History, options: ExportOptions, directory: string, contents: Set<string>): readonly string[] {
+  const { ids, onMissing, onDamaged, signal, report } = options
   const file = openSync(join(directory, 'history.jsonl'), 'wx')
   const onSnapshot = ({ entries }: Snapshot) => {
     for (const entry of entries) if (entry.kind === 'file') contents.add(entry.digest)
   }
   try {
     let text = ''
-    let runs = 0
-    for (const line of exportLines(history, ids, { onSnapshot, onMissing })) {
+    const runs: string[] = []
+    for (const line of exportLines(history, ids, { onSnapshot, onMissing, onDamaged })) {
       signal.throwIfAborted()
       if (typeof line === 'object' && line !== null && 'type' in line && line['type'] === 'run') {
-        report({ message: 'writing runs', done: runs, total: ids.length })
-        runs += 1
+        report({ message: 'writing runs', done: runs.length, total: ids.length })
+        runs.push(String(line['id']))
       }
       text += `${JSON.stringify(line)}\n`
       if (text.length < linesAtOnce) continue
@@ -63,6 +68,7 @@ function writeLines(history: History, { ids, onMissing, signal, report }: Export
       text = ''
     }
     writeAll(file, text)
+    return runs
   } finally {
     closeSync(file)
   }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { errorMessage } from '../errors.ts'
+import { errorCode, errorMessage } from '../errors.ts'
 import { type History, type RunRecord, snapshotDigest, type StoredLogRecord } from '../history/index.ts'
 import type { JsonValue } from '../json.ts'
 import { isoTime } from '../log-record.ts'
@@ -12,38 +12,63 @@ export const archiveVersion = 1
 /** What an export tells of what it could not take along. */
 export type OnMissing = (sentence: string) => void
 
+export interface ExportLinesOptions {
+  onSnapshot?(snapshot: Snapshot): void
+  readonly onMissing?: OnMissing
+  readonly onDamaged?: OnMissing | undefined
+}
+
 /**
  * A history as objects that JSON can hold, one for each line of a file: the project; then for each run, oldest first, the list of its files
  * (once for each digest), its record with metrics, tags and artifacts, and its log in pieces (as text, or as base64 where the bytes are no
- * UTF-8). `onSnapshot` is given each list, for its contents.
+ * UTF-8). `onSnapshot` is given each list, for its contents. A run whose record can't be read is told to `onDamaged` and left out; without
+ * that it is the error `HISTORY_CORRUPT`.
  */
 export function* exportLines(
   history: History,
   ids: readonly string[],
-  { onSnapshot = () => {}, onMissing = () => {} }: { onSnapshot?: (snapshot: Snapshot) => void; onMissing?: OnMissing } = {},
+  { onSnapshot = () => {}, onMissing = () => {}, onDamaged }: ExportLinesOptions = {},
 ): Generator<JsonValue> {
   yield { type: 'project', version: archiveVersion, id: history.projectId }
   const listed = new Set<string>()
   for (const id of ids) {
-    const run = history.get(id)
-    if (run === undefined) continue
+    const found = ifReadable(id, onDamaged, () => recordOf(history, id))
+    if (found === undefined) continue
+    const { run, exported } = found
     const digest = snapshotDigest(run)
     if (digest !== undefined && !listed.has(digest)) {
       listed.add(digest)
       const chain = readStoredChain(history.directory, digest)
-      if (typeof chain === 'string') onMissing(`The list of files of ${id} is ${chain === 'absent' ? 'gone' : 'damaged'}.`)
+      if (chain === 'damaged') (onDamaged ?? onMissing)(`The list of files of ${id} is damaged.`)
+      else if (chain === 'absent') onMissing(`The list of files of ${id} is gone.`)
       else {
         onSnapshot(chain.snapshot)
         yield JSON.parse(JSON.stringify({ type: 'snapshot', digest, entries: chain.snapshot.entries })) as JsonValue
       }
     }
-    yield exportedRun(history, run)
+    yield exported
     try {
       for (const record of history.readLog(id)) yield exportedLog(id, record)
     } catch (error) {
-      onMissing(`The log of ${id} is not whole: ${errorMessage(error)}`)
+      ;(onDamaged ?? onMissing)(`The log of ${id} is not whole: ${errorMessage(error)}`)
     }
   }
+}
+
+/** What can be read of the run; undefined when its record is damaged and that can be told. */
+export function ifReadable<Found>(id: string, onDamaged: OnMissing | undefined, read: () => Found): Found | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (onDamaged === undefined || errorCode(error) !== 'HISTORY_CORRUPT') throw error
+    onDamaged(`The run ${id} is not exported. ${errorMessage(error)}`)
+    return undefined
+  }
+}
+
+function recordOf(history: History, id: string): { readonly run: RunRecord; readonly exported: JsonValue } | undefined {
+  const run = history.get(id)
+  return run === undefined ? undefined : { run, exported: exportedRun(history, run) }
 }
 
 function exportedRun(history: History, run: RunRecord): JsonValue {

@@ -4,10 +4,22 @@ import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import { type History, type Metric, microsecondsOf, readArtifact, type RunRecord, type RunState, snapshotDigest } from '../history/index.ts'
+import {
+  type Artifact,
+  type History,
+  type Metric,
+  microsecondsOf,
+  readArtifact,
+  type RunRecord,
+  type RunState,
+  snapshotDigest,
+  type Tag,
+} from '../history/index.ts'
+import { errorCode, errorMessage } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import { exportMark } from '../snapshot/left-out.ts'
 import { copyArtifact, type ExportOptions } from './export-archive.ts'
+import { ifReadable } from './export-lines.ts'
 import { fillNewFolder } from './new-folder.ts'
 
 /** Numbers of MLflow's `RunStatus`: RUNNING 1, SCHEDULED 2, FINISHED 3, FAILED 4, KILLED 5. */
@@ -34,14 +46,14 @@ const longest = { parameter: 6000, tag: 8000, name: 250 }
 /**
  * Writes runs as a folder that MLflow reads (its file store: `meta.yaml` and one file for each metric, parameter and tag; the same in MLflow 1
  * to 3): the project as experiment, numbers as metrics, arguments as parameters, git facts, note and tags as tags, files and log as artifacts.
- * Metrics that are no numbers are in the artifact `errand/other_metrics.json`.
+ * Metrics that are no numbers are in the artifact `errand/other_metrics.json`. Answers the runs that are there.
  */
-export function exportMlflow(history: History, name: string, options: ExportOptions): Promise<void> {
+export function exportMlflow(history: History, name: string, options: ExportOptions): Promise<readonly string[]> {
   return fillNewFolder(options.directory, async (directory) => {
     // A number of MLflow's own form, and always the same for the same history.
     const experiment = String(BigInt(`0x${history.projectId.slice(0, 14)}`) + 1n)
     const final = resolve(options.directory, experiment)
-    const runs = options.ids.flatMap((id) => history.get(id) ?? [])
+    const runs = options.ids.flatMap((id) => ifReadable(id, options.onDamaged, () => history.get(id)) ?? [])
     const created = runs.map(({ createdAt }) => Date.parse(createdAt))
     writeFileSync(join(directory, exportMark), '')
     writeText(join(directory, experiment, 'meta.yaml'), {
@@ -52,11 +64,17 @@ export function exportMlflow(history: History, name: string, options: ExportOpti
       lifecycle_stage: 'active',
       name,
     })
+    const written: string[] = []
     for (const [done, run] of runs.entries()) {
       options.signal.throwIfAborted()
       options.report({ message: 'writing runs', done, total: runs.length })
-      await writeRun(history, run, { folder: join(directory, experiment, run.id), final: join(final, run.id), experiment }, options)
+      const { id } = run
+      const details = ifReadable(id, options.onDamaged, () => detailsOf(history, id))
+      if (details === undefined) continue
+      await writeRun(history, run, details, { folder: join(directory, experiment, id), final: join(final, id), experiment }, options)
+      written.push(id)
     }
+    return written
   })
 }
 
@@ -67,7 +85,20 @@ interface Place {
   readonly experiment: string
 }
 
-async function writeRun(history: History, run: RunRecord, { folder, final, experiment }: Place, options: ExportOptions): Promise<void> {
+interface Details {
+  readonly metrics: readonly Metric[]
+  readonly tags: readonly Tag[]
+  readonly artifacts: readonly Artifact[]
+}
+
+const detailsOf = (history: History, id: string): Details => ({
+  metrics: history.metrics(id),
+  tags: history.tags(id),
+  artifacts: history.artifacts(id),
+})
+
+async function writeRun(history: History, run: RunRecord, details: Details, place: Place, options: ExportOptions): Promise<void> {
+  const { folder, final, experiment } = place
   const artifacts = join(folder, 'artifacts')
   for (const part of ['metrics', 'params', 'tags', 'artifacts']) mkdirSync(join(folder, part), { recursive: true })
   writeText(join(folder, 'meta.yaml'), {
@@ -87,15 +118,20 @@ async function writeRun(history: History, run: RunRecord, { folder, final, exper
     user_id: run.user,
   })
   writeValues(join(folder, 'params'), parametersOf(run), longest.parameter)
-  writeValues(join(folder, 'tags'), tagsOf(history, run), longest.tag)
-  const others = writeMetrics(join(folder, 'metrics'), history.metrics(run.id))
+  writeValues(join(folder, 'tags'), tagsOf(details, run), longest.tag)
+  const others = writeMetrics(join(folder, 'metrics'), details.metrics)
   if (others.length > 0) writeText(join(artifacts, 'errand/other_metrics.json'), others)
-  for (const { path } of history.artifacts(run.id)) {
+  for (const { path } of details.artifacts) {
     copyArtifact(join(history.outputsDirectory(run.id), path), join(artifacts, path), `${path} of ${run.id}`, options.onMissing)
   }
   if (run.log.size === 0) return
   mkdirSync(join(artifacts, 'errand'), { recursive: true })
-  await pipeline(Readable.from(readArtifact(history, run, 'driver_log')), createWriteStream(join(artifacts, 'errand/driver_log.txt')))
+  try {
+    await pipeline(Readable.from(readArtifact(history, run, 'driver_log')), createWriteStream(join(artifacts, 'errand/driver_log.txt')))
+  } catch (error) {
+    if (options.onDamaged === undefined || errorCode(error) !== 'HISTORY_LOG_DAMAGED') throw error
+    options.onDamaged(`The log of ${run.id} is not whole: ${errorMessage(error)}`)
+  }
 }
 
 /** JSON is YAML. */
@@ -126,8 +162,8 @@ function parametersOf({ arguments: words, runConfiguration, target, script }: Ru
   return [...named, ...(words.length === 0 ? [] : ([['arguments', all]] satisfies [string, string][])), ...facts]
 }
 
-function tagsOf(history: History, run: RunRecord): [string, string][] {
-  const labels = history.tags(run.id).map(({ name, value = '' }): [string, string] => [name, value])
+function tagsOf({ tags }: Details, run: RunRecord): [string, string][] {
+  const labels = tags.map(({ name, value = '' }): [string, string] => [name, value])
   const given = new Map(labels)
   const commit = given.get('CommitId')
   const facts: readonly (readonly [string, string | undefined])[] = [

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { ErrandError, errorCode, errorMessage } from '../errors.ts'
+import { ErrandError, errorCode, errorMessage, exitCodeOf } from '../errors.ts'
 
 /**
  * Fills a folder that appears with everything in it or not at all. It must not be there, or be empty. Errors: `FOLDER_NOT_EMPTY`,
@@ -27,6 +27,7 @@ export async function fillNewFolder<Result>(path: string, fill: (directory: stri
     throw new ErrandError('FOLDER_NOT_WRITABLE', `${directory} could not be written: ${errorMessage(error)}.`, {
       hint: 'Make room, or name another folder. Nothing was left behind.',
       cause: error,
+      exitCode: exitCodeOf(error),
     })
   }
 }

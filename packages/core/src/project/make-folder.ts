@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ErrandError, errorCode } from '../errors.ts'
+import { ErrandError, errorCode, exitCodeOf } from '../errors.ts'
 
 /**
  * Makes a folder and those above it. Not with `recursive: true`: below `/proc`, where nothing can be made, Node tries that for ever.
@@ -38,5 +38,6 @@ function notMade(path: string, error: unknown): ErrandError {
   return new ErrandError('FOLDER_NOT_MADE', `The folder ${path} can't be made: ${reasonOf(error)}.`, {
     hint: 'Choose another folder.',
     cause: error,
+    exitCode: exitCodeOf(error),
   })
 }

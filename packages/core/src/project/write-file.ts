@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { ErrandError, errorCode } from '../errors.ts'
+import { ErrandError, errorCode, exitCodeOf } from '../errors.ts'
 import { reasonOf } from './make-folder.ts'
 
 /**
@@ -20,6 +20,7 @@ export async function writeWhole(path: string, text: string, { replace }: { read
     throw new ErrandError('FILE_NOT_WRITTEN', `The file ${path} can't be written: ${reasonOf(error)}.`, {
       hint: 'What was there is as it was.',
       cause: error,
+      exitCode: exitCodeOf(error),
     })
   }
 }

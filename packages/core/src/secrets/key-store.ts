@@ -1,7 +1,7 @@
 import { createPrivateKey, randomUUID } from 'node:crypto'
 import { linkSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ErrandError, errorCode, errorMessage } from '../errors.ts'
+import { ErrandError, errorCode, errorMessage, exitCodeOf } from '../errors.ts'
 import { readFileOfOwner } from './owner-file.ts'
 import { configurationDirectory, makeDirectory, refuseInsideProject } from './secret-files.ts'
 
@@ -45,6 +45,7 @@ export function writeKey(
     throw new ErrandError('KEY_NOT_WRITTEN', `${path} can't be written: ${errorMessage(cause)}.`, {
       hint: 'Make its folder writable, or set ERRAND_CONFIG to another folder outside the project.',
       cause,
+      exitCode: exitCodeOf(cause),
     })
   } finally {
     rmSync(arriving, { force: true })

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { ErrandError, errorCode, errorMessage } from '../errors.ts'
+import { ErrandError, errorCode, errorMessage, exitCodeOf } from '../errors.ts'
 
 /** The text of a file that only its owner can read; undefined when there is none. SECRET_FILE_PERMISSIONS when others can. */
 export function readFileOfOwner(path: string): string | undefined {
@@ -47,6 +47,7 @@ export function changeFile(path: string, edit: (text: string | undefined) => str
     throw new ErrandError('SECRET_FILE_NOT_WRITTEN', `${path} can't be written: ${errorMessage(cause)}.`, {
       hint: 'Make its folder writable, or set ERRAND_CONFIG to another folder outside the project.',
       cause,
+      exitCode: exitCodeOf(cause),
     })
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { ErrandError, errorCode, errorMessage } from '../errors.ts'
+import { ErrandError, errorCode, errorMessage, exitCodeOf } from '../errors.ts'
 
 const magicLength = 8
 const headerLength = magicLength + 4
@@ -57,6 +57,7 @@ export function notWritable(path: string, cause: unknown): ErrandError {
   return new ErrandError('STATE_NOT_WRITABLE', `${path} can't be written: ${reason}.`, {
     hint: 'Make room or give yourself the right to write there, then run the same command again.',
     cause,
+    exitCode: exitCodeOf(cause),
   })
 }
 
