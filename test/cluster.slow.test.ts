@@ -1,9 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { type Yarn, livyProblem, machinePythons, makeCondaChannel, startYarn } from '../packages/testkit/dist/servers/index.js'
+import {
+  type Yarn,
+  livyProblem,
+  machinePythons,
+  makeCondaChannel,
+  startGateway,
+  startYarn,
+} from '../packages/testkit/dist/servers/index.js'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Project, makeProject, scriptOutput } from './errand.ts'
+import { type Project, makeProject, runIdOf, scriptOutput, until } from './errand.ts'
 import { exampleProject, lastRecord } from './examples.ts'
 
 const problem = livyProblem()
@@ -87,6 +94,53 @@ describe.skipIf(problem)(`the word count on a real cluster${problem === undefine
     rmSync(channel, { recursive: true })
   })
 })
+
+describe.skipIf(problem)(
+  `a client that is killed once a Livy without names has answered${problem === undefined ? '' : ` (${problem})`}`,
+  () => {
+    it('has lost nothing: the next command finds that spark-submit died, and why', { timeout: 900_000 }, async () => {
+      if (yarn === undefined) return
+      await using old = await yarn.startLivy('old', ['livy.server.yarn.app-lookup-timeout = 5s'])
+      await using way = await startGateway({ livy: old.url })
+      using project = makeProject({
+        'aml_config/cluster.compute': [
+          'type: cluster',
+          `livyUrl: ${way.url}/livy`,
+          'certificateAuthority: gateway.pem',
+          `clusterPassword: "${way.password}"`,
+          `webhdfsUrl: ${yarn.webHdfsUrl}`,
+          'yarnUrl: http://127.0.0.1:9',
+          `username: ${userInfo().username}`,
+          '',
+        ].join('\n'),
+        'aml_config/cluster.runconfig': 'Target: cluster\nFramework: PySpark\nSparkDependenciesFile: spark.yml\n',
+        // What spark-submit refuses before it reads any setting.
+        'spark.yml': 'configuration:\n  spark.driver.extraJavaOptions: -Xmx1g\n',
+        'gateway.pem': way.certificate,
+        'main.py': "print('never')\n",
+      })
+      // The client sees the number of its batch, and nothing of what becomes of it.
+      way.spoil(Infinity, /^GET \/livy\/batches\/\d/, 502)
+      const client = project.start('submit', '-c', 'cluster', 'main.py')
+      await until(() => way.requests.some((line) => /^GET \/livy\/batches\/\d/.test(line)), 'the client looks at its batch')
+      client.kill('SIGKILL')
+      const runId = runIdOf(await client.finished)
+      way.spoil(0, /^$/, 502)
+      await until(async () => (await stateOfBatch(old.url)) === 'dead', 'Livy tells that spark-submit died')
+      const looked = await project.errand('status', runId)
+      expect(looked.stdout, looked.stderr).toMatch(/Failed/)
+      expect((await lastRecord(project)).reason).toContain('(was -Xmx1g)')
+      const logs = await project.errand('logs', runId)
+      expect(`${logs.stdout}${logs.stderr}`).toContain('(was -Xmx1g)')
+      expect(way.requests.filter((line) => line.startsWith('POST'))).toHaveLength(1)
+    })
+  },
+)
+
+async function stateOfBatch(url: string): Promise<string> {
+  const answer = await fetch(`${url}/batches/0`)
+  return ((await answer.json()) as { readonly state: string }).state
+}
 
 /** An index of a channel without one version of a package. */
 function without(index: string, name: string, version: string): string {

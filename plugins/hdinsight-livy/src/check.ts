@@ -1,15 +1,21 @@
 import { type CallOptions, type Finding, type TargetContext, errorMessage } from '@errand/core'
+import { type SshHost, checkMachine } from '@errand/ssh'
 import type { Cluster } from './cluster.ts'
 import { openBuilder } from './environment-builder.ts'
+import { machineOf } from './head-node.ts'
 import { explain } from './service-problem.ts'
+import { type Services, openServices } from './services.ts'
 import type { ClusterConfig } from './target.ts'
+import { goesThroughHeadNode, refuseBrokenWays } from './ways.ts'
 
-/** Looks at every hop, changing nothing. */
-export async function* checkCluster(
-  context: TargetContext<ClusterConfig>,
-  open: () => Promise<Cluster>,
-  options: CallOptions,
-): AsyncGenerator<Finding> {
+/** What is looked at, opened by whoever needs it first. */
+interface Openings {
+  headNode(): Promise<SshHost>
+  cluster(): Promise<Cluster>
+}
+
+/** Looks at every hop, changing nothing. One that is not passed hides those behind it alone. */
+export async function* checkCluster(context: TargetContext<ClusterConfig>, open: Openings, options: CallOptions): AsyncGenerator<Finding> {
   const { config, target } = context
   const found = async (name: string, look: () => Promise<string>): Promise<Finding> => {
     try {
@@ -21,30 +27,43 @@ export async function* checkCluster(
       return { name, outcome: 'failed', detail: errorMessage(explained), ...hint }
     }
   }
-  let cluster: Cluster | undefined
+  const isBehind = goesThroughHeadNode(config)
   const way = await found('way', async () => {
-    cluster = await open()
-    return cluster.headNode === undefined ? `${cluster.name}, without a head node` : `${cluster.name} is reached through its head node`
+    await refuseBrokenWays(context)
+    return isBehind ? `${config.livyUrl ?? 'Livy'}, and the head node ${config.address}` : `${config.livyUrl}, without a head node`
   })
   yield way
-  if (cluster === undefined) return
-  const reached = cluster
-  const { livy, storage, home, yarn } = reached
-  yield await found('livy', async () => {
-    const { version } = await livy.version(options)
-    await livy.list({ size: 1 }, options)
-    return `Livy ${version} answers`
-  })
-  yield await found('storage', async () => {
-    const folder = await storage.status(home, options)
-    return folder === undefined ? `${home} will be made` : `${home} is there, of ${folder.owner}`
-  })
-  if (!config.userManagedEnvironment) yield await found('environments', () => nameOfBuilder(context, reached, options))
-  const client = yarn(undefined)
-  if (client !== undefined) yield await found('yarn', async () => (await client.applicationsWithTag('errand', options), 'YARN answers'))
+  if (way.outcome === 'failed') return
+  const headNode = isBehind ? yield* checkMachine(machineOf(context), () => open.headNode(), options.signal) : undefined
+  const isCut = isBehind && headNode === undefined
+  if (isCut && config.livyUrl === undefined) return
+  let services: Services | undefined
+  try {
+    yield await found('livy', async () => {
+      services = await openServices(context, headNode)
+      return versionOf(services, options)
+    })
+    if (!isCut) yield await found('storage', async () => homeIn(await open.cluster(), options))
+    if (!config.userManagedEnvironment && !isCut) yield await found('environments', () => nameOfBuilder(context, headNode, options))
+    const yarn = services?.yarn(undefined)
+    if (yarn !== undefined) yield await found('yarn', async () => (await yarn.applicationsWithTag('errand', options), 'YARN answers'))
+  } finally {
+    await services?.[Symbol.asyncDispose]()
+  }
 }
 
-async function nameOfBuilder(context: TargetContext<ClusterConfig>, cluster: Cluster, options: CallOptions): Promise<string> {
-  await using builder = await openBuilder(context, cluster, options)
+async function versionOf({ livy }: Services, options: CallOptions): Promise<string> {
+  const { version } = await livy.version(options)
+  await livy.list({ size: 1 }, options)
+  return `Livy ${version} answers`
+}
+
+async function homeIn({ storage, home }: Cluster, options: CallOptions): Promise<string> {
+  const folder = await storage.status(home, options)
+  return folder === undefined ? `${home} will be made` : `${home} is there, of ${folder.owner}`
+}
+
+async function nameOfBuilder(context: TargetContext<ClusterConfig>, headNode: SshHost | undefined, options: CallOptions): Promise<string> {
+  await using builder = await openBuilder(context, headNode === undefined ? {} : { headNode }, options)
   return `environments are made on ${builder.host.name}, in ${builder.home}`
 }

@@ -20,7 +20,7 @@ export async function openBuilder(
   const { environmentBuilder, address } = context.config
   if (environmentBuilder === 'local') return thisMachine(context)
   if (headNode === undefined && address === undefined) throw noBuilder(context)
-  const host = headNode ?? (await openHeadNode(context, address ?? '', options))
+  const host = headNode ?? (await openHeadNode(context, options))
   return {
     host,
     home: host.variables['ERRAND_HOME'] ?? `${host.home}/.errand`,

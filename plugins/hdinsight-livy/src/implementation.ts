@@ -11,6 +11,7 @@ import {
 import { batchRequest } from './batch-request.ts'
 import { checkCluster } from './check.ts'
 import { type Cluster, openCluster } from './cluster.ts'
+import { openHeadNode } from './head-node.ts'
 import { leftovers, removeLeftover } from './leftovers.ts'
 import { sizeOf } from './project-archive.ts'
 import type { planManaged } from './managed-environment.ts'
@@ -20,6 +21,7 @@ import { storedRun } from './stored-run.ts'
 import { findRun, hasProject, submitRun } from './submit.ts'
 import type { ClusterConfig } from './target.ts'
 import { unpackedEnvironment } from './unpacked-environment.ts'
+import { goesThroughHeadNode, refuseBrokenWays } from './ways.ts'
 
 export { attach } from './head-node.ts'
 
@@ -33,8 +35,11 @@ const environmentKey = "the cluster's own Python"
 /** A run in the driver of a Spark application, started by Livy; all that is told of it lies in the cluster's storage. */
 export function createTarget(context: TargetContext<ClusterConfig>): Target {
   const { name } = context.target
+  const headNode = openOnce((options: CallOptions) => openHeadNode(context, options))
   const opening = openOnce(async (options: CallOptions): Promise<Opened> => {
-    const cluster = await explained(name, () => openCluster(context, options))
+    await refuseBrokenWays(context)
+    const host = goesThroughHeadNode(context.config) ? await headNode.get(options) : undefined
+    const cluster = await explained(name, () => openCluster(context, host, options))
     return { cluster, agent: storageAgent(cluster, name, context.host), [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() }
   })
   const open = (options: CallOptions): Promise<Opened> => opening.get(options)
@@ -44,7 +49,8 @@ export function createTarget(context: TargetContext<ClusterConfig>): Target {
   }
 
   return {
-    check: (options) => checkCluster(context, async () => (await open(options)).cluster, options),
+    check: (options) =>
+      checkCluster(context, { headNode: () => headNode.get(options), cluster: async () => (await open(options)).cluster }, options),
     plan: (request, options) => onCluster(options, (cluster) => plan(context, cluster, request, options)),
     prepare: (request, options) =>
       onCluster(options, async (cluster) => {
@@ -80,7 +86,10 @@ export function createTarget(context: TargetContext<ClusterConfig>): Target {
         const { removeBuilderLeftover } = await import('./builder-leftovers.ts')
         if (!(await removeBuilderLeftover(context, cluster, id, options))) await removeLeftover(cluster, id, options)
       }),
-    [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await opening[Symbol.asyncDispose]()
+      await headNode[Symbol.asyncDispose]()
+    },
   }
 }
 

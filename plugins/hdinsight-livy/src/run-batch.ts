@@ -53,10 +53,17 @@ async function batchByNumber(run: StoredRun, call: Call): Promise<Batch | undefi
   const batch = stored && (await run.cluster.livy.get(stored.id, call))
   const found = batch?.appId ?? null
   if (batch !== undefined && (application === undefined ? await mayBeOf(run, batch, call) : found === application)) {
-    if (application === undefined && found !== null) await run.put('application.json', { id: found } satisfies StoredApplication, call)
+    if (application === undefined) await noteApplication(run, batch, call)
     return batch
   }
   return typeof application === 'string' ? batchOfApplication(await batches(run, call), application) : undefined
+}
+
+/** False when the run's batch has no application yet. */
+export async function noteApplication(run: StoredRun, { appId }: Batch, call: Call): Promise<boolean> {
+  if (appId === undefined || appId === null) return false
+  await run.put('application.json', { id: appId } satisfies StoredApplication, call)
+  return true
 }
 
 const batchOfApplication = (list: readonly Batch[], application: string): Batch | undefined =>

@@ -24,7 +24,10 @@ function diagnosticOf(problem: unknown, file: string): Diagnostic {
 }
 
 /** Whether the configuration has something that only the head node leads to. */
-export const needsHeadNode = ({ livyUrl, webhdfsUrl }: ClusterConfig): boolean => livyUrl === undefined || webhdfsUrl === undefined
+const needsHeadNode = ({ livyUrl, webhdfsUrl }: ClusterConfig): boolean => livyUrl === undefined || webhdfsUrl === undefined
+
+/** Whether it is what the configuration names for that. */
+export const goesThroughHeadNode = (config: ClusterConfig): boolean => config.address !== undefined && needsHeadNode(config)
 
 async function refuseMissingWay({ config, target }: TargetContext<ClusterConfig>): Promise<void> {
   if (config.address !== undefined || !needsHeadNode(config)) return
@@ -41,6 +44,5 @@ export const storageWayMissing = (target: string): ErrandError =>
   })
 
 async function refuseBrokenLogin(context: TargetContext<ClusterConfig>): Promise<void> {
-  const { address } = context.config
-  if (address !== undefined && needsHeadNode(context.config)) sshOptions(machineOf(context, address))
+  if (goesThroughHeadNode(context.config)) sshOptions(machineOf(context))
 }

@@ -64,7 +64,7 @@ describe.skipIf(problem)(`a Livy without names${problem === undefined ? '' : ` (
       secrets,
     })
     const { username, password, certificate } = way
-    await using named = await openCluster(context, options)
+    await using named = await openCluster(context, undefined, options)
     await using livy = openLivyClient({
       url: `${way.url}/livy`,
       certificateAuthority: certificate,

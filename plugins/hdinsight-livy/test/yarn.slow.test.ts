@@ -7,6 +7,7 @@ import { openWebHdfsClient } from '@errand/livy'
 import { livyProblem, sparkParts, sshdProblem, startFaultyProxy, startGateway, startSshd, startYarn } from '@errand/testkit/servers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Cluster, openCluster } from '../src/cluster.ts'
+import { openHeadNode } from '../src/head-node.ts'
 import { createTarget } from '../src/implementation.ts'
 import { removeLeftover } from '../src/leftovers.ts'
 import { appearWhole } from '../src/stored-run.ts'
@@ -41,6 +42,16 @@ with open('outputs/counts.txt', 'w') as file:
 
 const writeTo = (storage: Cluster['storage'], path: string, chunks: () => Iterable<Buffer>) =>
   storage.write(path, () => Readable.from(chunks(), { objectMode: false }), { ...options, overwrite: true })
+
+const nowhere = 'http://127.0.0.1:9'
+
+/** What a check of such a cluster says of each hop. */
+async function checked(changes: Parameters<typeof openClient>[0]): Promise<readonly string[]> {
+  await using client = openClient(changes)
+  const findings: string[] = []
+  for await (const { name, outcome } of client.target.check(options)) findings.push(`${name} ${outcome}`)
+  return findings
+}
 
 const stubborn = `
 import signal, time
@@ -304,14 +315,11 @@ for number in range(${lines}):
     await using sshd = await startSshd()
     await using hdfs = openWebHdfsClient({ url: yarn.webHdfsUrl, user: userInfo().username })
     await hdfs.makeDirectory(`/user/${sshd.user}`, { ...options, permission: '777' })
-    await using client = openClient({
-      address: `127.0.0.1:${sshd.port}`,
-      username: sshd.user,
-      privateKey: sshd.key.file,
-      livyPort: yarn.livy.port,
-      webhdfsUrl: yarn.webHdfsUrl,
-      proxyUser: sshd.user,
-    })
+    const headNode = { address: `127.0.0.1:${sshd.port}`, username: sshd.user, privateKey: sshd.key.file, livyPort: yarn.livy.port }
+    const hops = ['way ok', 'address ok', 'port ok', 'host key ok', 'login ok', 'machine ok']
+    expect(await checked({ ...headNode, webhdfsUrl: yarn.webHdfsUrl })).toEqual([...hops, 'livy ok', 'storage ok'])
+    expect(await checked({ ...headNode, webhdfsUrl: nowhere })).toEqual([...hops, 'livy ok', 'storage failed'])
+    await using client = openClient({ ...headNode, webhdfsUrl: yarn.webHdfsUrl, proxyUser: sshd.user })
     const { reference } = await run(client, "print('over SSH')\nopen('outputs/file', 'w').write('content')")
     expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'over SSH\n' })
     await using handle = await client.target.attach(reference, options)
@@ -370,7 +378,8 @@ for number in range(${lines}):
       })
       const messages: string[] = []
       const reporting = { ...options, report: ({ message }: { readonly message: string }) => messages.push(message) }
-      await using cluster = await openCluster(client.context, reporting)
+      await using headNode = await openHeadNode(client.context, options)
+      await using cluster = await openCluster(client.context, headNode, reporting)
       const { storage } = cluster
       const folder = `/cut-${Date.now()}`
       const lost = () => messages.filter((message) => message.includes('was lost')).length
@@ -619,7 +628,7 @@ with open('outputs/number', 'w') as file:
   it('a run that was not yet submitted is in use, with its project and what is being sent', async () => {
     const storageDirectory = `/young-${Date.now()}`
     await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory })
-    await using cluster = await openCluster(client.context, options)
+    await using cluster = await openCluster(client.context, undefined, options)
     const ended = new Error('the client is ended before it asks Livy')
     const livy = { ...cluster.livy, create: () => Promise.reject(ended) }
     const request = await client.request({ 'main.py': 'print(1)' })
@@ -692,7 +701,7 @@ with open('outputs/number', 'w') as file:
     const prepared = await target.prepare(request, { ...options, build: true })
     await expect(target.submit(request, prepared, options)).rejects.toThrow('gone')
     await target[Symbol.asyncDispose]()
-    await using cluster = await openCluster(client.context, options)
+    await using cluster = await openCluster(client.context, undefined, options)
     const { storage, home } = cluster
     const names = (await storage.list(`${home}/runs/${request.runId}`, options))?.map(({ name }) => name)
     expect(names).toEqual(['request.json'])
@@ -703,7 +712,7 @@ with open('outputs/number', 'w') as file:
     const roads = { livyUrl: `${gateway.url}/livy`, webhdfsUrl: `${gateway.url}/webhdfs/v1`, certificateAuthority: certificate }
     await using client = openClient({ ...roads, storageDirectory: `/refused-${Date.now()}` }, { clusterPassword: gateway.password })
     await using target = createTarget({ ...client.context, secretVariable: async () => 'hidden' })
-    await using cluster = await openCluster(client.context, options)
+    await using cluster = await openCluster(client.context, undefined, options)
     const kept = async (runId: string) =>
       (await cluster.storage.list(`${cluster.home}/runs/${runId}`, options))?.map(({ name }) => name).toSorted()
     const submit = async (request: Awaited<ReturnType<ClusterClient['request']>>) =>
@@ -734,7 +743,7 @@ with open('outputs/number', 'w') as file:
       project: 'p',
       projectId: 'p',
     }
-    await using cluster = await openCluster(client.context, options)
+    await using cluster = await openCluster(client.context, undefined, options)
     const { folder } = await findEnvironment(cluster, client.context.config, { ...request, framework: 'python' }, options)
     await cluster.storage.write(`${folder}/complete.json`, '{"lock": {}, "pythonVersion": "3.11.1"}', { ...options, overwrite: true })
     const found = await findEnvironment(cluster, client.context.config, { ...request, framework: 'python' }, options)
@@ -743,7 +752,7 @@ with open('outputs/number', 'w') as file:
 
   it('a clean that meets a new use of an environment puts all of it back', async () => {
     await using client = openClient({ livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, storageDirectory: `/back-${Date.now()}` })
-    await using cluster = await openCluster(client.context, options)
+    await using cluster = await openCluster(client.context, undefined, options)
     const { storage, home } = cluster
     const [key, write] = ['0'.repeat(24), { ...options, overwrite: true }]
     const folder = `${home}/environments/${key}`
@@ -782,6 +791,21 @@ with open('outputs/number', 'w') as file:
     const { status, stdout } = await follow(client.target, await client.submit(request))
     expect(status).toMatchObject({ state: 'failed', cause: 'machine', reason: expect.stringContaining('damaged') })
     expect(stdout).toBe('')
+  })
+
+  it('a check says of each hop whether it was passed, also of those beside one that was not', async () => {
+    const roads = { livyUrl: yarn.livy.url, webhdfsUrl: yarn.webHdfsUrl, yarnUrl: yarn.yarnUrl }
+    expect(await checked(roads)).toEqual(['way ok', 'livy ok', 'storage ok', 'yarn ok'])
+    expect(await checked({ ...roads, livyUrl: nowhere })).toEqual(['way ok', 'livy failed', 'storage ok', 'yarn ok'])
+    expect(await checked({ ...roads, webhdfsUrl: nowhere, yarnUrl: nowhere })).toEqual([
+      'way ok',
+      'livy ok',
+      'storage failed',
+      'yarn failed',
+    ])
+    const throughNoHeadNode = { livyUrl: yarn.livy.url, yarnUrl: yarn.yarnUrl, address: '127.0.0.1:9' }
+    expect(await checked(throughNoHeadNode)).toEqual(['way ok', 'address ok', 'port failed', 'livy ok', 'yarn ok'])
+    expect(await checked({ livyUrl: yarn.livy.url })).toEqual(['way failed'])
   })
 
   it('Livy that is down is an error with a hint, not a status', async () => {
