@@ -172,13 +172,19 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     expect(metrics).toEqual({})
   })
 
-  it('a script without a Spark context succeeds, for YARN too', async () => {
+  it('a script without a Spark context succeeds, for YARN too, and what it wrote comes back, also a large file', async () => {
     await using client = direct()
-    const { request, reference } = await run(client, "print('no Spark here')")
+    const large = "open('outputs/large', 'wb').write(bytes(range(256)) * 150000)"
+    const { request, reference } = await run(client, `print('no Spark here')\n${large}`)
     expect(await follow(client.target, reference)).toMatchObject({ status: { state: 'completed' }, stdout: 'no Spark here\n' })
     await expect
       .poll(() => applicationsOf(request.runId), { timeout: 60_000 })
       .toMatchObject([{ state: 'FINISHED', finalStatus: 'SUCCEEDED' }])
+    await using handle = await client.target.attach(reference, options)
+    const collected = join(client.directory, 'collected')
+    expect(await handle.collect(collected, { ...options, include: ['outputs/**'] })).toEqual(['outputs/large'])
+    const bytes = Buffer.alloc(256 * 150_000, Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)))
+    expect(readFileSync(join(collected, 'outputs/large')).equals(bytes)).toBe(true)
   })
 
   it('shows the traceback of a script that fails, which Livy never shows', async () => {

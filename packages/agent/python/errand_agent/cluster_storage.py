@@ -10,6 +10,8 @@ LASTING = (
     'DSQuotaExceededException', 'NSQuotaExceededException', 'QuotaByStorageTypeExceededException', 'ParentNotDirectoryException',
     'InvalidPathException', 'InvalidToken', 'UnsupportedFileSystemException',
 )
+# Bytes of a large file between two words of how far it is.
+PIECE = 4 << 20
 
 
 def outlasting(operation):
@@ -138,6 +140,21 @@ class ClusterStorage:
     def upload(self, source, name):
         """Copies a file or a folder of this machine, over what is there."""
         self.files.copyFromLocalFile(False, True, self.local(source), self.path(name))
+
+    @outlasting
+    def upload_in_pieces(self, source, name, tell):
+        """The same for a large file: `tell(bytes)` hears after each piece how much of it is written."""
+        content = self.jvm.java.io.FileInputStream(source)
+        try:
+            stream = self.files.create(self.path(name), True)
+            try:
+                while content.available() > 0:
+                    self.jvm.org.apache.hadoop.io.IOUtils.copyBytes(content, stream, PIECE, False)
+                    tell(stream.getPos())
+            finally:
+                stream.close()
+        finally:
+            content.close()
 
     @outlasting
     def listing(self, name):

@@ -56,7 +56,7 @@ class Outputs:
     def look(self):
         """Brings what has changed, then the list, and removes what that replaces."""
         listing, before = self.listing(self.include), self.kept
-        self.kept = dict(self.brought(listing['files'], before, False))
+        self.kept = dict(self.brought(listing['files'], before))
         if self.entries(before) == self.entries(self.kept):
             return
         self.lists += 1
@@ -73,25 +73,10 @@ class Outputs:
         if self.thread is not None:
             self.thread.join()
         listing = self.listing(['**'])
-        files = self.entries(dict(self.told(listing['files'])))
+        telling = Telling(self.storage, sum(file['size'] for file in listing['files']))
+        files = self.entries(dict(self.brought(listing['files'], self.kept, telling)))
         files += driver_files.written_by_spark(self.storage, ['**'], known, set(file['path'] for file in files))
         self.put_list('files.json', listing, files)
-
-    def told(self, files):
-        """The last of `brought`, and how far that is for whoever waits for it."""
-        sizes = dict((file['path'], file['size']) for file in files)
-        done, total, told = 0, sum(sizes.values()), time.monotonic()
-        if total > MUCH:
-            self.tell(done, total)
-        for path, kept in self.brought(files, self.kept, True):
-            done += sizes[path]
-            if time.monotonic() - told > TELL_EVERY:
-                self.tell(done, total)
-                told = time.monotonic()
-            yield path, kept
-
-    def tell(self, done, total):
-        self.storage.create('bringing.json', json.dumps({'done': done, 'total': total}).encode('ascii'), True)
 
     def listing(self, include):
         return collect.call_collect(None, {'run': self.run, 'include': include}, None)
@@ -102,9 +87,12 @@ class Outputs:
     def put_list(self, name, listing, files):
         self.storage.put(name, json.dumps(dict(listing, files=files)).encode('ascii'))
 
-    def brought(self, files, before, is_last):
-        """Yields what is in the storage then. A file that was changed just now waits for one look, which is most often the last change."""
-        waited, self.waiting = self.waiting, set()
+    def brought(self, files, before, telling=None):
+        """Yields what is in the storage then. A file that was changed just now waits for one look, which is most often the last change.
+
+        `telling`: for the last time, and who is told of it.
+        """
+        is_last, waited, self.waiting = telling is not None, self.waiting, set()
         for file in files:
             path = file['path']
             signature, settled = self.signature(path)
@@ -114,7 +102,7 @@ class Outputs:
             elif is_last or settled or path in waited:
                 # Before it is brought: what is written meanwhile makes another one at the end.
                 digest = None if is_last else self.digest(path)
-                place = self.bring(path)
+                place = self.bring(path, telling)
                 if place is not None:
                     size = file['size'] if is_last else self.storage.length(place)
                     yield path, (signature if settled else None, digest, dict(file, size=size, place=place))
@@ -122,6 +110,8 @@ class Outputs:
                 self.waiting.add(path)
                 if kept is not None:
                     yield path, kept
+            if is_last:
+                telling.add(file['size'])
 
     def signature(self, path):
         """Nobody can set the time of an inode's change, but it is too coarse for two changes at once."""
@@ -145,13 +135,16 @@ class Outputs:
     def source(self, path):
         return os.path.join(os.fsencode(self.folder), b'work', encoded(path))
 
-    def bring(self, path):
+    def bring(self, path, telling=None):
         """Through a link with a name of ours: Hadoop takes names as text, and not all of them → the place; None for a file that is gone."""
         self.places += 1
         link, place = os.path.join(self.folder, 'being-kept'), 'files/%d' % self.places
         os.symlink(self.source(path), os.fsencode(link))
         try:
-            self.storage.upload(link, place)
+            if telling is None or os.path.getsize(link) <= MUCH:
+                self.storage.upload(link, place)
+            else:
+                self.storage.upload_in_pieces(link, place, telling.tell_now_and_then)
         except Exception:
             if os.path.lexists(self.source(path)):
                 raise
@@ -159,3 +152,26 @@ class Outputs:
         finally:
             os.unlink(link)
         return place
+
+
+class Telling:
+    """Says in the storage how far what takes long is: `total` and `done` are bytes."""
+
+    def __init__(self, storage, total):
+        self.storage, self.total, self.done = storage, total, 0
+        self.told = time.monotonic()
+        if total > MUCH:
+            self.tell(0)
+
+    def add(self, size):
+        self.done += size
+        self.tell_now_and_then(0)
+
+    def tell_now_and_then(self, of_file):
+        """`of_file`: bytes of the file that is being brought."""
+        if time.monotonic() - self.told > TELL_EVERY:
+            self.tell(self.done + of_file)
+
+    def tell(self, done):
+        self.storage.create('bringing.json', json.dumps({'done': done, 'total': self.total}).encode('ascii'), True)
+        self.told = time.monotonic()
