@@ -60,7 +60,7 @@ function writeLines(history: History, options: ExportOptions, directory: string,
       signal.throwIfAborted()
       if (typeof line === 'object' && line !== null && 'type' in line && line['type'] === 'run') {
         report({ message: 'writing runs', done: runs.length, total: ids.length })
-        runs.push(String(line['id']))
+        if (typeof line['id'] === 'string') runs.push(line['id'])
       }
       text += `${JSON.stringify(line)}\n`
       if (text.length < linesAtOnce) continue
