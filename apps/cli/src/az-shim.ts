@@ -1,3 +1,5 @@
+import { quoted } from './script-words.ts'
+
 /** Groups of `az ml` that are about execution, in all their spellings. Everything else of `az` is somebody else's. */
 const azGroups = ['experiment', 'execute', 'computetarget', 'computecontext', 'runconfiguration', 'runconfigurations', 'history'] as const
 
@@ -53,8 +55,4 @@ export function azForWindows(): string {
     'exit /b 1',
   ]
   return lines.map((line) => `${line}\r\n`).join('')
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

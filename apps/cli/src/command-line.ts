@@ -5,9 +5,6 @@ import { type FlagShapes, joined, looseWords, optionsAmong, splitArranged, split
 /** Spellings of the command whose last part is a script with its own arguments. */
 export const scriptCommands: readonly string[] = ['experiment submit', 'submit', 'execute start', 'execute submit']
 
-/** Options of a sweep that may also stand behind the script, where a user who adds them to a submit puts them. */
-export const sweepOptionsAnywhere: readonly string[] = ['each', 'random', 'parallel', 'stop-after', 'best']
-
 /** Flags that may also stand before the command, and whether they take a value. */
 const leadingFlags: Readonly<Record<string, boolean>> = {
   '-o': true,

@@ -4,6 +4,7 @@ import type { DryRun, RunContext, RunUpdate, Surroundings } from '@errand/core/r
 import type { RunRecord } from '@errand/core/history'
 import { ErrandCommand } from './command.ts'
 import { watchInterruption } from './interruption.ts'
+import { quoted } from './script-words.ts'
 
 /** The run of a command, as `-r ID` or as its argument. */
 export const runFlag = {
@@ -140,9 +141,4 @@ export function runError(run: RunRecord, hints: readonly string[] = []): ErrandE
     `The ${run.kind === 'sweep' ? 'sweep' : 'run'} ${run.id} ${outcome[run.state] ?? 'failed'}${reason}.`,
     lines.length === 0 ? {} : { hint: lines.join('\n') },
   )
-}
-
-/** As a word of a command that a user copies. */
-export function quoted(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

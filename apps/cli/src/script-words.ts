@@ -1,3 +1,6 @@
+/** Options of a sweep that may also stand behind the script, where a user who adds them to a submit puts them. */
+export const sweepOptionsAnywhere: readonly string[] = ['each', 'random', 'parallel', 'stop-after', 'best']
+
 /** The part of a flag definition that says how many words it takes. */
 export type FlagShapes = Readonly<
   Record<
@@ -113,4 +116,9 @@ function valueTaker(flags: FlagShapes): (word: string) => boolean {
     const first = letters.findIndex((letter) => short.has(letter))
     return first !== -1 && first === letters.length - 1
   }
+}
+
+/** A text as one word of sh, as it is where it needs no quotes: for commands that a user copies. */
+export function quoted(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

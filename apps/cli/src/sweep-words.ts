@@ -1,7 +1,6 @@
 import { ErrandError } from '@errand/core'
 import { nearNames } from '@errand/core/project'
-import { sweepOptionsAnywhere } from './command-line.ts'
-import { type FlagShapes, splitAtScript } from './script-words.ts'
+import { type FlagShapes, splitAtScript, sweepOptionsAnywhere } from './script-words.ts'
 
 /**
  * Splits the words behind `sweep` into its own options and the script with its arguments. Behind the script only the options that a script

@@ -1,6 +1,7 @@
-import { sweepOptionsAnywhere, takeLeadingFlags } from '../command-line.ts'
+import { takeLeadingFlags } from '../command-line.ts'
 import { pages } from '../pages.ts'
 import { type Manifest, type ManifestCommand, type ManifestFlag, commandOf } from '../manifest.ts'
+import { sweepOptionsAnywhere } from '../script-words.ts'
 
 /** Something that may stand where the cursor is. */
 export interface Candidate {

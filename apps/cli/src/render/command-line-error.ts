@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { errorMessage, exitCodes } from '@errand/core'
 import { nearNames } from '@errand/core/project'
 import { type Manifest, type ManifestCommand, type ManifestFlag, commandOf, readManifest } from '../manifest.ts'
-import { quoted } from '../run-command.ts'
+import { quoted } from '../script-words.ts'
 import type { Report } from './error.ts'
 import { retiredCommands } from './retired-commands.ts'
 

@@ -7,8 +7,8 @@ import { choosePassword } from '../../attach-password.ts'
 import { ErrandCommand } from '../../command.ts'
 import { projectHere } from '../../project-here.ts'
 import { findingLines } from '../../render/finding.ts'
-import { RunCommand, quoted } from '../../run-command.ts'
-import { looseWords } from '../../script-words.ts'
+import { RunCommand } from '../../run-command.ts'
+import { looseWords, quoted } from '../../script-words.ts'
 import { targetRoots } from '../../target-roots.ts'
 
 type Options = Readonly<Record<string, string | boolean | number | undefined>>
