@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { randomUUID } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { localHost } from '@errand/core'
 import { readImageFile } from './brief-container.ts'
 import type { Engine } from './engine.ts'
 import { refusalStatus } from './engine-errors.ts'
@@ -48,9 +48,6 @@ async function accountsOf(engine: Engine, image: string, directory: string, sign
   const text = content?.toString('utf8') ?? ''
   // A name can stand for another image tomorrow.
   if (content === undefined || !image.startsWith('sha256:')) return text
-  await mkdir(dirname(file), { recursive: true })
-  const making = `${file}.${randomUUID()}`
-  await writeFile(making, text)
-  await rename(making, file)
+  await localHost().writeFile(file, text)
   return text
 }

@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
-import { type CallOptions, ErrandError } from '@errand/core'
+import { type CallOptions, ErrandError, localHost } from '@errand/core'
 import { type PlaceFacts, bareImage, imageProbe, readImageProbe } from '@errand/conda'
 import { runBriefly } from './brief-container.ts'
 import type { Engine } from './engine.ts'
@@ -50,9 +50,7 @@ export async function imageFacts(
   if (known !== undefined) return JSON.parse(known) as ImageFacts
   report({ message: `looking at what ${name} has` })
   const facts = await probe(engine, image, name, signal)
-  await mkdir(join(directory, 'images'), { recursive: true })
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(facts))
-  await rename(`${file}.${process.pid}`, file)
+  await localHost().writeFile(file, JSON.stringify(facts))
   return facts
 }
 

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { type EnvironmentFile, type EnvironmentLock, ErrandError } from '@errand/core'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type EnvironmentFile, type EnvironmentLock, ErrandError, localHost } from '@errand/core'
 import { type Drift, drifted, lockDigest } from '@errand/conda'
 import { readImageFile } from './brief-container.ts'
 import type { Engine } from './engine.ts'
@@ -23,10 +22,7 @@ export async function imageLock(
       hint: 'Call errand experiment clean --all -t TARGET, and prepare again.',
     })
   const packages = JSON.parse(text) as EnvironmentLock['packages']
-  await mkdir(dirname(file), { recursive: true })
-  const making = `${file}.${randomUUID()}`
-  await writeFile(making, text)
-  await rename(making, file)
+  await localHost().writeFile(file, text)
   return { provider, packages: packages.map(withProjectPath) }
 
   /** A wheel of the project is known by its digest, wherever the image has it. */
