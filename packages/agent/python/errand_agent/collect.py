@@ -2,8 +2,9 @@
 import os
 import stat
 
-from errand_agent import glob_pattern, trees
+from errand_agent import glob_pattern
 from errand_agent.errors import CallError, bad_request
+from errand_agent.manifest import load_manifest, signature
 from errand_agent.paths import checked_entry_path, decoded, encoded, run_folder
 
 LONGEST_PIECE = 4 << 20
@@ -16,7 +17,7 @@ def call_collect(server, params, body):
         raise bad_request('collect needs a list of globs.')
     folder = run_folder(params.get('run'))
     globs = [encoded(glob) for glob in include]
-    manifest = trees.load_manifest(folder)
+    manifest = load_manifest(folder)
     listing = Listing(os.fsencode(os.path.join(folder, 'work')), glob_pattern.compiled(globs), manifest, params.get('have') or {})
     for top in outermost(set(glob_pattern.fixed_folder(glob) for glob in globs)):
         if b'..' not in top.split(b'/') and not top.startswith(b'/'):
@@ -99,7 +100,7 @@ class Listing:
                 self.result['links'].append({'path': decoded(path), 'to': decoded(to)})
             return
         found = entry.stat(follow_symlinks=False)
-        if not stat.S_ISREG(found.st_mode) or self.known.get(path) == trees.signature(found):
+        if not stat.S_ISREG(found.st_mode) or self.known.get(path) == signature(found):
             return
         name = decoded(path)
         if [str(value) for value in self.have.get(name) or ()] != [str(found.st_size), str(found.st_mtime_ns)]:

@@ -2,6 +2,7 @@
 import os
 
 from errand_agent import trees, work_tree
+from errand_agent.manifest import signature
 from errand_agent.objects import remove_damaged, write_all
 from errand_agent.paths import below
 
@@ -50,7 +51,7 @@ class Filling:
             descriptor = self.create(path, executable)
             try:
                 write_all(descriptor, data)
-                self.written[path] = trees.signature(os.fstat(descriptor))
+                self.written[path] = signature(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
 

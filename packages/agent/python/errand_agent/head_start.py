@@ -7,7 +7,9 @@ import os
 
 from errand_agent import filling, trees
 from errand_agent.errors import bad_request
+from errand_agent.folders import list_folder
 from errand_agent.incoming import SHORT, Long
+from errand_agent.manifest import signature
 from errand_agent.objects import has, write_all
 from errand_agent.paths import below, checked_digest, checked_entry_path, checked_run, encoded, make_folder, nonce
 
@@ -51,7 +53,7 @@ def call_holds(server, params, body):
 
 
 def stored_sizes():
-    for folder in trees.list_folder(below('objects')):
+    for folder in list_folder(below('objects')):
         try:
             for entry in os.scandir(below('objects', folder)):
                 yield entry.stat().st_size
@@ -115,7 +117,7 @@ class Growing:
                 return
             if self.copy is not None and self.filling is server.filling:
                 self.filling.offered[self.path] = entry
-                self.filling.written[self.path] = trees.signature(os.fstat(self.copy))
+                self.filling.written[self.path] = signature(os.fstat(self.copy))
                 os.close(self.copy)
                 self.copy = None
             else:

@@ -4,7 +4,9 @@ import time
 
 from errand_agent import claim, status, trees
 from errand_agent.errors import CallError, bad_request
+from errand_agent.folders import list_folder
 from errand_agent.machine import iso_time, user_name
+from errand_agent.manifest import MANIFEST, load_manifest
 from errand_agent.paths import RUN_ID, below, object_path, run_folder
 
 UNUSED_OBJECTS_AFTER = 3600
@@ -17,15 +19,15 @@ def call_leftovers(server, params, body):
 
 def listing():
     found = []
-    for name in sorted(trees.list_folder(below('runs'))):
+    for name in sorted(list_folder(below('runs'))):
         if RUN_ID.match(name):
             found.append(of_run(name))
             yield 0
-    for name in sorted(trees.list_folder(below('trees'))):
+    for name in sorted(list_folder(below('trees'))):
         if name.endswith('.json'):
             found.append(entry('tree:' + name[:-5], 'cache', below('trees', name[:-5]), last_used(below('trees', name))))
             yield 0
-    for name in sorted(trees.list_folder(below('staging'))):
+    for name in sorted(list_folder(below('staging'))):
         found.append(entry('staging:' + name, 'cache', below('staging', name), last_used(below('staging', name)), inUse=recent(below('staging', name))))
         yield 0
     objects = entry('objects', 'objects', below('objects'), last_used(below('objects')))
@@ -113,16 +115,16 @@ def plain(name):
 def removing_objects():
     needed = set()
     for folder in ['runs', 'staging']:
-        for name in trees.list_folder(below(folder)):
-            needed |= digests_of(below(folder, name), trees.MANIFEST)
+        for name in list_folder(below(folder)):
+            needed |= digests_of(below(folder, name), MANIFEST)
             yield 0
-    for name in trees.list_folder(below('trees')):
+    for name in list_folder(below('trees')):
         if name.endswith('.json'):
             needed |= digests_of(below('trees'), name)
             yield 0
     removed = 0
-    for prefix in trees.list_folder(below('objects')):
-        for name in trees.list_folder(below('objects', prefix)):
+    for prefix in list_folder(below('objects')):
+        for name in list_folder(below('objects', prefix)):
             path = object_path(name) if len(name) == 64 else below('objects', prefix, name)
             if name not in needed and not recent(path):
                 try:
@@ -136,5 +138,5 @@ def removing_objects():
 
 
 def digests_of(folder, name):
-    manifest = trees.load_manifest(folder, name)
+    manifest = load_manifest(folder, name)
     return set(manifest.digest_at(index) for index in range(len(manifest.paths))) if manifest else set()

@@ -3,6 +3,8 @@ import os
 
 from errand_agent import status, trees
 from errand_agent.errors import CallError
+from errand_agent.folders import remove_folder
+from errand_agent.manifest import load_manifest
 from errand_agent.paths import below, make_folder, nonce, run_folder
 
 
@@ -22,11 +24,11 @@ def removing(folder, run):
         os.rename(folder, gone)
     except FileNotFoundError:
         return {}
-    manifest = trees.load_manifest(gone)
+    manifest = load_manifest(gone)
     outputs = os.path.join(gone, 'work', 'outputs')
     if manifest is not None and b'outputs' not in manifest.directories and not os.path.islink(os.path.join(gone, 'work')):
         if not os.path.islink(outputs):
-            trees.remove_folder(outputs)
+            remove_folder(outputs)
     trees.keep(gone, manifest)
-    trees.remove_folder(gone)
+    remove_folder(gone)
     return {}

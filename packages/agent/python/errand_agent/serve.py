@@ -9,7 +9,7 @@ import time
 CALLS = {
     'missing': 'objects', 'adopt': 'objects', 'put': 'incoming',
     'begin': 'head_start', 'offer': 'head_start', 'holds': 'head_start', 'append': 'head_start', 'complete': 'head_start',
-    'stage': 'stage', 'start': 'start', 'find': 'start',
+    'stage': 'stage', 'start': 'start', 'find': 'find',
     'status': 'follow', 'read': 'follow', 'cancel': 'follow',
     'collect': 'collect', 'fetch': 'collect',
     'storageLook': 'head_node', 'storageChange': 'head_node',

@@ -6,6 +6,8 @@ import time
 from errand_agent import trees, work_tree
 from errand_agent.errors import bad_request
 from errand_agent.filling import Filling
+from errand_agent.folders import remove_folder
+from errand_agent.manifest import write_manifest
 from errand_agent.objects import has, remove_damaged
 from errand_agent.paths import below, checked_digest, checked_run, make_folder, nonce, object_path
 
@@ -106,7 +108,7 @@ def fill(folder, project_id, digest, content, manifest, filling):
             unchanged, existing = reuse(work, content, manifest, needed)
         except OSError:
             # A tree that can't be tidied (immutable files, a mount) is no help.
-            trees.remove_folder(os.path.join(folder, 'work'))
+            remove_folder(os.path.join(folder, 'work'))
             unchanged, existing = {}, set()
         needed = [entry for entry in content.files if entry[0] not in unchanged]
         missing = lacking(needed)
@@ -180,4 +182,4 @@ def record(folder, project_id, digest, content, unchanged, written):
     entries = []
     for path, digest_hex, executable, _ in content.files:
         entries.append((path, digest_hex, executable, written.get(path) or unchanged[path]))
-    trees.write_manifest(folder, project_id, digest, entries, content.directories, content.links)
+    write_manifest(folder, project_id, digest, entries, content.directories, content.links)

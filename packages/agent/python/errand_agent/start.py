@@ -1,4 +1,4 @@
-"""Starts a run once, and finds out whether it was started."""
+"""Starts a run once."""
 import errno
 import json
 import os
@@ -9,7 +9,6 @@ from errand_agent.errors import CallError, bad_request
 from errand_agent.paths import below, checked_entry_path, checked_run, checked_staging, encoded, make_folder, nonce, run_folder
 from errand_agent.status import load
 
-FIND_WAITS = 10.0
 START_WAITS = 30.0
 
 
@@ -194,40 +193,3 @@ def become_supervisor(folder, variables, writer):
             pass
     finally:
         os._exit(0)
-
-
-def call_find(server, params, body):
-    """{run, projectId} → {found, reference?}. A run that was sent but never claimed is refused for good, so that `no` stays true."""
-    return finding(checked_run(params.get('run')), params.get('projectId'))
-
-
-def finding(run, project_id):
-    folder = run_folder(run)
-    request = load(os.path.join(folder, 'request.json'))
-    if request is None or request.get('projectId') != project_id:
-        return {'found': False}
-    while True:
-        content = claim.read(folder)
-        if content is None and age(folder) > FIND_WAITS:
-            descriptor = claim.make(folder, claim.REFUSED)
-            if descriptor is not None:
-                os.close(descriptor)
-                remove_variables(folder)
-            content = claim.read(folder) or claim.REFUSED
-        if content is not None:
-            return {'found': False} if content.get('refused') else {'found': True, 'reference': reference(run, content)}
-        yield 0.05
-
-
-def remove_variables(folder):
-    try:
-        os.unlink(os.path.join(folder, 'variables'))
-    except FileNotFoundError:
-        pass
-
-
-def age(folder):
-    try:
-        return max(0.0, time.time() - os.stat(os.path.join(folder, 'request.json')).st_mtime)
-    except OSError:
-        return FIND_WAITS + 1

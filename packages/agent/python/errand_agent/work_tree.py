@@ -5,9 +5,9 @@ import stat
 import sys
 
 from errand_agent.errors import bad_request
+from errand_agent.manifest import signature
 from errand_agent.objects import mask, write_all
 from errand_agent.paths import checked_digest, checked_entry_path, encoded, object_path
-from errand_agent.trees import signature
 
 COPY_CHUNK = 1 << 20
 FICLONE = 0x40049409
@@ -108,7 +108,7 @@ def remove_any(path):
     except OSError as error:
         if error.errno not in (errno.EISDIR, errno.EPERM, errno.EACCES):
             raise
-        from errand_agent.trees import remove_folder
+        from errand_agent.folders import remove_folder
         if os.path.isdir(path) and not os.path.islink(path):
             remove_folder(path)
         else:
