@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { errorCode } from '@errand/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type TemporaryProject, temporaryProject } from './project.ts'
 import { recordRun } from './recorded-run.ts'
@@ -35,8 +36,27 @@ function projectWithRoom(size: string): TemporaryProject | string {
   }
 }
 
-const setRoom = (project: TemporaryProject, size: string) =>
-  execFileSync('mount', ['-o', `remount,size=${size}`, join(project.directory, '.errand')], { stdio: 'pipe' })
+/** Gives the history no room at all, or takes the right to write. */
+const closures: readonly (readonly [string, (project: TemporaryProject) => void, RegExp])[] = [
+  ['has not a block left', fillUp, /^ERROR: .*the disk is full/],
+  ['can only be read', (project) => remount(project, 'ro'), /^ERROR: .*could not be opened or written/],
+]
+
+function fillUp(project: TemporaryProject): void {
+  for (let bytes = 1 << 20; bytes >= 1; bytes >>= 1) {
+    try {
+      for (;;) appendFileSync(join(project.directory, '.errand/filling'), Buffer.alloc(bytes))
+    } catch (error) {
+      if (errorCode(error) !== 'ENOSPC') throw error
+    }
+  }
+}
+
+const setRoom = (project: TemporaryProject, size: string) => remount(project, `size=${size}`)
+
+function remount(project: TemporaryProject, option: string): void {
+  execFileSync('mount', ['-o', `remount,${option}`, join(project.directory, '.errand')], { stdio: 'pipe' })
+}
 
 describe('a full disk', () => {
   it(
@@ -106,6 +126,32 @@ describe('a full disk', () => {
       expect(readFileSync(join(folder, 'mine.runconfig'), 'utf8')).toBe('Target: local\nFramework: Python\n')
     } finally {
       execFileSync('umount', ['--lazy', folder], { stdio: 'pipe' })
+    }
+  })
+
+  it.for(closures)('%s: the history can still be read', { timeout: 240_000 }, async ([, close, reason], context) => {
+    const project = projectWithRoom('1m')
+    if (typeof project === 'string') {
+      context.skip(project)
+      return
+    }
+    const { id } = recordRun(project, { metrics: { Accuracy: 0.5 }, files: { 'outputs/model': 'x' } })
+    project.write('train.py', 'print(1)\n')
+    close(project)
+    expect(JSON.parse((await project.errand('history', 'list', '-o', 'json')).stdout)).toMatchObject([{ run_id: id, Accuracy: 0.5 }])
+    expect(await project.errand('logs', id)).toMatchObject({ exitCode: 0, stdout: 'hello\n' })
+    for (const words of [
+      ['show', 'last'],
+      ['status', 'last'],
+      ['history', 'export', '--to', '../export'],
+    ]) {
+      expect(await project.errand(...words)).toMatchObject({ exitCode: 0, stderr: '' })
+    }
+    for (const words of [
+      ['history', 'note', 'last', 'new'],
+      ['submit', '-c', 'local', 'train.py'],
+    ]) {
+      expect(await project.errand(...words)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(reason) })
     }
   })
 

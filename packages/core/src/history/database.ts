@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readSync, statSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { ErrandError, errorCode, errorMessage, exitCodes } from '../errors.ts'
 import type { Migration } from './schema.ts'
 
@@ -16,11 +17,25 @@ export interface HistoryDatabase {
   close(): void
 }
 
-/**
- * Opens the file and brings it to the newest version. One that a newer errand has written is refused before it is opened for writing,
- * because that alone would change files beside it.
- */
+/** Opens the file; where nothing can be written beside it (a full disk, one that can only be read), what it holds can still be read. */
 export function openDatabase(file: string, migrations: readonly Migration[]): HistoryDatabase {
+  try {
+    return openForWriting(file, migrations)
+  } catch (error) {
+    const database = isRefusedWrite(error) ? openUnchanging(file, migrations.length) : undefined
+    if (database === undefined) throw error
+    const refuse = (): never => {
+      throw error
+    }
+    return { file, statement: statementsOf(database), write: refuse, close: () => database.close() }
+  }
+}
+
+/**
+ * Brings the file to the newest version. One that a newer errand has written is refused before it is opened for writing, because that alone
+ * would change files beside it.
+ */
+function openForWriting(file: string, migrations: readonly Migration[]): HistoryDatabase {
   makeDirectory(dirname(file))
   refuseNewerVersion(file, migrations.length)
   const database = new DatabaseSync(file, { timeout: busyTimeout })
@@ -35,15 +50,32 @@ export function openDatabase(file: string, migrations: readonly Migration[]): Hi
   return historyDatabase(database, file, migrations.length)
 }
 
-function historyDatabase(database: DatabaseSync, file: string, version: number): HistoryDatabase {
+/**
+ * The file as something that nobody changes: SQLite then needs no files beside it. Undefined when that would not be the whole history, because
+ * a part is in the write-ahead log or because it is of another version.
+ */
+function openUnchanging(file: string, version: number): DatabaseSync | undefined {
+  if (size(file) === 0 || size(`${file}-wal`) > 0) return undefined
+  const location = pathToFileURL(file)
+  location.searchParams.set('immutable', '1')
+  const database = new DatabaseSync(location, { readOnly: true })
+  if (versionOf(database) === version) return database
+  database.close()
+  return undefined
+}
+
+function statementsOf(database: DatabaseSync): (sql: string) => StatementSync {
   const statements = new Map<string, StatementSync>()
-  const statement = (sql: string): StatementSync => {
+  return (sql) => {
     const known = statements.get(sql)
     if (known !== undefined) return known
     const made = database.prepare(sql)
     statements.set(sql, made)
     return made
   }
+}
+
+function historyDatabase(database: DatabaseSync, file: string, version: number): HistoryDatabase {
   const write = <Result>(work: () => Result, options: { readonly durable?: boolean } = {}): Result => {
     if (options.durable) database.exec('PRAGMA synchronous = FULL')
     try {
@@ -56,7 +88,7 @@ function historyDatabase(database: DatabaseSync, file: string, version: number):
       if (options.durable) database.exec('PRAGMA synchronous = NORMAL')
     }
   }
-  return { file, statement, write, close: () => database.close() }
+  return { file, statement: statementsOf(database), write, close: () => database.close() }
 }
 
 function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
@@ -220,6 +252,11 @@ const explanations: Readonly<Record<string, Explanation>> = {
   ENOTDIR: denied,
   EIO: denied,
   EMFILE: denied,
+}
+
+function isRefusedWrite(error: unknown): boolean {
+  const explanation = explanations[primaryCode(error) ?? errorCode(error) ?? '']
+  return explanation === denied || explanation === full
 }
 
 function hasNoRoom(file: string): boolean {
