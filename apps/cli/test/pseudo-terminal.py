@@ -33,6 +33,9 @@ while True:
         read = shown.index(after, read) + len(after)
         os.write(terminal, typed)
 status = os.waitpid(pid, 0)[1]
+if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+    shown += b'The terminal was left without echo.\n'
+    status = 99 << 8
 sys.stdout.buffer.write(shown.replace(b'\r\n', b'\n'))
 sys.stdout.flush()
 sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sshdProblem, startFaultyProxy } from '@errand/testkit/servers'
+import { sshdProblem, startFaultyProxy, startSshd } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runIdOf } from './project.ts'
 import { type RemotePlace, errand, exampleProject, holding, startPlace } from './remote-place.ts'
@@ -113,6 +113,8 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
         /^failed +address: There is no machine of the name|^failed +address: The name/m,
       ],
       [[/^address: .*$/m, 'address: 127.0.0.1:1'], /^ok +address: .*\nfailed +port: /m],
+      // What was passed on the way to a machine behind others is not said of that machine.
+      [[/^address: .*$/m, 'address: behind'], /^ok +address: behind is 127.0.0.1, through gate\nfailed +host key: \[127.0.0.1\]:/m],
       [[/^username: .*$/m, 'username: nobody-there'], /^ok +host key: .*\nfailed +login: /m],
       [
         [/^type: remote$/m, 'type: remote\nprivateKey: project'],
@@ -120,11 +122,25 @@ describe.skipIf(problem)(`a machine behind a real sshd${problem === undefined ? 
       ],
     ]
     const file = project.read('aml_config/vm.compute')
+    await using gate = await startSshd()
+    mkdirSync(join(project.parent, '.ssh'))
+    const hosts = `Host behind\n HostName 127.0.0.1\n ProxyJump gate\nHost gate\n HostName 127.0.0.1\n Port ${gate.port}\n`
+    writeFileSync(join(project.parent, '.ssh/config'), hosts)
     for (const [[pattern, text], last] of cases) {
       project.write('aml_config/vm.compute', file.replace(pattern, text))
       const { exitCode, stdout } = await errand(project, 'computetarget check vm')
       expect([exitCode, stdout]).toEqual([1, expect.stringMatching(last)])
       expect(stdout.split('\n').filter((line) => line.startsWith('failed'))).toHaveLength(1)
+    }
+  })
+
+  it('takes Ctrl-C at the password for an end, not for a password', async () => {
+    using project = exampleProject('iris')
+    await errand(project, `${place.attach} --no-password ${place.accept}`)
+    const words = ['submit -c vm train.py', 'computetarget check vm', `${place.attach} -k --overwrite --no-password`]
+    for (const line of words) {
+      const shown = await project.inTerminalTyping([{ after: 'Password for vm:', typed: 'half a pass\u0003' }], ...line.split(' '))
+      expect(shown).toEqual({ exitCode: 130, stdout: expect.stringMatching(/ERROR:.* Nothing was entered\.\n$/), stderr: '' })
     }
   })
 

@@ -1,4 +1,4 @@
-import { type CallOptions, type Finding, type TargetContext, errorMessage } from '@errand/core'
+import { type CallOptions, type Finding, type TargetContext, errorCode, errorMessage } from '@errand/core'
 import { type ProjectKey, bringProjectKey, installPublicKey } from './keys.ts'
 import { type MachineConfig, sshOptions } from './machine-login.ts'
 import { type SshOptions, openSshHost } from './ssh-host.ts'
@@ -25,6 +25,7 @@ export async function* attachMachine(
     if (key !== undefined) yield await install(context, key, await installPublicKey(host, key.publicLine, signal), signal)
   } catch (error) {
     signal.throwIfAborted()
+    if (errorCode(error) === 'INTERRUPTED') throw error
     yield refused(error, key)
   }
 }

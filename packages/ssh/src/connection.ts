@@ -159,21 +159,24 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
   const machine = nameOf(destination)
   const known = knownKeysOf(destination, settings)
   const limit = stopwatch(settings.loginLimit)
-  const ask: ConnectionSettings['ask'] = async (question) => {
+  // A secret that is not stored is asked for, too.
+  const patiently = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
     limit.pause()
     try {
-      return await settings.ask(question)
+      return await question()
     } finally {
       limit.resume()
     }
   }
+  const ask: ConnectionSettings['ask'] = (question) => patiently(() => settings.ask(question))
+  const secret: ConnectionSettings['secret'] = (name) => patiently(() => settings.secret(name))
   const login = createLogin({
     destination,
     log: settings.log,
     ask,
     // The target's password is nobody else's: a jump host has its own.
-    password: () => settings.secret(isLast ? 'password' : 'jumpPassword'),
-    passphrase: () => settings.secret('passphrase'),
+    password: () => secret(isLast ? 'password' : 'jumpPassword'),
+    passphrase: () => secret('passphrase'),
     memory: settings.memory(`${destination.username}@${machine}`),
   })
   const client = new ssh2.Client()

@@ -29,28 +29,29 @@ export interface Login {
   /** To be called once the server let us in. */
   succeeded(): void
   /** Why it failed, in one sentence with a way out. */
-  failure(cause: unknown): ErrandError
+  failure(cause: unknown): Error
 }
 
 const promptsAfterPassword = 2
-const storedPassword = 'the stored password'
-const typedPassword = 'a typed password'
+const passwordWord = 'a password'
 
-/** Tries in order: the keys, the stored password, and what the user types, twice after a wrong password. */
+/** Tries in order: the keys, the password that is stored or given, and what the user types, twice after a wrong one. */
 export function createLogin(context: LoginContext): Login {
   const { destination, memory } = context
   const account = `${destination.username}@${destination.host}`
   const tried: string[] = []
   let offered: readonly string[] | undefined
   let failed: unknown
+  let interrupted: Error | undefined
   let password: string | undefined
 
   const allows = (method: string) => offered === undefined || offered.includes(method)
   const withoutTerminal = { hint: loginHint }
 
   async function passphraseFor(file: string, again: boolean): Promise<string | undefined> {
-    const known = memory.passphrases.get(file) ?? (await context.passphrase())
-    if (known !== undefined && !again) return known
+    if (interrupted !== undefined) throw interrupted
+    const known = again ? undefined : (memory.passphrases.get(file) ?? (await context.passphrase()))
+    if (known !== undefined) return known
     const typed = await context.ask({
       kind: 'hidden',
       text: `Passphrase of ${file}: `,
@@ -65,7 +66,7 @@ export function createLogin(context: LoginContext): Login {
     const identities = await findIdentities(destination, {
       log: context.log,
       unlocked: memory.unlocked,
-      passphrase: (file, again) => passphraseFor(file, again).catch(() => undefined),
+      passphrase: (file, again) => passphraseFor(file, again).catch(unlessInterrupted),
     })
     const notes = { offered: ({ name }: { name: string }) => void tried.push(`the key ${name}`), failed: noteFailure }
     if (identities.length > 0) yield { type: 'agent', username, agent: createKeyRing(identities, notes) }
@@ -74,13 +75,14 @@ export function createLogin(context: LoginContext): Login {
     yield* passwordAttempts(username)
   }
 
-  function noteFailure(error: unknown): undefined {
+  /** Whoever breaks off a question wants no other one. */
+  function noteFailure(error: unknown): void {
+    if (errorCode(error) === 'INTERRUPTED') interrupted = error as Error
     failed ??= error
-    return undefined
   }
 
-  function noteTyped(): void {
-    if (!tried.includes(typedPassword)) tried.push(typedPassword)
+  function notePassword(): void {
+    if (!tried.includes(passwordWord)) tried.push(passwordWord)
   }
 
   async function* passwordAttempts(username: string): AsyncGenerator<AnyAuthMethod> {
@@ -88,7 +90,7 @@ export function createLogin(context: LoginContext): Login {
     password = memory.password ?? (await context.password())
     const stored = password
     if (stored !== undefined) {
-      tried.push(storedPassword)
+      notePassword()
       yield allows('password') ? { type: 'password', username, password: stored } : keyboard(username, stored)
     }
     for (let prompts = 0; prompts < (stored === undefined ? 1 : 0) + promptsAfterPassword; prompts++) {
@@ -100,7 +102,7 @@ export function createLogin(context: LoginContext): Login {
 
   async function askPassword(): Promise<string> {
     password = await context.ask({ kind: 'hidden', text: `Password of ${account}: `, withoutTerminal })
-    noteTyped()
+    notePassword()
     return password
   }
 
@@ -114,7 +116,7 @@ export function createLogin(context: LoginContext): Login {
         return value
       }
       const typed = await context.ask({ kind: prompt.echo ? 'text' : 'hidden', text: `${account}: ${prompt.prompt}`, withoutTerminal })
-      noteTyped()
+      notePassword()
       if (!prompt.echo && /password/i.test(prompt.prompt)) password = typed
       return typed
     }
@@ -141,7 +143,7 @@ export function createLogin(context: LoginContext): Login {
     succeeded() {
       if (password !== undefined) memory.password = password
     },
-    failure: (cause) => failure(context, { account, tried, failed, offered }, cause),
+    failure: (cause) => interrupted ?? failure(context, { account, tried, failed, offered }, cause),
   }
 
   async function proceed(attempt: NextAuthHandler): Promise<void> {
@@ -155,11 +157,17 @@ export function createLogin(context: LoginContext): Login {
 
   async function step(): Promise<AnyAuthMethod> {
     for (;;) {
+      if (interrupted !== undefined) return false as never
       const { done, value } = await sequence.next()
       if (done) return false as never
       if (value.type === 'none' || allows(wireName(value.type))) return value
     }
   }
+}
+
+function unlessInterrupted(error: unknown): undefined {
+  if (errorCode(error) === 'INTERRUPTED') throw error
+  return undefined
 }
 
 const wireName = (type: AuthenticationType): string => (type === 'agent' ? 'publickey' : type)
@@ -172,8 +180,8 @@ async function answerAll(prompts: readonly Prompt[], answer: (prompt: Prompt) =>
 
 const loginHint =
   'Name a key with privateKey in the .compute file, load one into your agent with ssh-add, or store the password (errand secret set password --target NAME).'
-const storedPasswordHint =
-  'Look at the user name (username in the .compute file) and the stored password (another one: errand secret set password --target NAME), or name a key with privateKey in the .compute file.'
+const passwordHint =
+  'Look at the user name (username in the .compute file) and the password (to store another one: errand secret set password --target NAME), or name a key with privateKey in the .compute file.'
 
 interface Attempted {
   readonly account: string
@@ -184,7 +192,7 @@ interface Attempted {
 
 /** Errors of keys are told as they are; the rest is one sentence with all that was tried. */
 function failure(context: LoginContext, { account, tried, failed, offered }: Attempted, cause: unknown): ErrandError {
-  const passwordTried = tried.some((method) => method.endsWith('password'))
+  const passwordTried = tried.includes(passwordWord)
   if (failed instanceof ErrandError && errorCode(failed)?.startsWith('KEY_') && !passwordTried) return failed
   const what = tried.length === 0 ? 'nothing, for there is no key and no password' : tried.join(', ')
   const allowed = offered === undefined ? '' : ` The server allows: ${offered.join(', ')}.`
@@ -193,8 +201,8 @@ function failure(context: LoginContext, { account, tried, failed, offered }: Att
   return new ErrandError('LOGIN_FAILED', `${account} does not let you in. Tried: ${what}.${allowed}${reason}`, {
     hint: many
       ? `Your agent offers more keys than the server tries: name one with privateKey, or set IdentitiesOnly yes for ${context.destination.host} in your ssh_config.`
-      : tried.includes(storedPassword)
-        ? storedPasswordHint
+      : passwordTried
+        ? passwordHint
         : loginHint,
     cause: failed ?? cause,
   })

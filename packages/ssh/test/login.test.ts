@@ -3,7 +3,8 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'n
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { type Sshd, makeTestKey, sshdProblem, startSshd } from '@errand/testkit/servers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ErrandError } from '@errand/core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type SshOptions, bringProjectKey, installPublicKey, openSshHost } from '../src/index.ts'
 import { answerAfterCut, neverAborted, openTestHost, refusalOf, temporaryFolder, testOptions, testUser } from './open-test-host.ts'
 
@@ -47,10 +48,49 @@ describe.skipIf(problem)(`logging in on a real sshd${problem ? ` (${problem})` :
   it('asks at most twice after a wrong password', async () => {
     const { ask, questions } = testUser('wrong', 'wrong', 'wrong', 'wrong')
     const refusal = await refusalOf(openTestHost(server, { destination: withoutKey(), secret: secrets({ password: 'wrong' }), ask }))
-    expect(refusal).toMatchObject({ code: 'LOGIN_FAILED', message: expect.stringContaining('the stored password') as string })
+    expect(refusal).toMatchObject({ code: 'LOGIN_FAILED', message: expect.stringContaining('a password') as string })
     expect(questions.length).toBe(2)
-    expect(refusal.hint).toMatch(/user name .*stored password .*errand secret set password --target/)
+    expect(refusal.hint).toMatch(/user name .* the password .*errand secret set password --target/)
     expect(`${refusal.message}${refusal.hint}`).not.toContain('wrong')
+  })
+
+  it('asks nothing more when a question is broken off, and says so', async () => {
+    const asked: string[] = []
+    const breakOff = async (what: string): Promise<never> => {
+      asked.push(what)
+      throw new ErrandError('INTERRUPTED', 'Nothing was entered.')
+    }
+    const encrypted = { ...withoutKey(), keyFiles: [server.encryptedKey.file] }
+    for (const [question, changes] of [
+      ['password', { destination: withoutKey(), secret: breakOff }],
+      ['hidden', { destination: withoutKey(), ask: ({ kind }) => breakOff(kind) }],
+      ['passphrase', { destination: encrypted, secret: breakOff }],
+      ['hidden', { destination: encrypted, ask: ({ kind }) => breakOff(kind) }],
+    ] satisfies readonly (readonly [string, Partial<SshOptions>])[]) {
+      expect(await refusalOf(openTestHost(server, changes))).toMatchObject({ code: 'INTERRUPTED' })
+      expect(asked.splice(0)).toEqual([question])
+    }
+  })
+
+  it('waits for whoever types a password as long as it takes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const slowly = async (): Promise<string> => {
+      vi.advanceTimersByTime(100_000)
+      return server.password
+    }
+    await using stored = await openTestHost(server, { destination: withoutKey(), secret: slowly })
+    await using typed = await openTestHost(server, { destination: withoutKey(), ask: slowly })
+    expect([stored.name, typed.name]).toEqual([`${server.user}@127.0.0.1:${server.port}`, `${server.user}@127.0.0.1:${server.port}`])
+  })
+
+  it('asks for a passphrase at most three times, each answer for the key', async () => {
+    const { ask, questions } = testUser('wrong too', 'open sesame', 'never typed')
+    const destination = { ...withoutKey(), keyFiles: [server.encryptedKey.file] }
+    let given = 0
+    const secret = async (name: string) => (name === 'passphrase' && given++ === 0 ? 'wrong' : undefined)
+    expect(await works({ destination, ask, secret })).toBe(true)
+    expect([given, questions.length]).toEqual([1, 2])
   })
 
   it('says without a terminal what was tried and what the server allows', async () => {

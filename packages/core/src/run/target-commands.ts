@@ -83,10 +83,13 @@ export async function* checkTarget(context: Surroundings, name: string, options:
     await using opened = await openTarget(context, configured)
     yield* opened.target.check(options)
   } catch (error) {
-    if (options.signal.aborted) throw error
+    if (isBrokenOff(error, options)) throw error
     yield failure('configuration', error)
   }
 }
+
+/** Whoever asked wants no answer any more, or has left the question that one depends on. */
+const isBrokenOff = (error: unknown, { signal }: CallOptions): boolean => signal.aborted || errorCode(error) === 'INTERRUPTED'
 
 /** A thrown error as a finding of that name, with its hint. */
 function failure(name: string, error: unknown): Finding {
@@ -103,7 +106,7 @@ export async function* attachActions(context: RunContext, plan: AttachPlan, opti
     if (implementation.attach === undefined) return
     yield* implementation.attach(targetContext(context, configured, new Set()), plan.actions, options)
   } catch (error) {
-    if (options.signal.aborted) throw error
+    if (isBrokenOff(error, options)) throw error
     yield failure('attach', error)
   }
 }
