@@ -13,7 +13,8 @@ def main():
         request = json.load(file)
     prefix = request['prefix']
     packages = place_packages.installed(prefix, {})
-    frozen = ['%s==%s' % (item['name'], item['version']) for item in packages if 'build' not in item and 'url' not in item and item['name'] != 'python']
+    apart = ['python'] + (request.get('origins') or {}).get('without', [])
+    frozen = ['%s==%s' % (item['name'], item['version']) for item in packages if 'build' not in item and 'url' not in item and item['name'] not in apart]
     if frozen and request.get('origins'):
         packages = place_packages.installed(prefix, origins(request['origins'], frozen, prefix))
     with io.open(request['output'], 'w', encoding='utf-8') as file:

@@ -83,7 +83,12 @@ def run(step, request, runner):
             if other is None:
                 raise
             return run(other, request, runner)
-    return runner.run(step)
+    if step.get('orElse') is None:
+        return runner.run(step)
+    try:
+        return runner.run(step)
+    except place_steps.StepFailed:
+        return run(step['orElse'], request, runner)
 
 
 def is_possible(step, request):
@@ -102,7 +107,8 @@ def find_origins(request, runner):
     remove_file(report)
     frozen = [package for package in place_packages.installed(request['prefix'], found) if 'build' not in package and 'url' not in package]
     step = request.get('origins')
-    names = ['%s==%s' % (package['name'], package['version']) for package in frozen if package['name'] != 'python']
+    apart = ['python'] + (step or {}).get('without', [])
+    names = ['%s==%s' % (package['name'], package['version']) for package in frozen if package['name'] not in apart]
     if step is None or not names:
         return found
     tool = request['tools'].get('uv')

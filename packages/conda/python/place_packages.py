@@ -101,17 +101,31 @@ def direct_origin(metadata):
 def clean_origins(prefix):
     """What was installed from an address says so for good: without the credentials."""
     for metadata in metadata_folders(prefix):
-        path = os.path.join(metadata, 'direct_url.json')
-        try:
-            with io.open(path, encoding='utf-8') as file:
-                record = json.load(file)
-            url = record.get('url') or ''
-            if place_credentials.dropped(url) == url:
-                continue
+        clean_record(os.path.join(metadata, 'direct_url.json'))
+    for path in glob.glob(os.path.join(prefix, 'conda-meta', '*.json')):
+        clean_record(path)
+    history = os.path.join(prefix, 'conda-meta', 'history')
+    try:
+        with io.open(history, encoding='utf-8', errors='surrogateescape') as file:
+            text = file.read()
+        if place_credentials.dropped(text) != text:
+            with io.open(history, 'w', encoding='utf-8', errors='surrogateescape') as file:
+                file.write(place_credentials.dropped(text))
+    except OSError:
+        pass
+
+
+def clean_record(path):
+    try:
+        with io.open(path, encoding='utf-8') as file:
+            record = json.load(file)
+        fields = {key: record[key] for key in ('url', 'channel', 'requested_spec') if isinstance(record.get(key), str)}
+        cleaned = {key: place_credentials.dropped(value) for key, value in fields.items()}
+        if cleaned != fields:
             with io.open(path, 'w', encoding='utf-8') as file:
-                file.write(json.dumps(dict(record, url=place_credentials.dropped(url)), sort_keys=True))
-        except (OSError, ValueError):
-            continue
+                file.write(json.dumps(dict(record, **cleaned), sort_keys=True))
+    except (OSError, ValueError):
+        pass
 
 
 def normal(name):

@@ -1,5 +1,6 @@
 """Takes the credentials of a build out of what it has written; runs as the end of each step that had them, so that no layer has them.
-conda's tools keep the addresses of what they install, and what comes next would keep them too. The argument is a file as old as the step."""
+conda's tools keep the addresses of what they install, and what comes next would keep them too. The argument is a file as old as the step; the input
+has a line for each credential, with its name."""
 import contextlib
 import mmap
 import os
@@ -16,7 +17,8 @@ except ImportError:
 def replacements():
     """→ [(pattern, what it becomes)]. Each pattern begins with plain characters, which are found quickly."""
     found = []
-    for name, value in getattr(os, 'environb', os.environ).items():
+    for line in getattr(sys.stdin, 'buffer', sys.stdin):
+        name, _, value = line.rstrip(b'\n').partition(b'=')
         if name.startswith(b'ERRAND_CREDENTIAL_'):
             found += [(re.compile(pattern), b'://') for pattern in userinfo_patterns(value)]
         elif name.startswith(b'ERRAND_TOKEN_'):

@@ -1,7 +1,7 @@
 import { type EnvironmentLock, ErrandError } from '@errand/core'
 import { type EnvironmentContent, specName } from './content.ts'
 import { micromambaPins, micromambaProgram } from './micromamba.ts'
-import type { Uv } from './pip-part.ts'
+import type { Uv } from './uv.ts'
 import type { PlaceFacts, Program } from './place.ts'
 import { type Provider, type ProviderName, lockedConda } from './provider.ts'
 import { condaProvider, rattlerProvider, uvProvider } from './providers.ts'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Environment, SparkDependencies } from '@errand/core'
 import { chooseProvider, uvOf } from './choose-provider.ts'
-import { contentOf } from './content.ts'
+import { type EnvironmentContent, contentOf } from './content.ts'
 import { type Change, changeOf } from './dockerfile-changes.ts'
 import { type Layer, stepLayers, together, toolLayers } from './dockerfile-layers.ts'
 import { type EnvironmentInputs, environmentInputs, environmentKey } from './environment-key.ts'
@@ -55,6 +55,8 @@ export interface DockerfileLines {
    * secret `credentialsSecret`; none is in a layer. Empty: there are none, and the build needs no secret.
    */
   readonly credentials: Readonly<Record<string, string>>
+  /** Files that hold credentials, by their path in the image: the secret of a build writes them, and its line removes them. */
+  readonly filled: Readonly<Record<string, string>>
 }
 
 /**
@@ -74,23 +76,20 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     ...optional('spark', spark),
     ...optional('lock', lock),
   })
-  const conda = provider.create({
-    prefix,
-    folder: `${build}/conda`,
-    platform: facts.platform,
-    channels: content.channels,
-    specs: content.conda,
-    ...optional('lock', lock),
+  const parts = ({ channels, conda: specs, ...rest }: EnvironmentContent) => ({
+    conda: provider.create({ prefix, folder: `${build}/conda`, platform: facts.platform, channels, specs, ...optional('lock', lock) }),
+    pip: pipPart({
+      ...pipContent({ channels, conda: specs, ...rest }, provider),
+      folder: `${build}/pip`,
+      prefix,
+      ...optional('uv', uvOf(home, facts)),
+      ...optional('lock', lock),
+      locate: ({ path, digest }) => `${build}/${objectPath(path, digest)}`,
+      withoutPip: provider.name === 'uv',
+    }),
   })
-  const pip = pipPart({
-    content: pipContent(content, provider),
-    folder: `${build}/pip`,
-    prefix,
-    ...optional('uv', uvOf(home, facts)),
-    ...optional('lock', lock),
-    locate: ({ path, digest }) => `${build}/${objectPath(path, digest)}`,
-    withoutPip: provider.name === 'uv',
-  })
+  const { conda, pip } = parts(content)
+  const filled = filledFiles({ conda, pip }, parts(whole))
   const objects = content.localFiles.map(({ path, digest }) => ({ path: `errand/${objectPath(path, digest)}`, digest }))
   const program = micromambaOf(facts, provider.name)
   const tools = { ...conda.tools, ...pip.tools }
@@ -103,7 +102,7 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
       return line
     }
   const titled = titledWith((commands) => runLine(commands))
-  const withCredentials = titledWith((commands) => runLine(commands, credentials))
+  const withCredentials = titledWith((commands) => runLine(commands, { credentials, filled }))
   const toolsMade = toolLayers(tools, conda.tools)
   const condaMade = stepLayers(conda.steps, tools, python)
   const pipLines = (steps: readonly Step[], after: readonly Layer[] = []): readonly string[] => {
@@ -143,8 +142,21 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
     packagesFile,
     variables: content.variables,
     credentials,
+    filled,
   }
 }
+
+type Parts = Readonly<Record<'conda' | 'pip', Pick<Making, 'files'>>>
+
+/** Those that are others with credentials than with names in their place. */
+const filledFiles = (named: Parts, whole: Parts): Record<string, string> =>
+  Object.fromEntries(
+    (['conda', 'pip'] as const).flatMap((part) =>
+      Object.entries(whole[part].files).flatMap(([path, text]) =>
+        text === named[part].files[path] ? [] : [[`${build}/${part}/${path}`, text] as const],
+      ),
+    ),
+  )
 
 const usesUv = ({ tool }: Step): boolean => tool === 'uv'
 

@@ -1,6 +1,6 @@
 import { type Environment, type EnvironmentLock, type Host, type JsonValue, type SparkDependencies, ErrandError } from '@errand/core'
 import { chooseProvider, uvOf } from './choose-provider.ts'
-import { type EnvironmentContent, contentOf, specName } from './content.ts'
+import { type EnvironmentContent, contentOf, requirementName, specName } from './content.ts'
 import { type EnvironmentInputs, environmentInputs, environmentKey } from './environment-key.ts'
 import { type PipPart, pipPart } from './pip-part.ts'
 import { optional } from './optional.ts'
@@ -97,7 +97,7 @@ function planWith({ wanted, content, provider, base, lock, facts }: Decided): Om
   const folder = `${wanted.home}/environments/${key}`
   const prefix = `${folder}/environment`
   const pip: PipPart = {
-    content: pipContent(content, provider),
+    ...pipContent(content, provider),
     folder,
     prefix,
     ...optional('uv', uvOf(wanted.home, facts)),
@@ -109,10 +109,12 @@ function planWith({ wanted, content, provider, base, lock, facts }: Decided): Om
 }
 
 /** uv installs the conda part too: exactly, when that is pip alone. */
-export function pipContent(content: EnvironmentContent, provider: Pick<Provider, 'name'>): EnvironmentContent {
-  if (provider.name !== 'uv') return content
+export function pipContent(content: EnvironmentContent, provider: Pick<Provider, 'name'>): Pick<PipPart, 'content' | 'pipItself'> {
+  if (provider.name !== 'uv') return { content }
   const more = content.conda.filter((spec) => specName(spec) !== 'python').map(requirementOf)
-  return { ...content, pip: [...content.pip, ...more] }
+  const apart = content.pipOptions.some(({ name }) => ['--index-url', '--no-index'].includes(name))
+  const pip = apart ? more.find((item) => requirementName(item) === 'pip') : undefined
+  return { content: { ...content, pip: [...content.pip, ...more.filter((item) => item !== pip)] }, ...optional('pipItself', pip) }
 }
 
 /** A wheel keeps its name, which says what it is. */

@@ -1,5 +1,6 @@
 import { type Credential, isNamed, replaceCredentials, secretParts } from '@errand/core'
 import type { EnvironmentContent, PipOption } from './content.ts'
+import type { DockerfileLines } from './dockerfile-lines.ts'
 import { quote } from './shell.ts'
 
 /** What a dependency file asks for, with the name of a variable in place of each credential of an address. */
@@ -13,8 +14,8 @@ export interface NamedCredentials {
 const prefixes = { login: 'ERRAND_CREDENTIAL_', token: 'ERRAND_TOKEN_', query: 'ERRAND_QUERY_' } as const
 
 /**
- * Takes credentials out of what becomes a part of an image. pip, uv and our driver of rattler fill in `${NAME}` themselves, a shell does it for the
- * others. A user's name alone, as in `ssh://git@host`, is none, and a variable that the place knows stays one.
+ * Takes credentials out of what becomes a part of an image; files have them for the time of a step. A user's name alone, as in `ssh://git@host`,
+ * is none, and a variable that the place knows stays one.
  */
 export function nameCredentials(content: EnvironmentContent): NamedCredentials {
   const names = new Map<string, string>()
@@ -53,11 +54,19 @@ export function filledByShell(command: string, credentials: Readonly<Record<stri
   return Object.keys(credentials).reduce((text, name) => text.replaceAll(`\${${name}}`, `'"$${name}"'`), command)
 }
 
-/** The id of the secret of a build that has lines of sh which set the credentials. */
+/** The id of the secret of a build that has lines of sh. */
 export const credentialsSecret = 'errand'
 
-/** The content of the secret. */
-export const credentialsText = (credentials: Readonly<Record<string, string>>): string =>
-  Object.entries(credentials)
-    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
-    .join('')
+/**
+ * The content of the secret: it sets the credentials for the shell alone, and writes the files that hold them, by their path in the image.
+ * Programs of the build have them neither as arguments nor as variables.
+ */
+export const credentialsText = ({ credentials, filled }: Pick<DockerfileLines, 'credentials' | 'filled'>): string =>
+  [
+    ...Object.entries(credentials).map(([name, value]) => `${name}=${quote(value)}`),
+    ...Object.entries(filled).map(([path, text]) => {
+      const folder = path.slice(0, path.lastIndexOf('/'))
+      return `(umask 077 && mkdir -p ${quote(folder)} && printf %s ${quote(text)} > ${quote(path)}) || exit 1`
+    }),
+    '',
+  ].join('\n')

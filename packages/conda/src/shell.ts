@@ -7,7 +7,7 @@ export function quote(text: string): string {
 
 /** A step as a command of sh, with the choice that it holds. Tools must have been made before. */
 export function stepLine(step: Step, tools: Readonly<Record<string, Tool>>, python: string): string {
-  const plain = commandLine(step)
+  const plain = step.orElse === undefined ? commandLine(step) : `{ ${commandLine(step)} || ${stepLine(step.orElse, tools, python)}; }`
   if (step.otherwise === undefined) return plain
   const tool = step.tool === undefined ? undefined : tools[step.tool]
   const conditions = [

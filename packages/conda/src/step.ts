@@ -11,6 +11,8 @@ export interface Step {
   readonly minimumPython?: readonly [number, number]
   /** Taken when the tool can't be had or the Python is older. */
   readonly otherwise?: Step
+  /** Taken when it fails. */
+  readonly orElse?: Step
 }
 
 /** A program of our own at the place, made once in a folder of its own. */

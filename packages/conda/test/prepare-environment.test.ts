@@ -117,7 +117,7 @@ describe('preparing an environment', () => {
   it('is planned without a credential and without a trace at the place', async () => {
     const channel = 'https://user:canary@channel.example.org'
     const plan = await planEnvironment(localHost(), place.wanted({ ...python, channels: [channel] }), callOptions())
-    expect(plan.steps.join(' ')).toContain('--channel https://channel.example.org')
+    expect(plan.steps.join(' ')).toContain('--channel errand-1 ')
     expect(JSON.stringify(plan)).not.toContain('canary')
     expect(existsSync(place.home)).toBe(false)
   })

@@ -2,7 +2,7 @@ import type { EnvironmentLock, SparkDependencies } from '@errand/core'
 import { describe, expect, it } from 'vitest'
 import { chooseProvider } from '../src/choose-provider.ts'
 import { contentOf } from '../src/content.ts'
-import { type PlaceFacts, bareImage, differInPipAlone, dockerfileLines } from '../src/index.ts'
+import { type PlaceFacts, bareImage, credentialsText, differInPipAlone, dockerfileLines } from '../src/index.ts'
 import { stepLine, toolLine } from '../src/shell.ts'
 import { condaFile } from './conda-place.ts'
 
@@ -205,7 +205,7 @@ describe('the lines of a Dockerfile', () => {
     const pipOptions = ['--proxy', 'http://u:p@proxy:3128']
     const environment = condaFile({ channels: [], conda: ['python=3.11'], pip: ['six'], pipOptions })
     const { lines, files } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
-    expect(lines.join('\n')).toMatch(/PIP_PROXY='http:\/\/'"\$ERRAND_CREDENTIAL_1"'@proxy:3128' \S+python -m pip install/)
+    expect(lines.join('\n')).toMatch(/PIP_PROXY='http:\/\/'"\$ERRAND_CREDENTIAL_1"'@proxy:3128' \S+python \S+\/quiet_pip.py install/)
     expect(JSON.stringify([lines, files])).not.toContain('--proxy ')
   })
 
@@ -237,12 +237,22 @@ describe('the lines of a Dockerfile', () => {
     expect(lines.join('\n')).toMatch(/uv pip install --python \S+ pip; } && .*python -m pip install/)
   })
 
-  it('have the shell fill in what stands on a command line', () => {
+  it('have what holds credentials in files of the secret alone', () => {
     const environment = condaFile({ channels: ['https://u:p@example.org/main'], conda: ['python=3.6'], pip: [], pipOptions: [] })
     const programs = { micromamba: { path: '/opt/micromamba', version: '2.8.1' } }
-    const { lines } = dockerfileLines({ environment, facts: facts(programs, '3.11.7'), base: 'b', provider: 'micromamba' })
-    const line = lines.find((text) => text.includes('/opt/micromamba')) ?? ''
-    expect(line).toContain(`--channel 'https://'"$ERRAND_CREDENTIAL_1"'@example.org/main'`)
+    const made = dockerfileLines({ environment, facts: facts(programs, '3.11.7'), base: 'b', provider: 'micromamba' })
+    const line = made.lines.find((text) => text.includes('/opt/micromamba')) ?? ''
+    expect(line).toContain(
+      '/opt/micromamba create --yes --prefix /opt/errand/environment --file /opt/errand/build/conda/environment.yml &&',
+    )
+    expect(JSON.parse(made.filled['/opt/errand/build/conda/environment.yml'] ?? '')).toEqual({
+      channels: ['https://u:p@example.org/main', 'nodefaults'],
+      dependencies: ['python=3.6.*'],
+    })
+    expect(line).toMatch(/ && rm -rf [^&]* \/opt\/errand\/build\/conda\/environment.yml && /)
+    expect(JSON.stringify([made.lines, made.files])).not.toContain('u:p')
+    expect(credentialsText(made)).toContain(`ERRAND_CREDENTIAL_1='u:p'`.replaceAll(`'`, ''))
+    expect(credentialsText(made)).not.toContain('export')
   })
 })
 

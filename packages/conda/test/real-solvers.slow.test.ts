@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Environment, type EnvironmentLock, type JsonValue, localHost } from '@errand/core'
@@ -167,6 +169,32 @@ describe('uv', () => {
       home: otherHome('fifth'),
     })
     expect(again.lock.packages).toEqual(made.lock.packages)
+  })
+
+  it('takes pip from elsewhere when the one index of the list, which wants a login, has none', async () => {
+    const login = 'me:canary-77'
+    const server = createServer((request, response) => {
+      if (request.headers.authorization !== `Basic ${Buffer.from(login).toString('base64')}`)
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="index"' }).end()
+      else if (request.url === '/simple/own-thing/')
+        response.setHeader('content-type', 'text/html').end(`<a href="/${wheelName}">${wheelName}</a>`)
+      else if (request.url === `/${wheelName}`) response.end(readFileSync(join(folder, wheelName)))
+      else response.writeHead(404).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      const index = `http://${login}@127.0.0.1:${(server.address() as AddressInfo).port}/simple`
+      const wanted = canonical({ conda: ['python>=3.8', 'pip'], pip: ['own-thing'], pipOptions: ['--index-url', index] })
+      const made = await prepare(condaFile(wanted))
+      expect(made.lock.provider).toMatch(/^uv /)
+      expect(run(made, 'import own_thing, pip; print(own_thing.value)')).toBe('42')
+      expect(find(made.lock, 'own-thing')).toMatchObject({ hash: expect.stringMatching(/^sha256:/) as string })
+      const again = await prepare(condaFile(wanted, made.lock), { home: otherHome('sixth') })
+      expect(again.lock.packages).toEqual(made.lock.packages)
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
   })
 
   it('makes that of a requirements file', async () => {

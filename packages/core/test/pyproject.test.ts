@@ -90,6 +90,14 @@ describe('a pyproject.toml', () => {
       },
       /sister from a folder/,
     ],
+    [
+      'has a lock with a password in an address',
+      {
+        'pyproject.toml': pyproject,
+        'uv.lock': `${lock}\n[[package]]\nname = "own"\nversion = "1"\nsource = { git = "https://me:word@example.org/own#0a" }\n`,
+      },
+      /uv\.lock:28:1: an address holds a password or token/,
+    ],
   ] as const)('that %s is refused with a sentence', async (_, files, message) => {
     await expect(load(files)).rejects.toThrow(message)
   })

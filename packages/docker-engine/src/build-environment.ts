@@ -104,7 +104,7 @@ async function buildNow(engine: Engine, building: Building, options: BuildOption
       ...(platform === undefined ? {} : { platform }),
       builder,
       ...(hasCredentials
-        ? { secrets: { [credentialsSecret]: credentialsText(lines.credentials) }, hidden: printedForms(hiddenParts(lines.credentials)) }
+        ? { secrets: { [credentialsSecret]: credentialsText(lines) }, hidden: printedForms(hiddenParts(lines.credentials)) }
         : {}),
     },
     options,

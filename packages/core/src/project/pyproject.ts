@@ -1,5 +1,6 @@
 import { parse, TomlError, type TomlTable } from 'smol-toml'
 import type { EnvironmentFile } from '../request.ts'
+import { holdsCredentials } from './credentials.ts'
 import { diagnosticList, throwErrors, type Diagnostic, type DiagnosticList } from './diagnostic.ts'
 import { readLocalPackages } from './local-packages.ts'
 import type { Project } from './model.ts'
@@ -88,6 +89,7 @@ interface Wanted {
 function lockedPackages(text: string, lockPath: string, wanted: Wanted, diagnostics: DiagnosticList): readonly string[] {
   const inLock = diagnosticList(lockPath)
   const packages = tomlTable(text, inLock)['package']
+  credentialErrors(text, inLock)
   diagnostics.list.push(...inLock.list)
   const tables = (Array.isArray(packages) ? packages : []).map(tableOf).filter((item) => item !== undefined)
   const root = tables.find((item) => item['name'] === wanted.name && isLocal(item))
@@ -117,6 +119,18 @@ function lockedPackages(text: string, lockPath: string, wanted: Wanted, diagnost
     .filter((item) => !wanted.skip.includes(textOf(item['name'])))
     .map((item) => `${textOf(item['name'])}==${textOf(item['version'])}`)
     .toSorted()
+}
+
+/** Every target gets the file as it is, where nothing can be filled in, and git would show the address to every user. */
+function credentialErrors(text: string, diagnostics: DiagnosticList): void {
+  for (const [index, line] of text.split('\n').entries())
+    if (holdsCredentials(line))
+      diagnostics.error(
+        'CREDENTIALS_IN_LOCK',
+        'an address holds a password or token, which would be copied to every target',
+        { line: index + 1, column: 1 },
+        'take it out of the address in pyproject.toml, call `uv lock`, and write the login into the .netrc of the place',
+      )
 }
 
 /** What is built from a folder: the project itself, members of a workspace, path dependencies. */
