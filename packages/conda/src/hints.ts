@@ -49,7 +49,7 @@ const causes: readonly { readonly pattern: RegExp; readonly hint: (match: RegExp
   },
   {
     pattern:
-      /Temporary failure in name resolution|Name or service not known|Could not resolve host|dns error|failed to lookup address|nodename nor servname/i,
+      /Temporary failure in name resolution|Name or service not known|Could not resolve host|dns error|failed to lookup address|nodename nor servname|Connection refused|Network is unreachable|No route to host|[Oo]peration timed out|Connection timed out|ConnectTimeout/i,
     hint: () =>
       'A package server could not be reached: check the network of the place, and whether the host in the dependency file still exists.',
   },

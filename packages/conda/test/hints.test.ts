@@ -38,6 +38,8 @@ const known: readonly (readonly [string, string, RegExp])[] = [
   ['a full disk', 'OSError: [Errno 28] No space left on device', /disk is full/],
   ['wrong credentials', 'ERROR: HTTP error 401 while getting x\nERROR: 401 Client Error: Unauthorized for url', /credentials/],
   ['no network', 'NewConnectionError: Temporary failure in name resolution', /network/],
+  ['nobody who listens', 'tcp connect error: Connection refused (os error 111)', /network/],
+  ['a network that swallows', 'client error (Connect): operation timed out', /network/],
   ['no compiler', "error: command 'gcc' failed: No such file or directory", /gcc/],
   ['an unknown pip package', 'ERROR: No matching distribution found for no-such-thing==9', /no-such-thing==9/],
   ['an unknown conda package', 'No candidates were found for no-such-thing *.', /No channel has no-such-thing/],

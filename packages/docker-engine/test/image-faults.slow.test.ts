@@ -125,7 +125,8 @@ describe.skipIf(problem !== undefined)(`building an environment's image${problem
   })
 
   it('says that a package server could not be reached', async () => {
-    const canonical = pipFile(['thing-far'], { pipOptions: ['--index-url', 'http://no-such-index.invalid/simple'] })
+    // Nobody listens there in a container of a build. A name that nobody has would wait for the resolvers of the machine's network.
+    const canonical = pipFile(['thing-far'], { pipOptions: ['--index-url', 'http://127.0.0.1:9/simple'] })
     await expect(prepareImage(fixture.engine, fixture.wanted(base, canonical), fixture.options())).rejects.toMatchObject({
       code: 'ENVIRONMENT_FAILED',
       hint: expect.stringContaining('could not be reached') as string,
