@@ -20,11 +20,14 @@ export interface CollectedFiles<File extends CollectedFile = CollectedFile> {
   readonly links?: readonly { readonly path: string; readonly to: string }[]
   /** What the agent's user may not read, nor make readable. */
   readonly unreadable?: readonly string[]
+  /** What lies too deep there to have a path. */
+  readonly tooLong?: readonly string[]
 }
 
 /**
  * Brings the run's files into a folder, whole or not at all: `FILES_UNREADABLE` before the first when the place can't read one of them,
- * `FILE_INCOMPLETE` when fewer or more bytes arrived than it has. A place may be hostile or broken: nothing is written outside the folder,
+ * `FILE_INCOMPLETE` when fewer or more bytes arrived than it has; but `PATHS_TOO_LONG` when all is here except what has a longer path than
+ * there, or here, may be. A place may be hostile or broken: nothing is written outside the folder,
  * and a link that could lead out of it is left out. Returns the paths as they were written, relative to the folder.
  */
 export async function collect(
@@ -33,26 +36,36 @@ export async function collect(
   directory: string,
   { include, signal, report }: CallOptions & { readonly include: readonly string[] },
 ): Promise<readonly string[]> {
-  const { files, directories = [], links = [], unreadable = [] } = await listingOf(agent, run, include, signal)
+  const { files, directories = [], links = [], unreadable = [], tooLong = [] } = await listingOf(agent, run, include, signal)
   if (unreadable.length > 0) throw filesUnreadable(agent.host.name, unreadable)
   const names = localNames([...files.map(({ path }) => path), ...directories, ...links.map(({ path }) => path)])
   const nameOf = (path: string) => names.get(path) ?? path
   const root = resolve(directory)
   await mkdir(root, { recursive: true })
   const folders = new Set([root])
-  for (const path of directories) await makeFolder(inside(root, nameOf(path)), folders)
+  const left = new Set(tooLong)
+  const unlessTooLong = async (path: string, bring: (to: string) => Promise<void>): Promise<void> => {
+    const to = inside(root, nameOf(path))
+    await bring(to).catch((error: unknown) => {
+      if (errorCode(error) !== 'ENAMETOOLONG') throw error
+      left.add(path)
+    })
+  }
+  for (const path of directories) await unlessTooLong(path, (to) => makeFolder(to, folders))
   const total = files.reduce((sum, file) => sum + file.size, 0)
   let done = 0
   for (const file of files) {
-    const to = inside(root, nameOf(file.path))
-    await makeFolder(dirname(to), folders)
-    await fetchFile(agent, run, file, to, signal, (bytes) => {
-      done += bytes
-      report({ message: `bringing back ${nameOf(file.path)}`, done, total, unit: 'bytes' })
+    await unlessTooLong(file.path, async (to) => {
+      await makeFolder(dirname(to), folders)
+      await fetchFile(agent, run, file, to, signal, (bytes) => {
+        done += bytes
+        report({ message: `bringing back ${nameOf(file.path)}`, done, total, unit: 'bytes' })
+      })
     })
   }
   const kept = links.filter(linkStaysInside)
-  for (const { path, to } of kept) await makeLink(escapeBytes(to), inside(root, nameOf(path)), root)
+  for (const { path, to } of kept) await unlessTooLong(path, (link) => makeLink(escapeBytes(to), link, root))
+  if (left.size > 0) throw pathsTooLong(agent.host.name, [...left])
   return [...files, ...kept].map(({ path }) => nameOf(path))
 }
 
@@ -67,10 +80,28 @@ async function listingOf(agent: Agent, run: string, include: readonly string[], 
 
 const mostNamed = 5
 
+function named(paths: readonly string[]): string {
+  const names = paths.slice(0, mostNamed).map((path) => shortened(escapeBytes(path)) || '.')
+  return `${names.join(', ')}${paths.length > mostNamed ? `, and ${paths.length - mostNamed} more` : ''}`
+}
+
+const longestShown = 160
+
+const shortened = (path: string): string =>
+  path.length > longestShown ? `${path.slice(0, longestShown / 2)}…${path.slice(-longestShown / 2)} (${path.length} characters)` : path
+
+function pathsTooLong(place: string, paths: readonly string[]): ErrandError {
+  return new ErrandError(
+    'PATHS_TOO_LONG',
+    `These files of the run have a path that is too long for ${place} or for here: ${named(paths)}.`,
+    {
+      hint: 'All others are here. Those stay where they are until they are removed with `errand clean`. Let the script write to shorter paths.',
+    },
+  )
+}
+
 function filesUnreadable(place: string, paths: readonly string[]): ErrandError {
-  const named = paths.slice(0, mostNamed).map((path) => escapeBytes(path) || '.')
-  const more = paths.length > mostNamed ? `, and ${paths.length - mostNamed} more` : ''
-  return new ErrandError('FILES_UNREADABLE', `These files of the run can't be read on ${place}: ${named.join(', ')}${more}.`, {
+  return new ErrandError('FILES_UNREADABLE', `These files of the run can't be read on ${place}: ${named(paths)}.`, {
     hint: 'They belong to another user there: let their owner make them readable (chmod), then ask for the run again.',
   })
 }

@@ -16,16 +16,17 @@ interface Place {
   readonly links?: readonly { readonly path: string; readonly to: string }[]
   readonly directories?: readonly string[]
   readonly unreadable?: readonly string[]
+  readonly tooLong?: readonly string[]
   /** What the place says of the size of every file, instead of the truth. */
   readonly listed?: number
   readonly fetched?: number
 }
 
 /** An agent that has these files and answers as the real one does. */
-function agentWith({ files = {}, links = [], directories = [], unreadable = [], listed, fetched }: Place): Agent {
+function agentWith({ files = {}, links = [], directories = [], unreadable = [], tooLong = [], listed, fetched }: Place): Agent {
   const listing = Object.entries(files).map(([path, data]) => ({ path, size: listed ?? data.length, mtime_ns: '0', executable: false }))
   const call: Agent['call'] = async (name, parameters) => {
-    if (name === 'collect') return { result: { files: listing, links, directories, unreadable }, body: Buffer.alloc(0) }
+    if (name === 'collect') return { result: { files: listing, links, directories, unreadable, tooLong }, body: Buffer.alloc(0) }
     const { path, offset, limit } = parameters as { path: string; offset: number; limit: number }
     const data = files[path] ?? Buffer.alloc(0)
     const body = data.subarray(offset, offset + limit)
@@ -71,6 +72,19 @@ describe('the content of files', () => {
     } finally {
       expect(limit('unlimited')).toBe(true)
     }
+  })
+
+  it('comes all the same when other paths are too long, here or there', async () => {
+    const long = `outputs/${'deep/'.repeat(2000)}file`
+    const wide = `outputs/${'\udcff'.repeat(100)}`
+    const content = Buffer.from('a')
+    const files = { 'outputs/a': content, [long]: content, [wide]: content, 'outputs/b': content }
+    const place = { files, directories: [long], links: [{ path: `${long}/link`, to: 'file' }], tooLong: ['outputs/there'] }
+    const error: unknown = await collect(place).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'PATHS_TOO_LONG', message: expect.stringContaining('outputs/there, outputs/deep/') })
+    expect((error as Error).message).toMatch(/ \(\d+ characters\)/)
+    expect((error as Error).message.length).toBeLessThan(1000)
+    expect([read('outputs/a'), read('outputs/b')]).toEqual(['a', 'a'])
   })
 
   it('that the place can not read is named, and nothing is brought as if it were all', async () => {

@@ -196,7 +196,7 @@ export interface RunHandle extends AsyncDisposable {
   events(options: CallOptions & { readonly cursor?: string }): AsyncIterable<RunEvent>
   /** Asks the run to stop. Safe to repeat; `cancelled` is reported only once nothing of the run is left running. */
   cancel(options: CallOptions): Promise<void>
-  /** Copies files of the run's folder that match the globs into a local folder, also after a failure. Returns relative paths. */
+  /** Copies files of the run's folder that match the globs into a local folder, also after a failure. Returns relative paths. `PATHS_TOO_LONG`: all are there, but for those it names. */
   collect(directory: string, options: CallOptions & { readonly include: readonly string[] }): Promise<readonly string[]>
   /** Deletes what the run left behind. Safe to repeat. Core calls it, after it has collected. */
   remove(options: CallOptions): Promise<void>

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { ErrandError } from '../src/errors.ts'
 import { openHistory } from '../src/history/index.ts'
 import { finish } from '../src/run/finish.ts'
 import type { RunHandle, RunStatus } from '../src/target.ts'
@@ -39,6 +40,30 @@ for (const [what, offset, note] of cases) {
     else expect(ended.notes).toEqual([expect.stringMatching(note)])
   })
 }
+
+it('keeps what came when some paths are too long, says which are not here, and leaves them where they are', async () => {
+  using project = temporaryProject()
+  using history = openHistory(project.directory)
+  const run = history.create(irisRun)
+  const removed: string[] = []
+  const place: RunHandle = {
+    ...handle,
+    async collect(directory) {
+      writeFileSync(join(directory, 'model'), 'm')
+      throw new ErrandError('PATHS_TOO_LONG', 'These are too long: outputs/d.', { hint: 'Shorten them.' })
+    },
+    remove: async () => void removed.push(run.id),
+  }
+  const ended = await finish(history, run, place, { state: 'failed', cause: 'exit', exitCode: 1, reason: 'exit code 1' }, options)
+  expect(ended).toMatchObject({
+    state: 'failed',
+    collected: true,
+    removed: false,
+    notes: ['These are too long: outputs/d.', 'Shorten them.'],
+  })
+  expect(history.artifacts(run.id)).toEqual([{ path: 'model', size: 1 }])
+  expect(removed).toEqual([])
+})
 
 const missing = 'FileNotFoundError: [Errno 2] No such file or directory: '
 const mend = 'A .amlignore in the project folder counts instead of every .gitignore.'

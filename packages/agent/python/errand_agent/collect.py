@@ -1,4 +1,5 @@
 """What a run made: lists the files to bring back, and hands out their content. No symbolic link is followed out of the work folder."""
+import errno
 import os
 import stat
 
@@ -11,7 +12,7 @@ LONGEST_PIECE = 4 << 20
 
 
 def call_collect(server, params, body):
-    """{run, include, have?: {path: [size, mtime_ns]}} → {files, directories, links, unreadable}; what came with the snapshot unchanged is left out."""
+    """{run, include, have?: {path: [size, mtime_ns]}} → {files, directories, links, unreadable, tooLong}; what came with the snapshot unchanged is left out."""
     include = params.get('include')
     if not isinstance(include, list) or not include:
         raise bad_request('collect needs a list of globs.')
@@ -32,7 +33,7 @@ def outermost(folders):
 
 
 class Listing:
-    """Walks a work folder as it is; what vanishes on the way is not in the list, and what can't be read is in a list of its own."""
+    """Walks a work folder as it is. What vanishes on the way is not in the list; what can't be read, and what has a longer path than there may be, is in lists of its own."""
 
     def __init__(self, root, matches, manifest, have):
         self.root = root
@@ -41,7 +42,7 @@ class Listing:
         self.known_links = set(path for path, _ in manifest.links) if manifest else set()
         self.known_directories = set(manifest.directories) if manifest else set()
         self.have = have
-        self.result = {'files': [], 'directories': [], 'links': [], 'unreadable': []}
+        self.result = {'files': [], 'directories': [], 'links': [], 'unreadable': [], 'tooLong': []}
 
     def walk(self, top):
         path = b''
@@ -65,11 +66,18 @@ class Listing:
                 return True
         except FileNotFoundError:
             return False
-        except OSError:
-            pass
+        except OSError as error:
+            if self.too_long(path, error):
+                return False
         if decoded(path) not in self.result['unreadable']:
             self.result['unreadable'].append(decoded(path))
         return False
+
+    def too_long(self, path, error):
+        if error.errno != errno.ENAMETOOLONG:
+            return False
+        self.result['tooLong'].append(decoded(path))
+        return True
 
     def folder(self, folder):
         pending = [folder]
@@ -90,8 +98,8 @@ class Listing:
                         pending.append(path)
                     elif self.matches(path):
                         self.leaf(path, entry)
-                except OSError:
-                    continue
+                except OSError as error:
+                    self.too_long(path, error)
 
     def leaf(self, path, entry):
         if entry.is_symlink():

@@ -112,7 +112,7 @@ class Log(AgentTest):
         self.assertEqual([file['path'] for file in self.client.call('collect', run=self.run_id, include=['outputs/**'])['files']], ['outputs/kept'])
         status = self.outcome('import os, shutil\nshutil.rmtree(os.getcwd())\nprint("bye")')[0]
         self.assertEqual(status['state'], 'completed')
-        self.assertEqual(self.client.call('collect', run=self.run_id, include=['**']), {'files': [], 'directories': [], 'links': [], 'unreadable': []})
+        self.assertEqual(self.client.call('collect', run=self.run_id, include=['**']), {'files': [], 'directories': [], 'links': [], 'unreadable': [], 'tooLong': []})
         self.client.call('remove', run=self.run_id)
 
     def test_an_answer_in_parts_may_be_asked_for_before_the_run_and_ends_with_the_list_of_its_files(self):

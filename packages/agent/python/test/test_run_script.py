@@ -163,6 +163,18 @@ class Collect(AgentTest):
         self.assertEqual(self.collect('outputs/**')['links'], [{'path': 'outputs/dangling', 'to': 'none'}])
 
 
+class TooLong(AgentTest):
+    collect = Collect.collect
+
+    def test_what_lies_too_deep_for_a_path_is_named_and_keeps_nothing_away(self):
+        name = 'd' * 200
+        self.outcome('import os; os.makedirs("outputs/a"); open("outputs/model", "w").close(); os.chdir("outputs/a")\n'
+                     'for _ in range(25): os.mkdir("%s"); os.chdir("%s")\nopen("end", "w").close()' % (name, name))
+        found = self.collect('outputs/**')
+        self.assertEqual(([file['path'] for file in found['files']], found['unreadable'], len(found['tooLong'])), (['outputs/model'], [], 1))
+        self.assertTrue(found['tooLong'][0].startswith('outputs/a/' + name))
+
+
 class Unreadable(AgentTest):
     collect = Collect.collect
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, posix } from 'node:path'
+import { errorCode } from '../errors.ts'
 import { historyError } from '../history/database.ts'
 import type { Artifact, History, RunRecord, RunState } from '../history/index.ts'
 import type { CallOptions, RunHandle, RunStatus } from '../target.ts'
@@ -24,11 +25,12 @@ export async function finish(
 ): Promise<RunRecord> {
   const state = finalState[status.state] ?? 'failed'
   if (storedRequest(run)?.tracked === false) return forget(history, run, status)
+  let left: readonly string[] = []
   if (!run.collected && status.state !== 'lost') {
     history.update(run.id, { state: 'finalizing' }, (current) => current.state !== state)
-    await collectInto(history, run, handle, options)
+    left = await collectInto(history, run, handle, options)
   }
-  const notes = [...notesOn(run, status), ...(await missingFileNote(dirname(history.directory), status))]
+  const notes = [...left, ...notesOn(run, status), ...(await missingFileNote(dirname(history.directory), status))]
   const ended = history.update(run.id, {
     state,
     status,
@@ -36,7 +38,7 @@ export async function finish(
     ...reasonOf(status),
     ...(notes.length > 0 ? { addNotes: notes } : {}),
   })
-  if (run.removed) return ended
+  if (run.removed || left.length > 0) return ended
   // The record is complete: a place that can't be reached now keeps a folder that `clean` finds, and the run is what it is.
   await handle.remove(options).then(
     () => history.update(run.id, { removed: true }),
@@ -62,14 +64,15 @@ export function withEnd(run: RunRecord, status: RunStatus): RunRecord {
 
 /**
  * Several clients may end one run at the same moment, and the place forgets it when the first of them is done: the files of whoever has
- * brought all of them first stay, since a later collect may have found less.
+ * brought all of them first stay, since a later collect may have found less. Answers what is to be said of files that could not come.
  */
-async function collectInto(history: History, run: RunRecord, handle: RunHandle, options: CallOptions): Promise<void> {
+async function collectInto(history: History, run: RunRecord, handle: RunHandle, options: CallOptions): Promise<readonly string[]> {
   const target = history.outputsDirectory(run.id)
   const arriving = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
   await mkdir(arriving, { recursive: true })
+  let left: readonly string[] = []
   try {
-    await handle.collect(arriving, { ...options, include: storedRequest(run)?.outputs ?? [] })
+    left = await handle.collect(arriving, { ...options, include: storedRequest(run)?.outputs ?? [] }).then(() => [], pathsTooLong)
     // Fails when the other's folder is there with something in it.
     await rename(arriving, target)
   } catch (error) {
@@ -78,6 +81,13 @@ async function collectInto(history: History, run: RunRecord, handle: RunHandle, 
   }
   await removeArrivals(dirname(target), basename(target))
   history.setArtifacts(run.id, listFiles(target))
+  return left
+}
+
+/** The one failure behind which all the other files are here: no later collect could bring more. */
+function pathsTooLong(error: unknown): readonly string[] {
+  if (!(error instanceof Error) || errorCode(error) !== 'PATHS_TOO_LONG') throw error
+  return [error.message, ...('hint' in error && typeof error.hint === 'string' ? [error.hint] : [])]
 }
 
 /** What killed clients left half-brought. */
