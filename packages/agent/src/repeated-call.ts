@@ -18,7 +18,10 @@ export function isRepeatable(name: string, { body, part }: CallSettings): boolea
 }
 
 const longestWait = 30_000
-/** Milliseconds without an answer after which a place is given up. The host itself waits for its network besides. */
+/**
+ * Milliseconds of waiting after which a place is given up. The time of the calls themselves does not count: one may be long, or be slept
+ * through, and the host waits for its network besides.
+ */
 const patience = 120_000
 
 /** At once, then after 1, 2, 4 … seconds. `told` hears of each lost call that is made again. */
@@ -27,12 +30,13 @@ export async function repeatWhileLost<Value>(
   signal: AbortSignal,
   told?: (error: unknown) => void,
 ): Promise<Value> {
-  const started = Date.now()
+  let waited = 0
   for (let wait = 0; ; wait = Math.min(wait === 0 ? 1000 : 2 * wait, longestWait)) {
     try {
       return await call()
     } catch (error) {
-      if (!isLost(error) || Date.now() - started + wait > patience) throw error
+      waited += wait
+      if (!isLost(error) || waited > patience) throw error
       told?.(error)
       await sleep(wait, undefined, { signal })
     }

@@ -198,19 +198,34 @@ function proxyCommand({ address }: ResolvedDestination): ErrandError {
   })
 }
 
+/** Milliseconds after which a user who sees nothing wants to know why. */
+const quietFor = 2000
+
+/** Milliseconds of an attempt that count at most: a longer one was slept through, and the network may take a moment to wake up, too. */
+const longestAttempt = 60_000
+
 /** Tries at once, then after 1, 2, 4 … seconds, as long as only the network fails and the limit is not reached. */
 async function reconnect(
   open: (signal: AbortSignal) => Promise<Line>,
   { name, log, limit, signal }: { readonly name: string; readonly log: Logger; readonly limit: number; readonly signal: AbortSignal },
 ): Promise<Line> {
-  const started = Date.now()
+  let spent = 0
+  // Mostly the way is there again at once, and nobody need hear of it.
+  using quiet = new DisposableStack()
+  quiet.adopt(
+    setTimeout(() => log.warn(`The connection to ${name} was lost. Connecting again.`), quietFor),
+    clearTimeout,
+  )
   for (let wait = 1000; ; wait = Math.min(2 * wait, longestWait)) {
+    const started = Date.now()
     try {
       const line = await open(signal)
       log.info(`Connected to ${name} again.`)
       return line
     } catch (error) {
-      if (!mayPass(error) || Date.now() - started + wait > limit) throw error
+      spent += Math.min(Date.now() - started, longestAttempt) + wait
+      if (!mayPass(error) || spent > limit) throw error
+      quiet.dispose()
       log.warn(`${errorMessage(error)} Trying again in ${wait / 1000} s.`)
       await sleep(wait, undefined, { signal })
     }

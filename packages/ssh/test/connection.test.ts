@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { type FaultyProxy, type Sshd, sshdProblem, startFaultyProxy, startSshd } from '@errand/testkit/servers'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type SshOptions, openSshHost } from '../src/index.ts'
-import { neverAborted, openTestHost, refusalOf, testOptions, textOf } from './open-test-host.ts'
+import { answerAfterCut, neverAborted, openTestHost, refusalOf, testOptions, textOf } from './open-test-host.ts'
 
 const problem = sshdProblem()
 const signal = neverAborted()
@@ -99,6 +99,34 @@ describe.skipIf(problem)(`a bad network before a real sshd${problem ? ` (${probl
     const results = await Promise.all(Array.from({ length: 10 }, (_, index) => host.run(['echo', String(index)], { signal })))
     expect(results.map(({ stdout }) => Number(stdout))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(proxy.connections).toBe(2)
+  })
+
+  it('says that it waits for a connection that was lost', async () => {
+    const { promise: said, resolve } = Promise.withResolvers<string>()
+    await using proxy = await startFaultyProxy(server.port)
+    await using host = await through(proxy, { log: { debug() {}, info() {}, warn: resolve } })
+    proxy.stall()
+    proxy.cut()
+    const running = answerAfterCut(host)
+    expect(await said).toBe(`The connection to ${host.name} was lost. Connecting again.`)
+    proxy.flow()
+    expect(await running).toBe(0)
+  })
+
+  it('comes back also when it slept while it tried to', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const told: string[] = []
+    await using proxy = await startFaultyProxy(server.port)
+    const warn = (message: string) => {
+      if (told.push(message) === 2) proxy.accept()
+      vi.setSystemTime(Date.now() + 3_600_000)
+    }
+    await using host = await through(proxy, { log: { debug() {}, info() {}, warn } })
+    proxy.refuse()
+    proxy.cut()
+    expect(await answerAfterCut(host)).toBe(0)
+    expect(told.length).toBe(2)
   })
 
   it('gives up a network that stays away', async () => {
