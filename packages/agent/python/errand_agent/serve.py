@@ -7,7 +7,7 @@ import time
 # A handler returns a result, or (result, bytes), or a generator that returns one of those and yields before seconds to wait, progress, or
 # (result, bytes) as a part of its answer.
 CALLS = {
-    'missing': 'objects', 'adopt': 'objects', 'put': 'incoming',
+    'missing': 'objects', 'adopt': 'adopt', 'put': 'incoming',
     'begin': 'head_start', 'offer': 'head_start', 'holds': 'head_start', 'append': 'head_start', 'complete': 'head_start',
     'stage': 'stage', 'start': 'start', 'find': 'find',
     'status': 'follow', 'read': 'follow', 'cancel': 'follow',

@@ -1,5 +1,4 @@
 """`azureml.core.run.Run`: the run that this process belongs to, or an offline run that prints what it would record."""
-import json
 import os
 import shutil
 import uuid
