@@ -135,6 +135,7 @@ export async function* agentLeftovers(agent: Agent, options: CallOptions): Async
   yield* (result['leftovers'] ?? []) as Iterable<Leftover>
 }
 
+/** Removes one of `agentLeftovers`. Errors: `LEFTOVER_IN_USE`, `RUN_NOT_FINAL`. */
 export async function removeAgentLeftover(agent: Agent, id: string, options: CallOptions): Promise<void> {
   await agent.call('removeLeftover', { leftover: id }, { signal: options.signal })
 }

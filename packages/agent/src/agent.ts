@@ -6,6 +6,7 @@ import { isRepeatable, repeatWhileLost, unlessAborted } from './repeated-call.ts
 /** What an agent needs of the machine, or container, that it runs on. */
 export type AgentHost = Pick<Host, 'name' | 'home' | 'run' | 'spawn'>
 
+/** Where an agent is wanted. */
 export interface AgentPlace {
   readonly host: AgentHost
   /** Interpreters to try, best first: paths or names looked up on the place's PATH. */

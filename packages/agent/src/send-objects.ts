@@ -4,6 +4,7 @@ import type { Agent } from './agent.ts'
 import { objectDamaged } from './connection.ts'
 import { type Content, storedContents } from './stored-contents.ts'
 
+/** Where the contents of a snapshot are read from, by their digest. */
 export interface ObjectSource {
   openObject(digest: string): Readable
   /** The folder of the objects on this machine, from which they are read more quickly than through streams. */

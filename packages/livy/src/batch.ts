@@ -60,6 +60,7 @@ export const isEnded = ({ state }: Pick<Batch, 'state'>): boolean => ended.has(s
 export const looksLikeGhost = ({ state, appId, log }: Batch): boolean =>
   state === 'starting' && (appId ?? null) === null && log !== undefined && log.length === 0
 
+/** One page of all batches that Livy remembers; `total` counts all of them. */
 export interface BatchList {
   readonly from: number
   readonly total: number
@@ -74,6 +75,7 @@ export interface BatchLog {
   readonly log: readonly string[]
 }
 
+/** What Livy says of itself: but for `version` it is about its build. */
 export interface LivyVersion {
   readonly version: string
   readonly branch?: string

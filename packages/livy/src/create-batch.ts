@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Batch, type BatchRequest, looksLikeGhost } from './batch.ts'
 import { ServiceError, codeOf, isRefusal, mayHaveActed } from './service-error.ts'
 
+/** What every call is told. */
 export interface LivyCall {
   readonly signal: AbortSignal
 }
 
+/** What a creation is told beside that. */
 export interface CreateCall extends LivyCall {
   /**
    * Where Livy knows no names: the batch that an attempt without an answer has made, found by other ways; undefined when there seems to be
@@ -14,6 +16,7 @@ export interface CreateCall extends LivyCall {
   findBatch?(): Promise<Batch | undefined>
 }
 
+/** The one batch that a creation stands for, whichever of its attempts made it. */
 export interface CreatedBatch {
   readonly batch: Batch
   /** Livy had it before: an earlier attempt's answer was lost, or somebody else asked first. */

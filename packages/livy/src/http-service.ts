@@ -6,6 +6,7 @@ import { type ConnectionSettings, createDispatcher } from './connector.ts'
 import { type ContentAnswer, sendContent } from './send-content.ts'
 import { ServiceError, mayPass } from './service-error.ts'
 
+/** Where a service is and how it is asked; the same for Livy, WebHDFS and YARN. */
 export interface ServiceSettings extends ConnectionSettings {
   /** Where the service's paths begin, with a gateway's prefix: `https://cluster.example/livy`. */
   readonly url: string

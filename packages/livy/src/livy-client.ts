@@ -28,6 +28,7 @@ export interface LivyClient extends AsyncDisposable {
   delete(batch: number | string, call: LivyCall): Promise<boolean>
 }
 
+/** Connections are made by the first calls, and end when the client is disposed of. */
 export function openLivyClient(settings: LivySettings): LivyClient {
   // Livy's protection against forged requests wants this one with each change.
   const service = openHttpService({ ...settings, headers: { 'X-Requested-By': 'livy-client', ...settings.headers } })

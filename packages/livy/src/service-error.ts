@@ -24,6 +24,7 @@ export type ServiceErrorCode =
   | 'ANSWER_LOST'
   | 'ANSWER_UNREADABLE'
 
+/** A failure of a service or of the way to it. The `code` is stable and is what other code compares; the message is for people. */
 export class ServiceError extends Error {
   readonly code: ServiceErrorCode
   /** HTTP status, when there was an answer. */

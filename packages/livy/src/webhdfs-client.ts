@@ -12,6 +12,7 @@ export interface WebHdfsCall {
   readonly signal: AbortSignal
 }
 
+/** A file or folder as the name node knows it. */
 export interface HdfsEntry {
   /** Name within its folder; empty for the entry that was asked for itself. */
   readonly name: string

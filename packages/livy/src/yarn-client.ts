@@ -2,6 +2,7 @@ import { type ServiceSettings, openHttpService } from './http-service.ts'
 import { livyRefusal } from './refusal.ts'
 import { codeOf } from './service-error.ts'
 
+/** An application as YARN's resource manager knows it. */
 export interface YarnApplication {
   readonly id: string
   readonly state:

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ErrandError, type Host, type TargetContext, localHost } from '@errand/core'
 import { objectPath } from './project-files.ts'
 
+/** What differs between the contexts of two tests; the rest has defaults. */
 export interface TestContextOptions<Config> {
   /** Validated by the definition's schema. */
   readonly config: Config

@@ -35,6 +35,7 @@ export interface Abilities {
   filesAtPlace?(runId: string): Promise<readonly FileAtPlace[]>
 }
 
+/** What the suite is told of a target: what it is, where it is tested, and by the abilities what the place can bear. */
 export interface TargetSuite<Config, Options = unknown> extends Abilities {
   /** Stands in front of the name of each check. */
   readonly name: string

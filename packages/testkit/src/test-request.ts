@@ -4,6 +4,7 @@ import type { RunRequest } from '@errand/core'
 import { contextFolders, defaultProject } from './context.ts'
 import { type ProjectFiles, takeProjectSnapshot, writeProject } from './project-files.ts'
 
+/** A project that a test invents. */
 export interface TestProject {
   /** The folder of a test context: the project is written into it, and its contents by digest. */
   readonly directory: string

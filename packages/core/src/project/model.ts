@@ -127,6 +127,7 @@ export interface CondaDependencies {
   readonly diagnostics: readonly Diagnostic[]
 }
 
+/** What a command line says of a run. */
 export interface PlanOptions {
   /** `NAME` or `NAME.runconfig`. */
   readonly runConfiguration: string
@@ -162,6 +163,7 @@ export interface TargetDescription {
   readonly runOptions?: Schema<unknown>
 }
 
+/** A run or a prepare, as project and command line say it together: all but the run's id and its files. */
 export interface RunPlan {
   readonly targetFile: TargetFile
   readonly environment: EnvironmentRequest

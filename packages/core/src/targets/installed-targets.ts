@@ -16,6 +16,7 @@ export interface TargetRoot {
   readonly origin: TargetOrigin
 }
 
+/** A type of target that can be used. */
 export interface InstalledTarget {
   /** The word after `type:` in a `.compute` file. */
   readonly type: string
@@ -28,6 +29,7 @@ export interface InstalledTarget {
   readonly origin: TargetOrigin
 }
 
+/** What was found in the folders of plugins. */
 export interface InstalledTargets {
   /** Sorted by type. */
   readonly targets: readonly InstalledTarget[]
