@@ -4,6 +4,7 @@ import definition from '../src/target.ts'
 
 const user = process.env['AS_USER']
 if (user === undefined) throw new Error('Name a user of this machine in AS_USER; as root, or with a rule of sudo for it.')
+process.env['ERRAND_CANCEL_GRACE'] = '1'
 
 testTarget(it, {
   name: 'as-user',
@@ -15,4 +16,5 @@ testTarget(it, {
     { config: {}, path: ['user'] },
     { config: { user: '-rf' }, path: ['user'] },
   ],
+  grace: 1,
 })

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { type OpenedOnce, findRun, openOnce, submitRun } from '@errand/agent'
+import { type OpenedOnce, cancelGrace, findRun, openOnce, submitRun } from '@errand/agent'
 import { type CallOptions, ErrandError, type RunReference, type RunRequest, type Target, type TargetContext, errorCode } from '@errand/core'
 import { readContainerOptions } from './container-options.ts'
 import type { ContainerSettings } from './container-settings.ts'
@@ -22,8 +22,6 @@ export interface DockerPlace extends EnginePlace {
   readonly settings: ContainerSettings & { readonly baseDockerImage?: string | undefined }
   /** Whose runs and images they are on the engine: the user of this machine, or of the one behind SSH. */
   readonly owner: string
-  /** Seconds between the polite and the hard end of a cancelled run. Absent: 30. */
-  readonly grace?: number
 }
 
 /** An engine that answers, and the agents that were reached there. */
@@ -31,22 +29,23 @@ export interface OpenedEngine extends AsyncDisposable {
   readonly place: DockerPlace
   readonly engine: Engine
   readonly agents: RunAgents
+  /** Seconds between the polite and the hard end of a run. */
+  readonly grace: number
 }
-
-/** Seconds. */
-const defaultGrace = 30
 
 /** Whose volumes are that name no user. The image that reads one need not run as root by itself. */
 const root = '0'
 
 /**
  * A target that runs a script in a container of an engine. A place that must be reached first is given as a function, which the first call
- * asks and, after a failure, the next one; its host stays the caller's to close.
+ * asks and, after a failure, the next one; its host stays the caller's to close. `ERRAND_CANCEL_GRACE` on this machine is the number of seconds
+ * between the polite and the hard end of a run, 30 else. Error: `GRACE_INVALID`.
  */
 export function createDockerTarget(
   context: TargetContext<unknown>,
   given: DockerPlace | ((options: CallOptions) => Promise<DockerPlace>),
 ): Target {
+  const grace = cancelGrace()
   const opening: OpenedOnce<OpenedEngine> = openOnce(async (options) => {
     const place = typeof given === 'function' ? await given(options) : given
     const engine = await openEngine(place, options)
@@ -55,6 +54,7 @@ export function createDockerTarget(
       place,
       engine,
       agents,
+      grace,
       async [Symbol.asyncDispose]() {
         await agents[Symbol.asyncDispose]()
         await engine[Symbol.asyncDispose]()
@@ -141,13 +141,12 @@ async function submit(
   prepared: RunImage,
   options: CallOptions,
 ): Promise<RunReference> {
-  const { engine, place, agents } = opened
+  const { engine, place, agents, grace } = opened
   const settings: ContainerSettings = { ...place.settings, ...(request.options as ContainerSettings | undefined) }
   const { image, python, variables } = prepared
   const user = settings.user ?? readContainerOptions(settings.containerOptions ?? []).container.User ?? prepared.user
   const { number, accounts } = await containerUser(engine, { image, user }, context.stateDirectory, options.signal)
   const volume = storeVolume(place.owner, number)
-  const grace = place.grace ?? defaultGrace
   const [share, secrets] = await Promise.all([
     sharedDirectory(engine, { ...settings, local: place.local === true }, options),
     secretVariables(context, request),

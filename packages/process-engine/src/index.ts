@@ -1,4 +1,4 @@
-export { type OpenedOnce, cancelGrace, openOnce } from '@errand/agent'
+export { type OpenedOnce, openOnce } from '@errand/agent'
 export { type EnvironmentSettings, environmentSettings } from './environment-settings.ts'
 export { defaultPythons } from './interpreter.ts'
 export { type ProcessPlace, type ReachOptions, createProcessTarget } from './process-target.ts'

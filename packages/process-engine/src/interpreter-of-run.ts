@@ -30,10 +30,7 @@ export async function launchOf(
   signal: AbortSignal,
 ): Promise<Launch> {
   const { sparkSubmit, ...launch } = await interpreterOf(agent, place, request, prepared, signal)
-  const settings = {
-    ...(place.sharedDirectory === undefined ? {} : { sharedDirectory: place.sharedDirectory }),
-    ...(place.grace === undefined ? {} : { grace: place.grace }),
-  }
+  const settings = place.sharedDirectory === undefined ? {} : { sharedDirectory: place.sharedDirectory }
   const { python } = launch
   const front = place.launcher?.(request) ?? []
   if (sparkSubmit === undefined) return { ...launch, ...(front.length === 0 ? {} : { launch: [...front, python] }), ...settings }

@@ -1,6 +1,7 @@
 import {
   type Agent,
   agentLeftovers,
+  cancelGrace,
   findRun,
   openAgent,
   openOnce,
@@ -41,8 +42,6 @@ export interface ProcessPlace extends Pick<EnvironmentPlace, 'provider' | 'progr
    * `options` too; without it they are refused.
    */
   readonly launcher?: (request: RunRequest) => readonly string[]
-  /** Seconds between the polite and the hard end of a cancelled run. Absent: the agent's own, 30. */
-  readonly grace?: number
 }
 
 /** How a place is reached. */
@@ -59,13 +58,15 @@ interface RunningPlace extends AsyncDisposable {
 
 /**
  * A target that runs a script as a supervised process of a host, with the user's own interpreter or in an environment that is made there from
- * a dependency file. A place that must be reached first is
- * given as a function, which the first call asks and, after a failure, the next one; its host stays the caller's to close.
+ * a dependency file. A place that must be reached first is given as a function, which the first call asks and, after a failure, the next one;
+ * its host stays the caller's to close. `ERRAND_CANCEL_GRACE` on this machine is the number of seconds between the polite and the hard end
+ * of a run, 30 else. Error: `GRACE_INVALID`.
  */
 export function createProcessTarget(
   context: TargetContext<unknown>,
   given: ProcessPlace | ((options: ReachOptions) => Promise<ProcessPlace>),
 ): Target {
+  const grace = cancelGrace()
   const placeOf = async (options: ReachOptions): Promise<ProcessPlace> => (typeof given === 'function' ? given(options) : given)
   const opening = openOnce(async (options): Promise<RunningPlace> => {
     const place = await placeOf(options)
@@ -105,7 +106,7 @@ export function createProcessTarget(
       ])
       const { objectsDirectory } = context
       const source = place.host === context.host ? { ...contents, directory: objectsDirectory } : contents
-      return submitRun(running, request, launch, source, variables, options)
+      return submitRun(running, request, { ...launch, grace }, source, variables, options)
     },
     async receive(run, files, options) {
       const { agent: running, place } = await opened(options)

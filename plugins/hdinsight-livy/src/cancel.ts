@@ -6,12 +6,8 @@ import { lookAt } from './outlook.ts'
 import { deleteBatch } from './run-batch.ts'
 import type { Call, StoredRun } from './stored-run.ts'
 
-const defaultGrace = 30
 /** Seconds beyond the grace for the driver to bring its files and to write its end. */
 const patience = 20
-
-/** Seconds between the polite and the hard end, from `ERRAND_CANCEL_GRACE`. */
-const grace = (): number => cancelGrace(process.env['ERRAND_CANCEL_GRACE']) ?? defaultGrace
 
 /** A call that can say what it waits for. */
 export interface CancelCall extends Call {
@@ -24,13 +20,13 @@ export interface CancelCall extends Call {
  */
 export async function cancelRun(run: StoredRun, call: CancelCall): Promise<void> {
   if (await run.exists('final.json', call)) return
-  await run.put('cancel', { grace: grace() }, call)
+  await run.put('cancel', { grace: cancelGrace() }, call)
   if (await takeClaim(run, call)) {
     call.tell?.('no driver has begun: Livy is asked to end what it has started')
     await deleteBatch(run, call)
   } else {
     call.tell?.('the driver is asked to end the script')
-    if (!(await hasEnded(run, (grace() + patience) * 1000, call))) {
+    if (!(await hasEnded(run, (cancelGrace() + patience) * 1000, call))) {
       call.tell?.('the driver has not ended the script: Livy is asked to end it')
       await deleteBatch(run, call)
     }

@@ -1,12 +1,9 @@
 import { resolve } from 'node:path'
 import { ErrandError, type Target, type TargetContext } from '@errand/core'
-import { cancelGrace, createProcessTarget, defaultPythons, environmentSettings } from '@errand/process-engine'
+import { createProcessTarget, defaultPythons, environmentSettings } from '@errand/process-engine'
 import type { LocalConfig } from './target.ts'
 
-/**
- * A process on this machine. `ERRAND_HOME` moves what errand keeps of runs, `~/.errand` else; `ERRAND_CANCEL_GRACE` is the number of seconds
- * between the polite and the hard end of a run, 30 else.
- */
+/** A process on this machine. `ERRAND_HOME` moves what errand keeps of runs, `~/.errand` else. */
 export function createTarget(context: TargetContext<LocalConfig>): Target {
   const { pythonLocation, sparkSubmitLocation, condaLocation, nativeSharedDirectory } = context.config
   if (context.host.platform.os === 'win32')
@@ -14,7 +11,6 @@ export function createTarget(context: TargetContext<LocalConfig>): Target {
       hint: 'Use errand inside WSL, or a docker, remote or cluster target.',
     })
   const home = process.env['ERRAND_HOME']
-  const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
   return createProcessTarget(context, {
     host: context.host,
     pythons: defaultPythons(programOf(context, pythonLocation), process.env),
@@ -22,7 +18,6 @@ export function createTarget(context: TargetContext<LocalConfig>): Target {
     ...(nativeSharedDirectory === undefined ? {} : { sharedDirectory: nativeSharedDirectory }),
     ...environmentSettings({ ...context.config, condaLocation: programOf(context, condaLocation) }),
     ...(home ? { home } : {}),
-    ...(grace === undefined ? {} : { grace }),
   })
 }
 

@@ -2,7 +2,6 @@ import type { Target, TargetContext, TargetImplementation } from '@errand/core'
 import {
   type ProcessPlace,
   type ReachOptions,
-  cancelGrace,
   createProcessTarget,
   defaultPythons,
   environmentSettings,
@@ -15,18 +14,10 @@ import type { RemoteConfig } from './target.ts'
 
 export const attach: NonNullable<TargetImplementation<RemoteConfig>['attach']> = attachMachine
 
-/**
- * A process on a machine behind SSH. `ERRAND_HOME` there moves what errand keeps of runs, `~/.errand` else; `ERRAND_CANCEL_GRACE` here is the
- * number of seconds between the polite and the hard end of a run, 30 else.
- */
+/** A process on a machine behind SSH. `ERRAND_HOME` there moves what errand keeps of runs, `~/.errand` else. */
 export function createTarget(context: TargetContext<RemoteConfig>): Target {
-  const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
   const reached = openOnce(async (options: ReachOptions) => reach(context, options))
-  const place = async (options: ReachOptions): Promise<ProcessPlace> => {
-    const there = await reached.get(options)
-    return { ...placeOf(context.config, there), ...(grace === undefined ? {} : { grace }) }
-  }
-  const target = createProcessTarget(context, place)
+  const target = createProcessTarget(context, async (options) => placeOf(context.config, await reached.get(options)))
   return {
     ...target,
     check: (options) => checkRemote(context, reached, target, options),

@@ -1,17 +1,13 @@
 import type { CallOptions, Finding, Target, TargetContext, TargetImplementation } from '@errand/core'
-import { type DockerPlace, cancelGrace, createDockerTarget, openOnce, usualSocket } from '@errand/docker-engine/target'
+import { type DockerPlace, createDockerTarget, openOnce, usualSocket } from '@errand/docker-engine/target'
 import { attachMachine, checkMachine, openSshHost, sshOptions } from '@errand/ssh'
 import type { RemoteDockerConfig } from './target.ts'
 
 export const attach: NonNullable<TargetImplementation<RemoteDockerConfig>['attach']> = attachMachine
 
-/**
- * A container of the engine of a machine behind SSH; everything that is said to the engine goes over one connection. `ERRAND_CANCEL_GRACE` is
- * the number of seconds between the polite and the hard end of a run, 30 else.
- */
+/** A container of the engine of a machine behind SSH; everything that is said to the engine goes over one connection. */
 export function createTarget(context: TargetContext<RemoteDockerConfig>): Target {
   const { engine, address: _address, username, privateKey: _key, userManagedEnvironment: _own, ...settings } = context.config
-  const grace = cancelGrace(process.env['ERRAND_CANCEL_GRACE'])
   const [, socket] = /^(?:unix:\/\/)?(\/.*)$/.exec(engine ?? usualSocket) ?? []
   const machine = openOnce(({ signal }: CallOptions) =>
     openSshHost({ ...sshOptions(context), ...(socket === undefined ? {} : { socket }), signal }),
@@ -21,7 +17,6 @@ export function createTarget(context: TargetContext<RemoteDockerConfig>): Target
     owner: username,
     settings,
     ...(engine === undefined ? {} : { address: engine }),
-    ...(grace === undefined ? {} : { grace }),
   }))
   return {
     ...target,
