@@ -10,5 +10,5 @@ describe.skipIf(problem !== undefined)(`a container of Podman${problem === undef
   if (problem !== undefined) return
   const podman: Podman = await startPodman()
   afterAll(() => podman[Symbol.asyncDispose]())
-  testTarget(it, { ...(await dockerSuite(podman)), name: 'podman', patience: 600 })
+  testTarget(it, { ...(await dockerSuite(podman)), name: 'podman', patience: 600, runsAtOnce: 5 })
 })
