@@ -38,7 +38,8 @@ export interface KeySource {
 /** Brings all that decides an environment into the form that the key is made of. Comments, order and blanks are gone before. */
 export function environmentInputs({ content, platform, base, provider, spark, lock }: KeySource): EnvironmentInputs {
   return {
-    channels: content.channels.map((channel) => dropCredentials(channel).replace(/\/+$/, '')),
+    // uv takes nothing from them.
+    channels: provider.name === 'uv' ? [] : content.channels.map((channel) => dropCredentials(channel).replace(/\/+$/, '')),
     conda: unique(content.conda.map(canonicalSpec)),
     pip: unique(content.pip.map(canonicalRequirement)),
     pipOptions: content.pipOptions.map(({ name, value }) => (value === undefined ? name : `${name} ${dropCredentials(value)}`)),

@@ -1,4 +1,4 @@
-import { ErrandError, type Host } from '@errand/core'
+import { ErrandError, type Host, type Progress } from '@errand/core'
 import type { InputChange } from './environment-key.ts'
 import { hintFor, tellingLines } from './hints.ts'
 import type { Drift, Outcome, StepFailure } from './place.ts'
@@ -36,10 +36,18 @@ export function drifted(differences: readonly Drift[], file: string): ErrandErro
   })
 }
 
+/** Why one is made although the project has had another; nothing for a first one. */
+export function madeAnew(file: string, changed: readonly InputChange[]): readonly Progress[] {
+  const values = ({ input, before, after }: InputChange): string =>
+    `${input} (${before ?? 'nothing'} → ${after})`.replaceAll(/(sha256:[0-9a-f]{12})[0-9a-f]+/g, '$1…')
+  return changed.length === 0 ? [] : [{ message: `The environment of ${file} is made anew: ${firstOf(changed.map(values))}.`, stays: true }]
+}
+
+const firstOf = (items: readonly string[]): string => `${items.slice(0, 5).join(', ')}${items.length > 5 ? ' and more' : ''}`
+
 /** `submit` does not build unless it may. */
 export function notPrepared(file: string, host: Pick<Host, 'name'>, changed: readonly InputChange[]): ErrandError {
-  const names = changed.slice(0, 5).map(({ input }) => input)
-  const why = names.length === 0 ? '' : ` since this changed: ${names.join(', ')}${changed.length > 5 ? ' and more' : ''}`
+  const why = changed.length === 0 ? '' : ` since this changed: ${firstOf(changed.map(({ input }) => input))}`
   return new ErrandError('ENVIRONMENT_NOT_PREPARED', `The environment of ${file} is not ready on ${host.name}${why}.`, {
     hint: 'Call `errand experiment prepare` with the same -c, or set PrepareEnvironment: true in the run configuration.',
   })

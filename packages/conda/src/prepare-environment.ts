@@ -11,7 +11,7 @@ import {
   planFor,
   requestOf,
 } from './environment-plan.ts'
-import { answerOf, notPrepared } from './failure.ts'
+import { answerOf, madeAnew, notPrepared } from './failure.ts'
 import { type Download, bringMicromamba, micromambaPins, micromambaProgram } from './micromamba.ts'
 import { type PlaceBuilder, type PlaceFacts, openPlace } from './place.ts'
 
@@ -152,6 +152,7 @@ async function make(
 ): Promise<Made> {
   const { file } = plan.content
   if (!options.build) throw notPrepared(file, host, changed)
+  madeAnew(file, changed).forEach(options.report)
   await sendFiles(host, plan, look.missing, wanted, options)
   await bringMissingMicromamba(host, plan, wanted, options)
   const outcome = await place.ask<Made>(requestOf('make', plan, wanted, makingOf(plan)))

@@ -189,6 +189,12 @@ describe('the key of an environment', () => {
     },
   )
 
+  it('has no channels where uv makes the environment', async () => {
+    const provider = { name: 'uv', version: '0.13.9', python: '3.11' }
+    const ofUv = (change: (from: World) => World) => inputsOf({ ...change(world), settings: { ...world.settings, provider } })
+    expect(await ofUv(edit('  - defaults\n', ''))).toEqual(await ofUv((same) => same))
+  })
+
   it('is told edit by edit in docs/environments.md', () => {
     const rows = [
       ...rebuilds.map(([what, , reasons]) => `| ${what} | yes | ${shown(reasons)} |`),

@@ -47,6 +47,11 @@ describe('preparing an environment', () => {
       changed: [{ input: 'conda: numpy', after: 'numpy=1.18' }],
       steps: [expect.stringContaining('create --yes') as string],
     })
+    const options = callOptions()
+    await prepare(edited, options)
+    expect(options.messages).toContain(
+      'The environment of aml_config/conda_dependencies.yml is made anew: conda: numpy (nothing → numpy=1.18).',
+    )
   })
 
   it('asked twice at once, makes it once: the second waits and says for whom', async () => {

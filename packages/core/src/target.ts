@@ -104,6 +104,8 @@ export interface Progress {
   readonly done?: number
   readonly total?: number
   readonly unit?: 'bytes' | 'files' | 'steps'
+  /** Why something long begins: it is told as a sentence that stays, also where no progress is shown. */
+  readonly stays?: true
 }
 
 /** One configured place to run. Holds connections, never run state: every fact about a run is in its reference. Calls may overlap. */

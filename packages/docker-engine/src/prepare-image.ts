@@ -1,5 +1,5 @@
 import { type EnvironmentLock, ErrandError, type Plan } from '@errand/core'
-import { type DockerfileLines, type InputChange, explainKey, notPrepared } from '@errand/conda'
+import { type DockerfileLines, type InputChange, explainKey, madeAnew, notPrepared } from '@errand/conda'
 import type { Builder } from './build.ts'
 import { sparkPackagesFolder } from './dockerfile.ts'
 import type { Engine } from './engine.ts'
@@ -69,6 +69,7 @@ export async function prepareImage(engine: Engine, wanted: WantedImage, options:
   }
   const built = image === undefined
   if (image === undefined) {
+    madeAnew(environment.file, changes()).forEach(options.report)
     const { buildEnvironment } = await import('./build-environment.ts')
     image = await buildEnvironment(engine, { base, lines, wanted, ...(previous === undefined ? {} : { previous }) }, options)
     await tag(engine, image.Id, environmentTag(lines.key))

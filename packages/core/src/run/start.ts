@@ -25,7 +25,9 @@ export interface Submission {
 
 /** Options of a target's call whose progress is told to whoever reads the updates. */
 export function reporting({ emit, signal }: Pick<Submission, 'emit' | 'signal'>): CallOptions {
-  return callOptions(signal, (progress) => void emit({ type: 'progress', progress }))
+  return callOptions(signal, (progress) => {
+    void emit(progress.stays === true ? { type: 'note', message: progress.message } : { type: 'progress', progress })
+  })
 }
 
 /** Makes the environment ready, or says with which command that is done. */

@@ -53,8 +53,11 @@ export default class Prepare extends RunCommand {
       for (; step.done !== true; step = await updates.next()) {
         const update = step.value
         if (update.type === 'created') await this.#sayId(update.run.id, flags.detached)
-        else if (update.type === 'note') sentence = update.message
-        else if (update.type === 'log' && !flags.detached) await this.screen.err(update.data)
+        else if (update.type === 'note') {
+          // The last is the answer.
+          if (sentence !== '' && !flags.detached) this.screen.notice(sentence)
+          sentence = update.message
+        } else if (update.type === 'log' && !flags.detached) await this.screen.err(update.data)
         else if (!flags.detached) await this.showAside(update)
         if (update.type === 'ended') ended = update.run
       }
