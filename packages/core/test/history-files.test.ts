@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../src/history/database.ts'
 import { openHistory, openHistoryIfPresent } from '../src/history/index.ts'
 import { migrations } from '../src/history/schema.ts'
-import { irisRun, temporaryProject } from './history-fixture.ts'
+import { irisRun, streamEvent, temporaryProject } from './history-fixture.ts'
 
 function file(project: { readonly directory: string }): string {
   return join(project.directory, '.errand', 'history.db')
@@ -75,6 +75,22 @@ describe('the files of a history', () => {
     expect(before[1]?.length).toBeGreaterThan(0)
     expect(() => openHistory(project.directory)).toThrow(expect.objectContaining({ code: 'HISTORY_TOO_NEW' }))
     expect(files.map((path) => readFileSync(path))).toEqual(before)
+  })
+
+  it('that were moved away while they are open are not written any more, and nothing is made where they were', () => {
+    using project = temporaryProject()
+    using other = temporaryProject()
+    using history = openHistory(project.directory)
+    const { id } = history.create(irisRun)
+    renameSync(join(project.directory, '.errand'), join(other.directory, '.errand'))
+    const moved = expect.objectContaining({ code: 'HISTORY_MOVED' })
+    const batch = [1, 2, 3].map(streamEvent)
+    expect(() => history.appendEvents(id, batch, undefined)).toThrow(moved)
+    expect(() => history.update(id, { state: 'running' })).toThrow(moved)
+    expect(readdirSync(project.directory)).toEqual([])
+    using there = openHistory(other.directory)
+    expect(there.appendEvents(id, batch, undefined)).toMatchObject({ outcome: 'stored', stored: 3 })
+    expect([...there.readLog(id)]).not.toEqual([])
   })
 
   it('that a newer errand takes over while they are open are not written any more', () => {

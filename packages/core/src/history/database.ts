@@ -77,6 +77,7 @@ function statementsOf(database: DatabaseSync): (sql: string) => StatementSync {
 
 function historyDatabase(database: DatabaseSync, file: string, version: number): HistoryDatabase {
   const write = <Result>(work: () => Result, options: { readonly durable?: boolean } = {}): Result => {
+    refuseMoved(file)
     if (options.durable) database.exec('PRAGMA synchronous = FULL')
     try {
       return transaction(database, () => {
@@ -89,6 +90,14 @@ function historyDatabase(database: DatabaseSync, file: string, version: number):
     }
   }
   return { file, statement: statementsOf(database), write, close: () => database.close() }
+}
+
+/** The open file goes along with its folder, but logs and files are found by their names: they would be left behind, in new folders. */
+function refuseMoved(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return
+  throw new ErrandError('HISTORY_MOVED', `${file} is not there any more: the project was moved or renamed, or its history was deleted.`, {
+    hint: 'What is recorded is as it was. Go on in the folder where the project is now.',
+  })
 }
 
 function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
