@@ -59,6 +59,20 @@ describe('an import', () => {
     expect(imported).toHaveLength(2)
   })
 
+  it('takes the place of what an import left that was killed before its commit', async () => {
+    using project = temporaryProject()
+    changedExport(join(project.directory, 'export'), { id: 'after_1' })
+    using history = openHistory(project.directory)
+    mkdirSync(history.runDirectory('after_1'), { recursive: true })
+    writeFileSync(join(history.runDirectory('after_1'), 'left'), '')
+    expect(await importInto(history, join(project.directory, 'export'))).toEqual({
+      left: [],
+      imported: ['before_1', 'after_1'],
+      skipped: [],
+    })
+    expect(existsSync(join(history.runDirectory('after_1'), 'left'))).toBe(false)
+  })
+
   it.each([
     [{ number: Number.MAX_SAFE_INTEGER }, 'has no number from 1 to 1000000000'],
     [{ tags: [{ type: 'weird' }] }, 'has tags that are none'],

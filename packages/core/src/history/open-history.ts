@@ -81,6 +81,7 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
       mkdirSync(join(directory, 'runs'), { recursive: true })
       return database.write(() => {
         const number = importRun(database, run)
+        removeFolderOfNobody(database, run.id, runDirectory(run.id))
         renameSync(folder, runDirectory(run.id))
         return runByNumber(database, number)
       })
@@ -91,6 +92,12 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
     outputsDirectory: (id) => join(runDirectory(id), 'files'),
     [Symbol.dispose]: () => database.close(),
   }
+}
+
+/** What an import has left that was killed, or found the disk full, before its commit. Some file systems know no case. */
+function removeFolderOfNobody(database: HistoryDatabase, id: string, folder: string): void {
+  const row = database.statement('SELECT count(*) AS runs FROM runs WHERE id = ? COLLATE NOCASE').get(id)
+  if (row?.['runs'] === 1) rmSync(folder, { recursive: true, force: true })
 }
 
 function createRun(database: HistoryDatabase, run: NewRun): RunRecord {
