@@ -84,6 +84,9 @@ export function webHdfsRefusal(answer: Answer, what: string): ServiceError | und
   const text = body.toString('utf8')
   const exception = /"exception"\s*:\s*"(\w+)"/.exec(text)?.[1] ?? ''
   const full = /could only be written to 0 of|No space left|DiskOutOfSpace/i.test(text)
-  const code = (full ? 'NO_SPACE' : codesByException[exception]) ?? codesByStatus[status] ?? (status >= 500 ? 'SERVER_FAILED' : 'REFUSED')
+  // A name node that has just started says it as a RetriableException, another as a SafeModeException.
+  const readOnly = /name node is in safe mode/i.test(text)
+  const special = full ? 'NO_SPACE' : readOnly ? 'READ_ONLY' : codesByException[exception]
+  const code = special ?? codesByStatus[status] ?? (status >= 500 ? 'SERVER_FAILED' : 'REFUSED')
   return new ServiceError(code, `${what}: ${wordsOf(body) || 'no words'} (HTTP ${status})`, { status })
 }

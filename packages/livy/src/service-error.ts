@@ -13,6 +13,8 @@ export type ServiceErrorCode =
   /** A file is there already. */
   | 'EXISTS'
   | 'NO_SPACE'
+  /** The storage takes no changes at this moment: its name node is in safe mode. */
+  | 'READ_ONLY'
   /** 502 and 503: a gateway could not reach the service, or could and lost it. */
   | 'GATEWAY_FAILED'
   | 'GATEWAY_TIMEOUT'

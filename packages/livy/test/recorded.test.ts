@@ -117,6 +117,13 @@ describe('answers of other versions', () => {
     await expect(client.version(call)).rejects.toMatchObject({ code: 'ANSWER_UNREADABLE' })
   })
 
+  it.each(['SafeModeException', 'RetriableException'])('WebHDFS: safe mode (%s) is no matter of rights', async (exception) => {
+    const message = 'Cannot create directory /a. Name node is in safe mode.\nIt was turned on manually.'
+    await using refusing = await answering(json(403, { RemoteException: { exception, message } }))
+    await using writer = openWebHdfsClient({ url: refusing.url })
+    await expect(writer.makeDirectory('/a', call)).rejects.toMatchObject({ code: 'READ_ONLY' })
+  })
+
   it('WebHDFS: a quota is no space, and an older one redirects to the content', async () => {
     const full = { RemoteException: { exception: 'DSQuotaExceededException', message: 'The DiskSpace quota of /a is exceeded' } }
     await using refusing = await answering(json(403, full))

@@ -4,7 +4,7 @@ import type { Progress } from '@errand/core'
 import { takeClaim } from './claim.ts'
 import { lookAt } from './outlook.ts'
 import { deleteBatch } from './run-batch.ts'
-import type { Call, StoredRun } from './stored-run.ts'
+import { type Call, type StoredRun, putEnd } from './stored-run.ts'
 
 /** Seconds beyond the grace for the driver to bring its files and to write its end. */
 const patience = 20
@@ -19,7 +19,8 @@ export interface CancelCall extends Call {
  * not answer in time is ended by Livy. Returns when the cluster runs nothing of it.
  */
 export async function cancelRun(run: StoredRun, call: CancelCall): Promise<void> {
-  if (await run.exists('final.json', call)) return
+  // One that was removed has ended: what is written for it would make its folder anew.
+  if ((await run.exists('final.json', call)) || !(await run.exists('request.json', call))) return
   await run.put('cancel', { grace: cancelGrace() }, call)
   if (await takeClaim(run, call)) {
     call.tell?.('no driver has begun: Livy is asked to end what it has started')
@@ -32,7 +33,7 @@ export async function cancelRun(run: StoredRun, call: CancelCall): Promise<void>
     }
   }
   await gone(run, call)
-  await run.put('final.json', { state: 'cancelled', endedAt: new Date().toISOString() }, call)
+  await putEnd(run, { state: 'cancelled', endedAt: new Date().toISOString() }, call)
 }
 
 async function hasEnded(run: StoredRun, limit: number, call: Call): Promise<boolean> {

@@ -30,7 +30,7 @@ export async function* checkCluster(context: TargetContext<ClusterConfig>, open:
   const isBehind = goesThroughHeadNode(config)
   const way = await found('way', async () => {
     await refuseBrokenWays(context)
-    return isBehind ? `${config.livyUrl ?? 'Livy'}, and the head node ${config.address}` : `${config.livyUrl}, without a head node`
+    return wayOf(config, isBehind)
   })
   yield way
   if (way.outcome === 'failed') return
@@ -50,6 +50,11 @@ export async function* checkCluster(context: TargetContext<ClusterConfig>, open:
   } finally {
     await services?.[Symbol.asyncDispose]()
   }
+}
+
+function wayOf({ livyUrl, address }: ClusterConfig, isBehind: boolean): string {
+  if (!isBehind) return `${livyUrl}, without a head node`
+  return livyUrl === undefined ? `through the head node ${address}` : `${livyUrl}, and the head node ${address} for the storage`
 }
 
 async function versionOf({ livy }: Services, options: CallOptions): Promise<string> {

@@ -78,7 +78,7 @@ async function* pieces(content: string | Buffer | (() => Readable)): AsyncGenera
   yield { piece: Buffer.concat(chunks), more: false }
 }
 
-const ofStorage: ReadonlySet<string> = new Set<ServiceErrorCode>(['NOT_FOUND', 'EXISTS', 'FORBIDDEN', 'NO_SPACE'])
+const ofStorage: ReadonlySet<string> = new Set<ServiceErrorCode>(['NOT_FOUND', 'EXISTS', 'FORBIDDEN', 'NO_SPACE', 'READ_ONLY'])
 
 /** What the storage refuses is the same error, with the same hint, by whichever way it is reached. */
 async function asService<Value>(call: Promise<Value>): Promise<Value> {

@@ -3,7 +3,7 @@ import { type RunStatus, errorCode, errorMessage } from '@errand/core'
 import type { Batch } from '@errand/livy'
 import { isOfDriver, isOfNobody, takeClaim } from './claim.ts'
 import { type Outlook, endOfBatch, lookAt } from './outlook.ts'
-import type { Call, Claim, StoredRun } from './stored-run.ts'
+import { type Call, type Claim, type StoredRun, putEnd } from './stored-run.ts'
 
 const lostRun: RunStatus = { state: 'lost', reason: 'The storage of the cluster has no such run.' }
 
@@ -62,7 +62,7 @@ async function settled(run: StoredRun, known: Known, call: Call): Promise<RunSta
   }
   const final = { ...times, ...end }
   try {
-    if (await run.put('final.json', final, call)) return final
+    if (await putEnd(run, final, call)) return final
   } catch (error) {
     if (errorCode(error) !== 'NO_SPACE') throw error
     // The driver could not write its end either. Whoever looks next finds the same.

@@ -8,6 +8,8 @@ const hints: Readonly<Record<string, (target: string) => string>> = {
   UNREACHABLE: (target) => `Look whether the cluster runs, and at the addresses in ${target}.compute.`,
   FORBIDDEN: (target) => `Look at username, proxyUser and storageDirectory in ${target}.compute.`,
   NO_SPACE: (target) => `Free space in the storage: errand clean --all -t ${target}`,
+  READ_ONLY: () =>
+    'After a start the storage leaves its safe mode by itself: ask again in a while. Else its administrator looks why it is in it: hdfs dfsadmin -safemode get',
   TOO_MANY_SESSIONS: () => 'Livy makes too many batches at this moment: submit again in a while.',
   GATEWAY_FAILED: () => 'The gateway can not reach the cluster at this moment: ask again in a while.',
   GATEWAY_TIMEOUT: () => 'The cluster took too long for its gateway: ask again in a while.',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent, Answer, CallParameters } from '@errand/agent'
 import { type CallOptions, type Host, type RunStatus, logMagic } from '@errand/core'
-import { isEnded } from '@errand/livy'
+import { isEnded, mayPass } from '@errand/livy'
 import { type CancelCall, cancelRun } from './cancel.ts'
 import type { Cluster } from './cluster.ts'
 import { batchOf } from './run-batch.ts'
@@ -94,11 +94,15 @@ export function storageAgent(cluster: Cluster, target: string, host: Host): Agen
 
 /**
  * Makes Livy forget a run that is over. One whose driver is about to end stays with Livy, which forgets by itself: a delete would kill the
- * application, and YARN show a completed run as killed.
+ * application, and YARN show a completed run as killed. So does one while Livy gives no answer.
  */
 async function forgetBatch(run: StoredRun, call: Call): Promise<void> {
-  const batch = await batchOf(run, call)
-  if (batch !== undefined && isEnded(batch)) await run.cluster.livy.delete(batch.id, call)
+  try {
+    const batch = await batchOf(run, call)
+    if (batch !== undefined && isEnded(batch)) await run.cluster.livy.delete(batch.id, call)
+  } catch (error) {
+    if (!mayPass(error)) throw error
+  }
 }
 
 const answer = (result: object): Answer => ({ result: result as Answer['result'], body: Buffer.alloc(0) })
@@ -129,7 +133,7 @@ async function tell(followed: Followed, status: RunStatus, call: CancelCall): Pr
   if (status.state !== 'running' || Date.now() - followed.filesAskedAt < askEvery) return
   followed.filesAskedAt = Date.now()
   const bringing = await followed.run.read<{ readonly done: number; readonly total: number }>('bringing.json', call)
-  if (bringing !== undefined) call.tell('the driver brings the files of the run to the storage', { ...bringing, unit: 'bytes' })
+  if (bringing !== undefined) call.tell('the driver saves files', { ...bringing, unit: 'bytes' })
 }
 
 /** Livy and YARN are asked now and then; between, what is known holds. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { RunRequest } from '@errand/core'
+import { type RunRequest, errorCode } from '@errand/core'
 import type { Cluster } from './cluster.ts'
 
 export interface Call {
@@ -80,6 +80,21 @@ export async function appearWhole(
 /** What was sent for this run alone, its secrets with it, after a failure. What can't be removed now is a leftover. */
 export async function removeRun({ cluster: { storage }, folder }: StoredRun): Promise<void> {
   await storage.delete(folder, { signal: AbortSignal.timeout(longestRemoval) }).catch(() => undefined)
+}
+
+/**
+ * Writes the end of a run, unless it has one. False also when the run was removed meanwhile: another client, which follows it, has read the end
+ * that its driver wrote, and has collected it.
+ */
+export async function putEnd(run: StoredRun, end: object, call: Call): Promise<boolean> {
+  // A file alone would make the folder anew.
+  if (!(await run.exists('request.json', call))) return false
+  try {
+    return await run.put('final.json', end, call)
+  } catch (error) {
+    if (errorCode(error) === 'NOT_FOUND') return false
+    throw error
+  }
 }
 
 /** What is stored of a request: everything but the contents of its snapshot. */

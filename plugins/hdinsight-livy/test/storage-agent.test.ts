@@ -73,6 +73,6 @@ describe('what is read of a run on a cluster', () => {
     files.set(`${folder}/started.json`, JSON.stringify({ state: 'running' }))
     files.set(`${folder}/bringing.json`, JSON.stringify({ done: 5, total: 50 }))
     await agent.call('read', { run, log: 8, metrics: 0, wait: 0 }, { signal, progress })
-    expect(told.slice(1)).toEqual([{ message: 'the driver brings the files of the run to the storage', done: 5, total: 50, unit: 'bytes' }])
+    expect(told.slice(1)).toEqual([{ message: 'the driver saves files', done: 5, total: 50, unit: 'bytes' }])
   })
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -10,7 +11,7 @@ import { type Cluster, openCluster } from '../src/cluster.ts'
 import { openHeadNode } from '../src/head-node.ts'
 import { createTarget } from '../src/implementation.ts'
 import { removeLeftover } from '../src/leftovers.ts'
-import { appearWhole } from '../src/stored-run.ts'
+import { appearWhole, putEnd, storedRun } from '../src/stored-run.ts'
 import { findEnvironment } from '../src/stored-environment.ts'
 import { submitRun } from '../src/submit.ts'
 import { type ClusterClient, follow, openClient, options } from './cluster-client.ts'
@@ -187,6 +188,26 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     expect(readFileSync(join(collected, 'outputs/large')).equals(bytes)).toBe(true)
   })
 
+  it('a driver knows of a large file how much of it is there, piece by piece', () => {
+    const source = join(yarn.directory, 'large')
+    writeFileSync(source, Buffer.alloc(9_000_000))
+    const program = `
+import sys
+from pyspark.java_gateway import launch_gateway
+from errand_agent.cluster_storage import ClusterStorage
+storage, told = ClusterStorage(launch_gateway(), sys.argv[2]), []
+storage.upload_in_pieces(sys.argv[1], 'copy', told.append)
+print(told, storage.length('copy'))`
+    const agent = join(import.meta.dirname, '../../../packages/agent/python')
+    const env = { ...process.env, PYTHONPATH: agent, HADOOP_CONF_DIR: yarn.configuration }
+    const copied = execFileSync(sparkParts().python, ['-c', program, source, `/pieces-${Date.now()}`], {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    expect(copied).toBe('[4194304, 8388608, 9000000] 9000000\n')
+  })
+
   it('shows the traceback of a script that fails, which Livy never shows', async () => {
     await using client = direct()
     const { reference } = await run(client, 'raise ValueError("the third row is broken")')
@@ -262,6 +283,14 @@ describe.skipIf(problem)(`a real Livy with YARN and HDFS${problem === undefined 
     for (const { state } of await applicationsOf(request.runId)) expect(['KILLED', 'FAILED', 'FINISHED']).toContain(state)
     await expect.poll(() => processesOf(request.runId), { timeout: 60_000 }).toEqual([])
     expect((await follow(client.target, reference)).status).toMatchObject({ state: 'cancelled' })
+    // Another client that follows the run may remove it while this one is still about to cancel it.
+    await handle.remove(options)
+    await handle.cancel(options)
+    expect(await handle.status(options)).toMatchObject({ state: 'lost' })
+    await using cluster = await openCluster(client.context, undefined, options)
+    const removed = storedRun(cluster, request.runId)
+    expect(await putEnd(removed, { state: 'cancelled' }, options)).toBe(false)
+    expect(await cluster.storage.status(removed.folder, options)).toBeUndefined()
   })
 
   it('an application that is killed from outside is a failed run, and says so; what it had written comes back', async () => {

@@ -149,7 +149,7 @@ class ClusterStorage:
             stream = self.files.create(self.path(name), True)
             try:
                 while content.available() > 0:
-                    self.jvm.org.apache.hadoop.io.IOUtils.copyBytes(content, stream, PIECE, False)
+                    self.jvm.org.apache.commons.io.IOUtils.copyLarge(content, stream, 0, PIECE)
                     tell(stream.getPos())
             finally:
                 stream.close()

@@ -16,7 +16,7 @@ ARGUMENTS = '--master local[1] --deploy-mode client --driver-memory 256m --conf 
 CODES = {
     'FileNotFoundException': 'NOT_FOUND', 'FileAlreadyExistsException': 'EXISTS', 'AlreadyBeingCreatedException': 'EXISTS',
     'AccessControlException': 'FORBIDDEN', 'DSQuotaExceededException': 'NO_SPACE', 'NSQuotaExceededException': 'NO_SPACE',
-    'QuotaByStorageTypeExceededException': 'NO_SPACE',
+    'QuotaByStorageTypeExceededException': 'NO_SPACE', 'SafeModeException': 'READ_ONLY',
 }
 _opened = {}
 # Files of which more pieces are to come, by path.
