@@ -147,10 +147,13 @@ it('leaves the run alive after Ctrl-C and says how to cancel and how to come bac
 it('goes on with a cancel after Ctrl-C, and says how to look', async () => {
   using project = temporaryProject()
   project.write('stubborn.py', stubborn)
-  const id = runIdOf(await project.errand('submit', '-a', '-c', 'local', 'stubborn.py', join(project.parent, 'let-go')))
+  // The run has its grace from its submit.
+  const patient = { environment: { ERRAND_CANCEL_GRACE: '600' } }
+  const submitted = project.startWith(patient, 'submit', '-a', '-c', 'local', 'stubborn.py', join(project.parent, 'let-go'))
+  const id = runIdOf(await submitted.finished)
   const following = project.start('logs', '-f', id)
   await following.says('tick')
-  const cancelling = project.startWith({ environment: { ERRAND_CANCEL_GRACE: '600' } }, 'cancel', id)
+  const cancelling = project.start('cancel', id)
   await following.says('asked to end')
   expect((await project.errand('status', id)).stdout).toMatch(/^state : CancelRequested\n/)
   cancelling.interrupt()
