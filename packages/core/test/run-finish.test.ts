@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ErrandError } from '../src/errors.ts'
@@ -63,6 +63,26 @@ it('keeps what came when some paths are too long, says which are not here, and l
   })
   expect(history.artifacts(run.id)).toEqual([{ path: 'model', size: 1 }])
   expect(removed).toEqual([])
+})
+
+it('leaves a run at its place whose history was copied meanwhile: the original has to end it too', async () => {
+  using project = temporaryProject()
+  using copy = temporaryProject()
+  using history = openHistory(project.directory)
+  const run = history.create(irisRun)
+  cpSync(project.directory, copy.directory, { recursive: true })
+  const removed: string[] = []
+  const end: RunStatus = { state: 'failed', cause: 'exit', exitCode: 1, reason: 'exit code 1' }
+  const placeOf = (name: string): RunHandle => ({ ...handle, remove: async () => void removed.push(name) })
+  for (const _ of ['first look', 'second look']) {
+    using copied = openHistory(copy.directory)
+    const ended = await finish(copied, run, placeOf('copy'), end, options)
+    expect(ended).toMatchObject({ state: 'failed', collected: true, removed: false })
+    expect(ended.notes).toContainEqual(expect.stringMatching(/^The history was copied/))
+    expect(await finish(copied, copied.create(irisRun), placeOf('new'), end, options)).toMatchObject({ removed: true, notes: [] })
+  }
+  expect(await finish(history, run, placeOf('original'), end, options)).toMatchObject({ removed: true, notes: [] })
+  expect(removed).toEqual(['new', 'new', 'original'])
 })
 
 const missing = 'FileNotFoundError: [Errno 2] No such file or directory: '

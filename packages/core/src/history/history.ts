@@ -94,6 +94,8 @@ export interface History extends Disposable {
    * nobody takes a part for the whole by accident.
    */
   list(filter?: RunFilter, onDamaged?: (run: DamagedRun) => void): RunSummary[]
+  /** Whether another history may have the run too, because this one was copied or is a copy: whoever ends it must leave it at its place. */
+  isShared(run: Pick<RunRecord, 'createdAt'>): boolean
   /** The same in pages: who takes of each run only what is needed holds a small part of a long history in memory. */
   pages(filter?: RunFilter, onDamaged?: (run: DamagedRun) => void): Generator<readonly RunSummary[]>
   /** The same as the rows of `history list`, each the text of a JSON object: for who prints them or parses them at once. */

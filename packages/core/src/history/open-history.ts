@@ -13,6 +13,7 @@ import type { History, ReadLogOptions, StoredLogRecord } from './history.ts'
 import type { Artifact, NewRun, RunRecord } from './run-record.ts'
 import { insertRun, runById, runByNumber, updateRun } from './run-rows.ts'
 import { migrations } from './schema.ts'
+import { sharedUntil } from './shared-until.ts'
 import { fromSqlText, toSqlText } from './sql-text.ts'
 
 /** Opens the history of a project, made on first use. */
@@ -55,10 +56,12 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
   const runDirectory = (id: string) => join(directory, 'runs', id)
   const logPath = (id: string) => join(runDirectory(id), 'log')
   const place = (id: string) => ({ id, logPath: logPath(id) })
+  const shared = sharedUntil(database)
   return {
     directory,
     projectId: String(database.statement("SELECT value FROM project WHERE key = 'id'").get()?.['value']),
     create: explained((run) => database.write(() => createRun(database, run))),
+    isShared: ({ createdAt }) => shared !== undefined && createdAt <= shared,
     get: explained((id) => runById(database, id)),
     resolve: explained((name, filter) => knownRun(database, resolveRunId(database, name, filter?.kind))),
     resolveId: explained((name) => resolveRunId(database, name)),

@@ -30,7 +30,13 @@ export async function finish(
     history.update(run.id, { state: 'finalizing' }, (current) => current.state !== state)
     left = await collectInto(history, run, handle, options)
   }
-  const notes = [...left, ...notesOn(run, status), ...(await missingFileNote(dirname(history.directory), status))]
+  const isShared = history.isShared(run) && !run.removed
+  const notes = [
+    ...left,
+    ...(isShared ? [sharedNote(run)] : []),
+    ...notesOn(run, status),
+    ...(await missingFileNote(dirname(history.directory), status)),
+  ]
   const ended = history.update(run.id, {
     state,
     status,
@@ -38,7 +44,7 @@ export async function finish(
     ...reasonOf(status),
     ...(notes.length > 0 ? { addNotes: notes } : {}),
   })
-  if (run.removed || left.length > 0) return ended
+  if (run.removed || left.length > 0 || isShared) return ended
   // The record is complete: a place that can't be reached now keeps a folder that `clean` finds, and the run is what it is.
   await handle.remove(options).then(
     () => history.update(run.id, { removed: true }),
@@ -108,6 +114,9 @@ function listFiles(directory: string): Artifact[] {
     .toSorted()
     .map((path) => ({ path, size: statSync(join(directory, path)).size }))
 }
+
+const sharedNote = ({ id, target }: RunRecord): string =>
+  `The history was copied, or moved to another disk, while the run went on. The run stays on ${target.name} for the other history; to remove it there: errand clean ${id}`
 
 function notesOn(run: RunRecord, status: RunStatus): readonly string[] {
   return [...clockNote(run, status), ...importNote(run, status), ...interpreterNote(run, status)]
