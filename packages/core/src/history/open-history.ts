@@ -1,4 +1,5 @@
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { appendEvents } from './append-events.ts'
 import { type HistoryDatabase, historyError, openDatabase } from './database.ts'
@@ -84,7 +85,7 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
       mkdirSync(join(directory, 'runs'), { recursive: true })
       return database.write(() => {
         const number = importRun(database, run)
-        removeFolderOfNobody(database, run.id, runDirectory(run.id))
+        putAside(database, run.id, runDirectory(run.id))
         renameSync(folder, runDirectory(run.id))
         return runByNumber(database, number)
       })
@@ -97,10 +98,13 @@ function historyOf(directory: string, database: HistoryDatabase, explained: Expl
   }
 }
 
-/** What an import has left that was killed, or found the disk full, before its commit. Some file systems know no case. */
-function removeFolderOfNobody(database: HistoryDatabase, id: string, folder: string): void {
+/**
+ * A folder that no run has: an import has left it that was killed, or found the disk full, before its commit. Under another name it is what
+ * `gc` may remove. Some file systems know no case.
+ */
+function putAside(database: HistoryDatabase, id: string, folder: string): void {
   const row = database.statement('SELECT count(*) AS runs FROM runs WHERE id = ? COLLATE NOCASE').get(id)
-  if (row?.['runs'] === 1) rmSync(folder, { recursive: true, force: true })
+  if (row?.['runs'] === 1 && existsSync(folder)) renameSync(folder, `${folder}.${randomBytes(6).toString('hex')}`)
 }
 
 function createRun(database: HistoryDatabase, run: NewRun): RunRecord {
