@@ -62,6 +62,13 @@ export function timedOut(machine: string, seconds: number): ErrandError {
   })
 }
 
+/** The server's own patience has ended, or the line has, while somebody was asked for a password or whether a key is right. */
+export function hungUpOnUser(machine: string): ErrandError {
+  return new ErrandError('CONNECTION_CLOSED', `${machine} closed the connection while it waited for your answer.`, {
+    hint: 'Try again: most servers wait for two minutes (LoginGraceTime). A password can be stored: errand secret set password --target NAME',
+  })
+}
+
 export function connectionLost(machine: string, cause?: unknown): ErrandError {
   const why = cause === undefined ? '' : ` (${errorMessage(cause)})`
   return new ErrandError('CONNECTION_LOST', `The connection to ${machine} was lost${why}.`, {

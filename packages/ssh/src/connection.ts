@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2'
 import { ErrandError, type Logger, type TargetContext } from '@errand/core'
 import { giveKeyObject } from './cipher-key.ts'
-import { cannotConnect, connectionLost, timedOut } from './connection-errors.ts'
+import { cannotConnect, connectionLost, hungUpOnUser, timedOut } from './connection-errors.ts'
 import { type HostKeyPolicy, knownKeysOf, verifyHostKey } from './host-key.ts'
 import { fingerprint, hostKeyAlgorithms } from './known-hosts.ts'
 import { type LoginMemory, createLogin } from './login.ts'
@@ -160,11 +160,14 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
   const known = knownKeysOf(destination, settings)
   const limit = stopwatch(settings.loginLimit)
   // A secret that is not stored is asked for, too.
+  let asking = false
   const patiently = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
+    asking = true
     limit.pause()
     try {
       return await question()
     } finally {
+      asking = false
       limit.resume()
     }
   }
@@ -215,6 +218,7 @@ function logIn(transport: Duplex, { destination, settings, isLast, signal, openA
     })
     client.on('close', () => {
       if (refusal) end(refusal)
+      else if (asking) end(hungUpOnUser(machine))
       else if (loggingIn && isRefusal(cause)) end(login.failure(cause))
       else end(cannotConnect(machine, cause ?? { code: 'ECONNRESET' }))
     })

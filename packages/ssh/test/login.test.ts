@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { type Sshd, makeTestKey, sshdProblem, startSshd } from '@errand/testkit/servers'
+import { type Sshd, makeTestKey, sshdProblem, startFaultyProxy, startSshd } from '@errand/testkit/servers'
 import { ErrandError } from '@errand/core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type SshOptions, bringProjectKey, installPublicKey, openSshHost } from '../src/index.ts'
@@ -82,6 +82,19 @@ describe.skipIf(problem)(`logging in on a real sshd${problem ? ` (${problem})` :
     await using stored = await openTestHost(server, { destination: withoutKey(), secret: slowly })
     await using typed = await openTestHost(server, { destination: withoutKey(), ask: slowly })
     expect([stored.name, typed.name]).toEqual([`${server.user}@127.0.0.1:${server.port}`, `${server.user}@127.0.0.1:${server.port}`])
+  })
+
+  it('says that the server hung up while somebody was asked', async () => {
+    await using hasty = await startFaultyProxy(server.port)
+    const ask = async () => {
+      hasty.cut()
+      return new Promise<never>(() => {})
+    }
+    const destination = { address: `127.0.0.1:${hasty.port}`, username: server.user }
+    expect(await refusalOf(openTestHost(server, { destination, ask }))).toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      message: `127.0.0.1:${hasty.port} closed the connection while it waited for your answer.`,
+    })
   })
 
   it('asks for a passphrase at most three times, each answer for the key', async () => {
