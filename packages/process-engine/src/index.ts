@@ -1,5 +1,6 @@
 export { type OpenedOnce, openOnce } from '@errand/agent'
 export { type EnvironmentSettings, environmentSettings } from './environment-settings.ts'
 export { defaultPythons } from './interpreter.ts'
-export { type ProcessPlace, type ReachOptions, createProcessTarget } from './process-target.ts'
+export type { ProcessPlace, ReachOptions } from './process-place.ts'
+export { createProcessTarget } from './process-target.ts'
 export { spaceWarning } from './space-warning.ts'

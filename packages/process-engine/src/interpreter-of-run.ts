@@ -1,7 +1,7 @@
 import type { Agent, Launch } from '@errand/agent'
 import type { CallOptions, EnvironmentRequest, Prepared, RunRequest } from '@errand/core'
 import type { EnvironmentPlace } from './managed-environment.ts'
-import type { ProcessPlace } from './process-target.ts'
+import type { ProcessPlace } from './process-place.ts'
 import { findSparkSubmit, sparkCommand } from './spark-submit.ts'
 
 /** The environment is the interpreter itself: its path and version are all that can be said of it. */

@@ -1,7 +1,7 @@
 import { missingFiles, openAgent } from '@errand/agent'
 import { type CallOptions, type EnvironmentRequest, ErrandError, type Plan, type RunRequest, errorCode } from '@errand/core'
 import { askPython } from './interpreter.ts'
-import type { ProcessPlace } from './process-target.ts'
+import type { ProcessPlace } from './process-place.ts'
 import { environmentPlace, keyOf } from './interpreter-of-run.ts'
 import { sparkCommand } from './spark-submit.ts'
 
