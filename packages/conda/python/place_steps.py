@@ -50,7 +50,7 @@ class Runner:
         environment = {name: value for name, value in os.environ.items() if name not in LEADING_ASTRAY}
         environment.update({'PYTHONNOUSERSITE': '1', 'PYTHONUNBUFFERED': '1', 'PYTHONIOENCODING': 'utf-8'})
         if step.get('tool') == 'uv':
-            environment.update(place_pip_configuration.variables_for_uv(self.requirements))
+            environment.update(place_pip_configuration.variables_for_uv('' if step.get('withoutList') else self.requirements))
         environment.update(step.get('environment') or {})
         try:
             # Children hold the lock too: what a killed maker leaves running can't be mistaken for nothing.

@@ -32,5 +32,5 @@ export function stepLayers(
   before: (step: Step) => readonly string[] = () => [],
 ): readonly Layer[] {
   const title = steps.at(-1)?.title
-  return title === undefined ? [] : [{ title, commands: steps.flatMap((step) => [...before(step), stepLine(step, tools, python)]) }]
+  return title === undefined ? [] : [{ title, commands: steps.flatMap((step) => [...before(step), stepLine(step, tools, python, before)]) }]
 }

@@ -106,7 +106,7 @@ export function dockerfileLines({ environment, facts, base, spark, provider: nam
   const toolsMade = toolLayers(tools, conda.tools)
   const condaMade = stepLayers(conda.steps, tools, python)
   const pipLines = (steps: readonly Step[], after: readonly Layer[] = []): readonly string[] => {
-    const made = stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(pip.files)] : []))
+    const made = stepLayers(steps, tools, python, (step) => (usesUv(step) ? [variablesLine(step, pip.files)] : []))
     const layers = together([...made, ...after, ...made.map(() => compileLayer), listLayer])
     return [`COPY errand/pip/ ${build}/pip/`, ...layers.map(withCredentials)]
   }
@@ -161,8 +161,8 @@ const filledFiles = (named: Parts, whole: Parts): Record<string, string> =>
 const usesUv = ({ tool }: Step): boolean => tool === 'uv'
 
 /** uv reads no `pip.conf`: it is told what one in the image says. */
-const variablesLine = (files: Making['files']): string =>
-  `eval "$(${python} ${build}/pip/uv_variables.py ${build}/pip/${requirementsOf(files)})"`
+const variablesLine = ({ withoutList }: Step, files: Making['files']): string =>
+  `eval "$(${python} ${build}/pip/uv_variables.py ${withoutList === true ? '/dev/null' : `${build}/pip/${requirementsOf(files)}`})"`
 
 /** Packages that share files are rare: then everything is installed again. */
 const mendLayer = ({ anew }: Change, tools: Making['tools']): Layer => ({

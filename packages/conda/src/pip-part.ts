@@ -104,7 +104,7 @@ function bringPip({ content, folder, prefix }: PipPart, uv: Uv, itself: string |
     cwd: folder,
     tool: 'uv',
   })
-  const elsewhere = install(itself ?? 'pip')
+  const elsewhere: Step = { ...install(itself ?? 'pip'), withoutList: true }
   return itself === undefined
     ? elsewhere
     : { ...install('-r', `${folder}/${itselfFile}`, ...uvArguments(content.pipOptions)), orElse: elsewhere }

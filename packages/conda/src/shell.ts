@@ -6,8 +6,16 @@ export function quote(text: string): string {
 }
 
 /** A step as a command of sh, with the choice that it holds. Tools must have been made before. */
-export function stepLine(step: Step, tools: Readonly<Record<string, Tool>>, python: string): string {
-  const plain = step.orElse === undefined ? commandLine(step) : `{ ${commandLine(step)} || ${stepLine(step.orElse, tools, python)}; }`
+export function stepLine(
+  step: Step,
+  tools: Readonly<Record<string, Tool>>,
+  python: string,
+  before: (step: Step) => readonly string[] = () => [],
+): string {
+  const { orElse } = step
+  // In a shell of its own: no other step has the variables of this one.
+  const other = orElse === undefined ? [] : [...before(orElse), stepLine(orElse, tools, python, before)]
+  const plain = orElse === undefined ? commandLine(step) : `{ ${commandLine(step)} || (${other.join(' && ')}); }`
   if (step.otherwise === undefined) return plain
   const tool = step.tool === undefined ? undefined : tools[step.tool]
   const conditions = [

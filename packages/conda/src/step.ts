@@ -13,6 +13,8 @@ export interface Step {
   readonly otherwise?: Step
   /** Taken when it fails. */
   readonly orElse?: Step
+  /** uv takes its indexes from the place's configuration of pip alone, whatever the list of the file says. */
+  readonly withoutList?: true
 }
 
 /** A program of our own at the place, made once in a folder of its own. */

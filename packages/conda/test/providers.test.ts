@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import type { EnvironmentLock, SparkDependencies } from '@errand/core'
 import { describe, expect, it } from 'vitest'
 import { chooseProvider } from '../src/choose-provider.ts'
@@ -231,6 +232,22 @@ describe('the lines of a Dockerfile', () => {
     ])
   })
 
+  it('take pip from elsewhere when the one index of the list has none, as the configuration of pip in the image says', () => {
+    const lines = (pipOptions: readonly string[]) => {
+      const environment = condaFile({ channels: [], conda: ['python=3.11', 'pip'], pip: ['six'], pipOptions: [...pipOptions] })
+      const { lines: made, files } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
+      return { text: made.join('\n'), itself: files['errand/pip/pip-itself.txt'], list: files['errand/pip/requirements-uv.txt'] }
+    }
+    const apart = lines(['--index-url', 'https://example.org/simple'])
+    expect(apart.text).toMatch(
+      /-r \S+\/pip-itself.txt; } \|\| \(eval "\$\(\S+python \S+uv_variables.py \/dev\/null\)" && [^)]* pip; }\); }/,
+    )
+    expect(apart.itself).toBe('--index-url https://example.org/simple\npip\n')
+    expect(apart.list).toBe('--index-url https://example.org/simple\nsix\n')
+    const together = lines(['--extra-index-url', 'https://example.org/simple'])
+    expect([together.itself, together.list]).toEqual([undefined, '--extra-index-url https://example.org/simple\nsix\npip\n'])
+  })
+
   it('bring pip into an environment of uv for an option that uv lacks', () => {
     const environment = condaFile({ channels: [], conda: ['python=3.11'], pip: ['six'], pipOptions: ['--no-color'] })
     const { lines } = dockerfileLines({ environment, facts: facts({}, '3.11.7'), base: 'b' })
@@ -261,6 +278,13 @@ describe('a line of sh', () => {
     expect(stepLine({ title: 't', command: ['echo', `it's $HOME`, 'a b', '>=1,<2'] }, {}, 'python')).toBe(
       `echo 'it'\\''s $HOME' 'a b' '>=1,<2'`,
     )
+  })
+
+  it('tries another step when one fails, whose variables no later step has', () => {
+    const other = { title: 'other', command: ['sh', '-c', 'printf %s "$WHERE"'] }
+    const line = stepLine({ title: 't', command: ['false'], orElse: other }, {}, 'python', () => ['export WHERE=elsewhere'])
+    const all = `${line} && printf ' %s' "$WHERE"`
+    expect(execFileSync('sh', ['-ec', all], { env: { PATH: process.env['PATH'], WHERE: 'here' }, encoding: 'utf8' })).toBe('elsewhere here')
   })
 
   it('tries the next way of making a tool when one fails', () => {
