@@ -36,13 +36,14 @@ const withLogin = (url: string, login = userinfo) => url.replace('://', `://${lo
 /** uv has no option of the last's name. */
 const forPip = () => ['--trusted-host', new URL(index.url).host, '--no-color']
 const own = () => ['--extra-index-url', withLogin(index.url)]
+const alone = () => ['--index-url', withLogin(index.url), '--trusted-host', new URL(index.url).host]
 
 describe.skipIf(problem !== undefined)(
   `an image made with credentials${problem === undefined ? '' : ` (skipped: ${problem})`}`,
   { timeout: 900_000 },
   () => {
     it.each([
-      ['uv, of an index', () => pipFile(['thing-uv'], { pipOptions: own() })],
+      ['uv, of the one index, which has no pip', () => pipFile(['thing-uv'], { conda: ['python>=3.8', 'pip'], pipOptions: alone() })],
       ['uv, of an address', () => pipFile([`thing-uv @ ${withLogin(wheelOf('thing_uv'))}`])],
       ['pip, of an index', () => pipFile(['thing-pip'], { pipOptions: [...own(), ...forPip()] })],
       ['pip, of an address', () => pipFile([withLogin(wheelOf('thing_pip'))], { pipOptions: forPip() })],
