@@ -62,6 +62,8 @@ it('keeps what came when some paths are too long, says which are not here, and l
     notes: ['These are too long: outputs/d.', 'Shorten them.'],
   })
   expect(history.artifacts(run.id)).toEqual([{ path: 'model', size: 1 }])
+  // Another client that saw the end, too, and comes later.
+  await finish(history, ended, place, { state: 'failed', cause: 'exit', exitCode: 1, reason: 'exit code 1' }, options)
   expect(removed).toEqual([])
 })
 

@@ -21,12 +21,14 @@ export function openRunFiles(run: StoredRun) {
   return {
     async collect(include: readonly string[], call: Call) {
       const matches = globMatcher(include)
-      const { files, directories = [], links = [], unreadable = [] } = await look(call)
+      const { files, directories = [], links = [], unreadable = [], tooLong = [] } = await look(call)
       return {
         files: files.filter(({ path }) => matches(path)),
         directories: directories.filter((path) => matches(`${path}/x`)),
         links: links.filter(({ path }) => matches(path)),
         unreadable,
+        // The driver looks through the whole folder; each of these is a file, or a folder of unknown content.
+        tooLong: tooLong.filter((path) => matches(path) || matches(`${path}/x`)),
       }
     },
     async fetch(path: string, offset: number, limit: number, call: Call) {

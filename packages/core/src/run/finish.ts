@@ -44,7 +44,8 @@ export async function finish(
     ...reasonOf(status),
     ...(notes.length > 0 ? { addNotes: notes } : {}),
   })
-  if (run.removed || left.length > 0 || isShared) return ended
+  // Whoever has collected it removes it, and knows what has to stay there.
+  if (run.collected || run.removed || left.length > 0 || isShared) return ended
   // The record is complete: a place that can't be reached now keeps a folder that `clean` finds, and the run is what it is.
   await handle.remove(options).then(
     () => history.update(run.id, { removed: true }),
