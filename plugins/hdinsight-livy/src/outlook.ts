@@ -27,16 +27,21 @@ export async function lookAt(run: StoredRun, call: Call): Promise<Outlook> {
   const { batch, problem } = await askLivy(run, call)
   if (batch !== undefined && !isEnded(batch)) return { state: 'alive', detail: detailOf(batch) }
   const asked = await askYarn(run, { batch, claim }, call)
-  if (batch !== undefined) return endOfBatch(run, batch, { claimed, application: asked.application }, call)
   const { application } = asked
-  const why = problem === undefined ? 'Livy tells nothing of the run' : "Livy can't be reached"
-  if (application !== undefined)
-    return isApplicationOver(application)
-      ? over(claimed, application)
-      : { state: 'alive', detail: `${why}; YARN has it as ${application.id}, ${application.state.toLowerCase()}` }
+  const why = whyYarn(batch, problem)
+  // Livy gives an application up when YARN can't be asked for a while; YARN has it all the same.
+  if (application !== undefined && !isApplicationOver(application))
+    return { state: 'alive', detail: `${why}; YARN has it as ${application.id}, ${application.state.toLowerCase()}` }
+  if (batch !== undefined) return endOfBatch(run, batch, { claimed, application }, call)
+  if (application !== undefined) return over(claimed, application)
   if (claimed && (await givesSigns(run, call))) return { state: 'alive', detail: `${why}; its driver gives signs of life` }
   if (problem !== undefined) throw problem
   return { state: 'unknown', words: asked.words, asked: asked.done, claimed }
+}
+
+function whyYarn(batch: Batch | undefined, problem: unknown): string {
+  if (batch !== undefined) return `Livy takes it for ${batch.state}`
+  return problem === undefined ? 'Livy tells nothing of the run' : "Livy can't be reached"
 }
 
 /** Livy may be down while the run goes on: then others are asked, and its own error counts only when they know nothing. */
@@ -106,8 +111,10 @@ function over(claimed: boolean, application: YarnApplication | undefined, batch?
 function wordsOf(log: readonly string[]): string {
   const lines = log
     .flatMap((line) => line.split('\n'))
-    .filter((line) => line.trim() !== '' && !/^(stdout|stderr|YARN Diagnostics): ?$|\berrand\.run\./.test(line))
-  const telling = lines.filter((line) => /exception|error|killed|refused|denied|can't open/i.test(line) && !/^\s+at /.test(line))
+    .filter(
+      (line) => line.trim() !== '' && !/^(stdout|stderr|YARN Diagnostics): ?$|\berrand\.run\.|^\s+at |^\s*\.\.\. \d+ more$/.test(line),
+    )
+  const telling = lines.filter((line) => /exception|error|killed|refused|denied|can't open|doesn't exist/i.test(line))
   return (telling.length > 0 ? telling : lines).slice(-5).join('\n')
 }
 

@@ -8,7 +8,7 @@ const run = 'run_1'
 const folder = `/home/runs/${run}`
 
 /** A cluster with such files of the run; the batch is asked for when they tell of no start. */
-function clusterWith(files: Map<string, string>, get: () => object): Cluster {
+function clusterWith(files: Map<string, string>, get: () => object, yarn?: object): Cluster {
   const entryOf = (path: string) => {
     const content = files.get(path)
     return content === undefined ? undefined : { name: path, kind: 'file', size: content.length, modified: 0 }
@@ -23,13 +23,28 @@ function clusterWith(files: Map<string, string>, get: () => object): Cluster {
       },
       status: async (path: string) => entryOf(path),
       list: async () => [],
+      write: async (path: string, content: string) => void files.set(path, content),
+      rename: async (from: string, to: string) => {
+        files.set(to, files.get(from) ?? '')
+        return files.delete(from)
+      },
     },
-    livy: { get: async () => get(), log: async () => ({ log: [] }) },
-    yarn: () => undefined,
+    livy: { get: async () => get(), log: async () => undefined },
+    yarn: () => yarn,
     [Symbol.asyncDispose]: async () => {},
   }
   return cluster as unknown as Cluster
 }
+
+/** As Livy 0.7.1 tells of an application that a ResourceManager without a memory has forgotten. */
+const forgotten = [
+  'stdout: ',
+  '26/11/22 10:54:02 INFO Client: Submitting application application_1_0001 to ResourceManager',
+  'YARN Diagnostics: ',
+  "Application with id 'application_1_0001' doesn't exist in RM. Please check that the job submission was successful.\n" +
+    '\tat org.apache.hadoop.yarn.server.resourcemanager.ClientRMService.getApplicationReport(ClientRMService.java:367)\n' +
+    '\tat org.apache.hadoop.ipc.Server$Handler.run(Server.java:2976)\n',
+]
 
 /** Its driver writes its last lines and its end at the moment in which Livy is asked. */
 function endingCluster(): Cluster {
@@ -57,6 +72,25 @@ describe('what is read of a run on a cluster', () => {
       end = answer.end
     }
     expect(read.join('')).toBe('at last')
+  })
+
+  it.each([
+    ['goes on while YARN has it, although Livy has given it up', { id: 'application_1_0001', state: 'RUNNING' }, { state: 'running' }],
+    [
+      'ends when YARN has forgotten it, in words without a stack',
+      undefined,
+      { state: 'failed', reason: expect.stringMatching(/^[^\n]*doesn't exist in RM[^\n]*$/) as string },
+    ],
+  ])('%s', async (_what, application, status) => {
+    const files = new Map([
+      [`${folder}/request.json`, '{}'],
+      [`${folder}/started.json`, JSON.stringify({ state: 'running' })],
+      [`${folder}/claim`, JSON.stringify({ container: 'container_1_0001_01_000001' })],
+    ])
+    const batch = { id: 0, state: 'dead', appId: 'application_1_0001', log: forgotten }
+    const cluster = clusterWith(files, () => batch, { application: async () => application })
+    await using agent = storageAgent(cluster, 'cluster', host)
+    expect((await agent.call('status', { run }, { signal })).result).toMatchObject(status)
   })
 
   it('says what a run waits for, once, and how far the files are that its driver brings at the end', async () => {
