@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Finding } from '@errand/core'
 import { findingsOf, outputOf } from '@errand/testkit'
 import { type FaultyProxy, sshdProblem, startFaultyProxy } from '@errand/testkit/servers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { RemoteConfig } from '../src/target.ts'
 import { openClient } from './remote-client.ts'
 import { type RemoteMachine, startMachine } from './remote-suite.ts'
@@ -75,20 +76,35 @@ print(hashlib.sha256(''.join(hashlib.sha256(open(name, 'rb').read()).hexdigest()
     expect(proxy.connections - connections).toBeGreaterThan(1)
   })
 
-  it('streams 100,000 lines whole over a link that is cut five times', async () => {
+  it('streams 100,000 lines whole over a link that is cut at ten random moments', async () => {
     await using client = newClient()
-    const truth = Array.from({ length: 100_000 }, (_, index) => `line ${index} of many\n`).join('')
-    const request = await client.request({ 'main.py': "for i in range(100000):\n    print('line', i, 'of many')\n" })
-    const reference = await client.submit(request)
-    const cuts = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => part * truth.length)
+    const passed = mkdtempSync(join(tmpdir(), 'errand-cuts-'))
+    onTestFinished(() => rmSync(passed, { recursive: true }))
+    chmodSync(passed, 0o755)
+    const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index} of many\n`)
+    const cuts = Array.from({ length: 10 }, () => Math.floor(Math.random() * 99_000)).toSorted((one, other) => one - other)
+    // A little behind each cut the script waits for it: on a slow machine it would be at its end before the first.
+    const script = `import os, time
+cuts = ${JSON.stringify(cuts)}
+for i in range(100000):
+    print('line', i, 'of many', flush=i % 100 == 0)
+    while cuts and i > cuts[0] + 500:
+        if os.path.exists(os.path.join(${JSON.stringify(passed)}, str(len(cuts)))):
+            cuts.pop(0)
+        else:
+            time.sleep(0.01)
+`
+    const reference = await client.submit(await client.request({ 'main.py': script }))
+    const moments = cuts.map((line) => lines.slice(0, line).join('').length)
     const connections = proxy.connections
     const { text, state } = await outputOf(client.target, reference, (_event, bytes) => {
-      if (cuts[0] === undefined || bytes < cuts[0]) return
-      while (cuts[0] !== undefined && bytes >= cuts[0]) cuts.shift()
+      if (bytes < (moments[0] ?? Infinity)) return
       proxy.cut()
+      writeFileSync(join(passed, String(moments.length)), '')
+      moments.shift()
     })
-    expect([text === truth, state]).toEqual([true, 'completed'])
-    expect(proxy.connections).toBeGreaterThan(connections)
+    expect([text === lines.join(''), state, moments], `cut at the lines ${cuts.join(', ')}`).toEqual([true, 'completed', []])
+    expect(proxy.connections - connections).toBeGreaterThan(5)
   })
 
   it('comes back to a stream after a link that was silent for a while and then dead', async () => {
