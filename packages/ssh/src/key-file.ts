@@ -19,7 +19,7 @@ export interface KeyFile extends PublicKeyFile {
 /** Undefined when there is no such file, nor one of that name and `.pub`. Errors: `KEY_PERMISSIONS`, `KEY_UNREADABLE`. */
 export function readKeyFile(path: string): KeyFile | PublicKeyFile | undefined {
   const text = readIfPresent(path)
-  const publicKey = publicKeyIn(text ?? readIfPresent(`${path}.pub`))
+  const publicKey = text === undefined ? publicKeyBeside(path) : publicKeyIn(text)
   if (publicKey !== undefined) return { path, publicKey }
   return text === undefined ? undefined : readPrivate(path, text)
 }
@@ -74,6 +74,15 @@ function publicKeyIn(text: string | undefined): Buffer | undefined {
   return type === '' ? undefined : Buffer.from(blob, 'base64')
 }
 
+/** That of the `.pub` file; one that can't be read is none, as for ssh. */
+function publicKeyBeside(path: string): Buffer | undefined {
+  try {
+    return publicKeyIn(readFileSync(`${path}.pub`, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
 /** PKCS #8, which the library does not read, in the older form of RSA and EC keys. */
 function portable(text: string): string {
   if (!text.includes('-----BEGIN PRIVATE KEY-----')) return text
@@ -97,7 +106,7 @@ function unlock(path: string, text: string, passphrase: string | undefined): Par
 
 /** From the file beside it, else from the part of the OpenSSH format that is not encrypted. */
 function readPublicHalf(path: string, text: string): Buffer | undefined {
-  const beside = publicKeyIn(readIfPresent(`${path}.pub`))
+  const beside = publicKeyBeside(path)
   if (beside !== undefined) return beside
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)-----END/.exec(text)?.[1]
   if (body === undefined) return undefined
