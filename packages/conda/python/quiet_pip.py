@@ -23,7 +23,7 @@ class Popen(subprocess.Popen):
 
 def quiet(args):
     """The arguments of a pip, without addresses; others as they are. A proxy is in the variables that it inherits."""
-    if not isinstance(args, (list, tuple)) or args[0] != sys.executable or 'install' not in args[2:4] or not is_pip(args[1]):
+    if not isinstance(args, (list, tuple)) or args[0] != sys.executable or 'install' not in args[2:4] or not is_pip(args[1:3]):
         return args
     words, kept, lines = list(args[args.index('install'):]), [], []
     while words:
@@ -44,8 +44,9 @@ def quiet(args):
     return [sys.executable, HERE, 'install', '-r', INDEXES] + kept[1:]
 
 
-def is_pip(path):
-    return os.path.basename(path) in ('pip', '__pip-runner__.py', os.path.basename(HERE))
+def is_pip(words):
+    """pip calls itself by its module before 19.0, then by its place."""
+    return list(words) == ['-m', 'pip'] or os.path.basename(words[0]) in ('pip', '__pip-runner__.py', os.path.basename(HERE))
 
 
 subprocess_popen = subprocess.Popen

@@ -1,4 +1,4 @@
-import { type Credential, isNamed, replaceCredentials } from '@errand/core'
+import { type Credential, replaceCredentials } from '@errand/core'
 import type { EnvironmentContent } from './content.ts'
 
 /** A dependency file without the logins of repositories, and what git has them from. */
@@ -30,9 +30,7 @@ export function gitLogins(content: EnvironmentContent, folder: string): GitLogin
   }
   if (logins.length === 0) return { content, files: {}, environment: {} }
   const byOrigin = Object.entries(Object.groupBy(logins, ({ origin }) => origin))
-  const lines = logins.map(
-    ({ origin, path, text }) => `${origin.replace('://', () => `://${text.includes(':') ? text : `${text}:`}@`)}${path}\n`,
-  )
+  const lines = logins.map(({ origin, path, text }) => `${origin.replace('://', () => `://${lineLogin(text)}@`)}${path}\n`)
   return {
     content: changed,
     files: { [file]: [...new Set(lines)].join('') },
@@ -52,11 +50,17 @@ function settings(origin: string, logins: readonly Login[]): string {
   return ['helper=', `helper=${helper}`, `useHttpPath=${several}`].map((setting) => `'credential.${origin}.${setting}'`).join(' ')
 }
 
+/** git's file ends a login at the first of these, also where uv takes them for a part of it. */
+const lineLogin = (text: string): string => (text.includes(':') ? text : `${text}:`).replaceAll(/[@/?#]/g, encodeURIComponent)
+
+/** A variable that the place knows, and git's file does not; an image has names of ours. */
+const ofPlace = /\$\{(?!ERRAND_)[A-Za-z_]\w*\}/
+
 /** A variable that the place knows stays one. */
 function withoutLogin(address: string, logins: Login[]): string {
   let login: Credential | undefined
   const rest = replaceCredentials(address, (credential) => {
-    if (credential.kind !== 'login' || (isNamed(credential) && !credential.text.startsWith('${ERRAND_'))) return credential.text
+    if (credential.kind !== 'login' || ofPlace.test(credential.text)) return credential.text
     login = credential
     return '\0'
   }).replace('\0@', '')

@@ -12,7 +12,7 @@ import { gitLogins } from '../src/git-logins.ts'
 import { condaFile } from './conda-place.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'errand-git-'))
-const logins: Readonly<Record<string, string>> = { one: 'me:canary-one/2', two: 'canary-two:' }
+const logins: Readonly<Record<string, string>> = { one: 'me@work:canary-one/2', two: 'canary-two:' }
 let server: Server
 let host: string
 
@@ -54,7 +54,7 @@ const loginsOf = (pip: readonly string[], pipOptions: readonly string[] = []) =>
 describe('the login of a repository', () => {
   it('reaches git by a file: none of its programs has it as an argument', async () => {
     const { content, files, environment } = loginsOf(
-      [`one @ git+http://me:canary-one%2F2@${host}/team/one.git@main#egg=one`],
+      [`one @ git+http://me@work:canary-one%2F2@${host}/team/one.git@main#egg=one`],
       ['--editable', `git+http://canary-two@${host}/team/two.git`],
     )
     expect(JSON.stringify([content, environment])).not.toContain('canary')
@@ -77,6 +77,7 @@ describe('the login of a repository', () => {
     'six @ git+ssh://git@example.org/six',
     'six @ git+https://example.org/six.git@v1',
     'six @ git+https://${TOKEN}@example.org/six.git',
+    'six @ git+https://${NAME}:canary@example.org/six.git',
     'six @ https://me:canary@example.org/six.whl',
   ])('is none in %s', (item) => {
     expect(loginsOf([item])).toMatchObject({ content: { pip: [item] }, files: {}, environment: {} })

@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -93,5 +93,18 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('pip with an index that wants
     expect(pips.map((line) => line.at(line.indexOf('--') + 1))).toContain('recorder')
     expect(commands.filter((line) => line.join(' ').includes(secret))).toEqual([])
     expect(JSON.stringify(environment)).not.toContain(secret)
+  })
+})
+
+describe('the arguments of a pip that pip starts', () => {
+  it.each(['-m pip', '/site-packages/pip', '/site-packages/pip/__pip-runner__.py'])('called %s have no address', (pip) => {
+    const place = mkdtempSync(join(folder, 'place-'))
+    copyFileSync(join(import.meta.dirname, '../python/quiet_pip.py'), join(place, 'quiet_pip.py'))
+    const words = [...pip.split(' '), 'install', '--prefix', '/p', '-i', `http://${login}@${host}/simple`, '--', 'wanted']
+    const ask = 'import json, sys, quiet_pip; print(json.dumps(quiet_pip.quiet([sys.executable] + sys.argv[1:])[1:]))'
+    const answer = execFileSync('python3', ['-c', ask, ...words], { env: { ...process.env, PYTHONPATH: place }, encoding: 'utf8' })
+    const indexes = join(place, 'indexes.txt')
+    expect(JSON.parse(answer)).toEqual([join(place, 'quiet_pip.py'), 'install', '-r', indexes, '--prefix', '/p', '--', 'wanted'])
+    expect(readFileSync(indexes, 'utf8')).toBe(`-i http://${login}@${host}/simple\n`)
   })
 })
