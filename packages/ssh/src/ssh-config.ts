@@ -160,8 +160,9 @@ function holds(
   final: boolean,
   log: Logger | undefined,
 ): boolean {
-  if (kind === 'host') return matchesPatterns(values, asked.alias, { exactly: true })
   const host = hostNamed(found.get('hostname')?.[0], asked.alias)
+  // As ssh: the second pass asks for the name that the first one has found.
+  if (kind === 'host') return matchesPatterns(values, final ? host : asked.alias, { exactly: true })
   const facts: Readonly<Record<string, string>> = {
     host,
     originalhost: asked.alias,

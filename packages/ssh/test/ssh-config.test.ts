@@ -127,6 +127,7 @@ Match all
     'IdentitiesOnly true\nConnectTimeout 1m30s',
     'HostName %%h.%h',
     'Match final\n HostName late\n Port 2\nMatch canonical\n User twice\nHost a*\n Port 1',
+    'Host a*\n HostName 10.0.0.1\nMatch final\n User late\nHost 10.0.0.1\n Port 2',
     'port="2200"\nUser\t= "two words" # and why\n',
   ])('understands as ssh does: %j', (config) => {
     const { resolve, ssh } = configured({ config })
