@@ -34,7 +34,8 @@ export async function mayBeOf(run: StoredRun, batch: Batch, call: Call): Promise
   const said = await saidBy(run, batch.id, call)
   if (said.length === 0 || said.length >= keptLines) return true
   if (!isMarked(run, said)) return hasEndedUnnamed(batch, said) && !(await run.exists(known, call))
-  await noteKnown(run, call)
+  // A storage that takes no more, which is full for example, does not keep anybody from seeing how the run is.
+  await noteKnown(run, call).catch(() => call.signal.throwIfAborted())
   return true
 }
 

@@ -53,7 +53,7 @@ async function batchByNumber(run: StoredRun, call: Call): Promise<Batch | undefi
   const batch = stored && (await run.cluster.livy.get(stored.id, call))
   const found = batch?.appId ?? null
   if (batch !== undefined && (application === undefined ? await mayBeOf(run, batch, call) : found === application)) {
-    if (application === undefined) await noteApplication(run, batch, call)
+    if (application === undefined) await noteApplication(run, batch, call).catch(() => call.signal.throwIfAborted())
     return batch
   }
   return typeof application === 'string' ? batchOfApplication(await batches(run, call), application) : undefined

@@ -1,5 +1,7 @@
 import type { Host, Progress } from '@errand/core'
+import { ServiceError } from '@errand/livy'
 import { describe, expect, it } from 'vitest'
+import { markOf } from '../src/batch-request.ts'
 import type { Cluster } from '../src/cluster.ts'
 import { storageAgent } from '../src/storage-agent.ts'
 
@@ -92,6 +94,28 @@ describe('what is read of a run on a cluster', () => {
     await using agent = storageAgent(cluster, 'cluster', host)
     expect((await agent.call('status', { run }, { signal })).result).toMatchObject(status)
   })
+
+  it.each([{}, { appId: 'application_1_0001' }])(
+    'of a Livy without names (%j) can be asked also while the storage is full',
+    async (more) => {
+      const files = new Map([
+        [`${folder}/request.json`, '{}'],
+        [`${folder}/started.json`, JSON.stringify({ state: 'running' })],
+        [`${folder}/batch.json`, JSON.stringify({ id: 0 })],
+      ])
+      const cluster = clusterWith(files, () => ({}))
+      const get = async (batch: number | string) => {
+        if (typeof batch === 'string') throw new ServiceError('NAMES_UNKNOWN', batch)
+        return { id: 0, state: 'running', ...more }
+      }
+      const livy = { get, log: async () => ({ log: [`--conf spark.yarn.tags=${markOf(run)}`] }) }
+      const refused = () => Promise.reject(new ServiceError('NO_SPACE', 'full'))
+      const storage = { ...cluster.storage, makeDirectory: refused, write: refused }
+      const full = { ...cluster, livy, storage } as unknown as Cluster
+      await using agent = storageAgent(full, 'cluster', host)
+      expect((await agent.call('status', { run }, { signal })).result).toMatchObject({ state: 'running' })
+    },
+  )
 
   it('says what a run waits for, once, and how far the files are that its driver brings at the end', async () => {
     const files = new Map([[`${folder}/request.json`, '{}']])
