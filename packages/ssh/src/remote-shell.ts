@@ -6,7 +6,7 @@ import { ErrandError } from '@errand/core'
  * input; all behind that line is the standard input of the program. `exec` twice: the program is the process that the server watches, the
  * leader of its own session, and its exit is the exit of the channel.
  * @param ahead A file there, which may name variables. The line that it holds is not waited for: its text follows the variables. A file of
- * another user, or a link, is left alone: in a folder that others may write to it may be theirs.
+ * another user, a link or a pipe is left alone: in a folder that others may write to it may be theirs.
  */
 export function shellCommand(variables: readonly string[], ahead?: string): string {
   const values = ['"${HOME:-/}"', ...variables.map((name) => `"$${name}"`), ...(ahead === undefined ? [] : ['"$errand_ahead"'])]
@@ -14,7 +14,7 @@ export function shellCommand(variables: readonly string[], ahead?: string): stri
     ahead === undefined
       ? ['', '']
       : [
-          `errand_ahead=; [ -h "${ahead}" ] || { [ -O "${ahead}" ] && [ -r "${ahead}" ] && IFS= read -r errand_ahead <"${ahead}"; }; `,
+          `errand_ahead=; [ -h "${ahead}" ] || { [ -O "${ahead}" ] && [ -f "${ahead}" ] && [ -r "${ahead}" ] && IFS= read -r errand_ahead <"${ahead}"; }; `,
           'errand_line=$errand_ahead; [ -z "$errand_line" ] || eval "$errand_line"; ',
         ]
   return (
@@ -113,7 +113,7 @@ export function startLine(command: readonly string[], options: StartLineOptions)
 
 /** Only another line than the one that is there already, and there is nowhere to keep it before the folder was made. */
 const keep = (file: string): string =>
-  `[ "$errand_line" = "$errand_ahead" ] || { IFS= read -r errand_ahead <"${file}"; [ "$errand_line" = "$errand_ahead" ]; } 2>/dev/null || ` +
+  `[ "$errand_line" = "$errand_ahead" ] || { [ -f "${file}" ] && IFS= read -r errand_ahead <"${file}"; [ "$errand_line" = "$errand_ahead" ]; } 2>/dev/null || ` +
   `(umask 077; set -C; printf '%s\\n' "$errand_line" >"${file}.$$" && mv -f "${file}.$$" "${file}" || rm -f "${file}.$$") 2>/dev/null`
 
 function isThere(program: string): string {

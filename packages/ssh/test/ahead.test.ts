@@ -188,4 +188,15 @@ describe.skipIf(problem)(`a program that is started with the login${problem ? ` 
     expect(await talk(host, 'one')).toBe(`it's\none\n`)
     expect(await outside.file()).toMatch(/'ahead[.]test-[0-9]+'\ntouch .*\ntotal .*\n-rw------- .* line\n.* script\n$/)
   })
+
+  it('is not what a pipe would give, for which nobody waits', async () => {
+    await using server = await startSshd()
+    await using outside = await look(server)
+    const folder = `${outside.host.home}/ahead-test`
+    await outside.host.run(['mkdir', folder], { signal })
+    await outside.host.run(['mkfifo', `${folder}/line`], { signal })
+    await using host = await openTestHost(server, { ahead })
+    expect(await talk(host, 'one')).toBe(`it's\none\n`)
+    expect(await outside.file()).toMatch(/'ahead[.]test-[0-9]+'\ntotal .*\n-rw------- .* line\n$/)
+  })
 })
