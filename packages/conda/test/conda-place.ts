@@ -28,7 +28,8 @@ export function condaPlace(): CondaPlace {
     folder,
     home,
     conda,
-    calls: () => (existsSync(join(bin, 'calls')) ? readFileSync(join(bin, 'calls'), 'utf8').trim().split('\n') : []),
+    // The file is empty for a moment.
+    calls: () => (existsSync(join(bin, 'calls')) ? readFileSync(join(bin, 'calls'), 'utf8').split('\n').filter(Boolean) : []),
     wanted: (canonical, { lock, ...more } = {}) => ({
       home,
       environment: condaFile(canonical, lock),
