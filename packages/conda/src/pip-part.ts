@@ -121,8 +121,9 @@ function pipStep({ content, folder, prefix, lock, uv }: PipPart): Step {
 }
 
 const quietPip = 'quiet_pip.py'
+/** A list that this one names can have one too. */
 const hasClosedIndex = ({ pipOptions }: EnvironmentContent): boolean =>
-  pipOptions.some(({ value = '' }) => dropCredentials(value) !== value)
+  pipOptions.some(({ name, value = '' }) => name === '--requirement' || dropCredentials(value) !== value)
 
 /** What pip reads. The second is written while it runs, and removed with the others. */
 const quietFiles = (content: EnvironmentContent): Making['files'] =>

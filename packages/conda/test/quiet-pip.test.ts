@@ -96,6 +96,15 @@ describe.skipIf(!existsSync('/proc/self/cmdline'))('pip with an index that wants
   })
 })
 
+it('pip is kept quiet also where a list that the file names may have the login', () => {
+  const commandOf = (pipOptions: readonly string[]) => {
+    const content = contentOf(condaFile({ channels: [], conda: [], pip: ['needs'], pipOptions: [...pipOptions] }))
+    return pipPart({ content, folder: '/place', prefix, locate: () => '' }).steps[0]?.command
+  }
+  expect(commandOf(['--requirement', 'more.txt'])).toContain('/place/quiet_pip.py')
+  expect(commandOf(['--find-links', '/wheels'])).not.toContain('/place/quiet_pip.py')
+})
+
 describe('the arguments of a pip that pip starts', () => {
   it.each(['-m pip', '/site-packages/pip', '/site-packages/pip/__pip-runner__.py'])('called %s have no address', (pip) => {
     const place = mkdtempSync(join(folder, 'place-'))
