@@ -95,7 +95,7 @@ function pathsTooLong(place: string, paths: readonly string[]): ErrandError {
     'PATHS_TOO_LONG',
     `These files of the run have a path that is too long for ${place} or for here: ${named(paths)}.`,
     {
-      hint: 'All others are here. Those stay where they are until they are removed with `errand clean`. Let the script write to shorter paths.',
+      hint: 'All others are here. Those are still where the script ran, for as long as that folder is kept (`errand clean` removes it). Let the script write to shorter paths.',
     },
   )
 }

@@ -82,14 +82,25 @@ export function isStored(state: string, digest: string, size: number): boolean {
   return stat?.size === size && (isUntouched(stat) || provesItself(path, digest))
 }
 
+/** False also when another process has just taken it away. */
 function provesItself(path: string, digest: string): boolean {
-  const file = openSync(path, 'r')
+  const file = openIfPresent(path)
+  if (file === undefined) return false
   try {
     const proven = digestOfFile(file) === digest
     if (proven) markUntouched(file)
     return proven
   } finally {
     closeSync(file)
+  }
+}
+
+function openIfPresent(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
   }
 }
 
