@@ -38,8 +38,7 @@ export interface KeySource {
 /** Brings all that decides an environment into the form that the key is made of. Comments, order and blanks are gone before. */
 export function environmentInputs({ content, platform, base, provider, spark, lock }: KeySource): EnvironmentInputs {
   return {
-    // uv takes nothing from them.
-    channels: provider.name === 'uv' ? [] : content.channels.map((channel) => dropCredentials(channel).replace(/\/+$/, '')),
+    channels: takesChannels(provider.name) ? content.channels.map((channel) => dropCredentials(channel).replace(/\/+$/, '')) : [],
     conda: unique(content.conda.map(canonicalSpec)),
     pip: unique(content.pip.map(canonicalRequirement)),
     pipOptions: content.pipOptions.map(({ name, value }) => (value === undefined ? name : `${name} ${dropCredentials(value)}`)),
@@ -83,14 +82,21 @@ const titles = {
 
 /** Names each input that differs, with both values. Empty when the keys are equal. */
 export function explainKey(before: EnvironmentInputs, after: EnvironmentInputs): readonly InputChange[] {
+  // Nobody has changed the channels where one provider takes packages from them and the other does not.
+  const keys = (Object.keys(titles) as (keyof typeof titles)[]).filter(
+    (key) => key !== 'channels' || takesChannels(before.provider) === takesChannels(after.provider),
+  )
   return [
-    ...(Object.keys(titles) as (keyof typeof titles)[]).flatMap((key) => changeOf(titles[key], shown(before[key]), shown(after[key]))),
+    ...keys.flatMap((key) => changeOf(titles[key], shown(before[key]), shown(after[key]))),
     ...itemChanges('conda', byName(before.conda, specName), byName(after.conda, specName)),
     ...itemChanges('pip', byName(before.pip, requirementName), byName(after.pip, requirementName)),
     ...itemChanges('Spark package', byName(before.spark, artifactName), byName(after.spark, artifactName)),
     ...itemChanges('file', new Map(Object.entries(before.localFiles)), new Map(Object.entries(after.localFiles))),
   ]
 }
+
+/** uv takes nothing from them. */
+const takesChannels = (provider: string): boolean => provider.split(' ')[0] !== 'uv'
 
 function changeOf(input: string, before: string | undefined, after: string | undefined): InputChange[] {
   if (before === after) return []

@@ -192,7 +192,10 @@ describe('the key of an environment', () => {
   it('has no channels where uv makes the environment', async () => {
     const provider = { name: 'uv', version: '0.13.9', python: '3.11' }
     const ofUv = (change: (from: World) => World) => inputsOf({ ...change(world), settings: { ...world.settings, provider } })
-    expect(await ofUv(edit('  - defaults\n', ''))).toEqual(await ofUv((same) => same))
+    const same = await ofUv((from) => from)
+    expect(await ofUv(edit('  - defaults\n', ''))).toEqual(same)
+    // Nor are they told as gone where only the provider is another.
+    expect(explainKey(await inputsOf(world), same).map(({ input }) => input)).toEqual(['provider', 'python of the place'])
   })
 
   it('is told edit by edit in docs/environments.md', () => {
